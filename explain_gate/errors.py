@@ -1,0 +1,66 @@
+"""Every exception the product raises on purpose, each with the exit code the outer edge turns it into.
+
+    ExplainGateError            3  no verdict
+    ├── OptionError             4  a command line option or argument
+    ├── ConfigError             4  thresholds.yaml
+    ├── DataError               4  images and annotations
+    ├── ModelError              4  model source, checkpoint, target layer
+    ├── ReferenceError          4  the reference a rule compares with
+    ├── TrackingError           3  the record must be kept and could not be (`on_unreachable: fail`)
+    └── NothingPlanned          5  thresholds.yaml asks for nothing
+    NotMeasurable                  one image has no value for one metric; becomes an unmeasured score, never an exit
+"""
+
+
+class ExplainGateError(Exception):
+    """Base of every expected failure; the message tells what is wrong, where, and what to write instead."""
+
+    exit_code = 3
+
+
+class OptionError(ExplainGateError):
+    """A command line option or argument that cannot be used."""
+
+    exit_code = 4
+
+
+class ConfigError(ExplainGateError):
+    """A thresholds.yaml that cannot be used; the message starts with file and line."""
+
+    exit_code = 4
+
+
+class DataError(ExplainGateError):
+    """Images or annotations that cannot be used; every faulty file is listed."""
+
+    exit_code = 4
+
+
+class ModelError(ExplainGateError):
+    """A model source, checkpoint or target layer that cannot be used."""
+
+    exit_code = 4
+
+
+class ReferenceError(ExplainGateError):
+    """A reference that is missing, unreachable or not comparable."""
+
+    exit_code = 4
+
+
+class TrackingError(ExplainGateError):
+    """The run could not be recorded although the configuration demands it."""
+
+
+class NothingPlanned(ExplainGateError):
+    """The configuration contains no rule."""
+
+    exit_code = 5
+
+
+class NotMeasurable(Exception):
+    """A metric or method has no value for an image; the reason is shown to the user as it stands."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

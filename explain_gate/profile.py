@@ -1,0 +1,222 @@
+"""The profile folder: write it while measuring, read it back whole. Knows files and columns, no metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from explain_gate.errors import ReferenceError
+from explain_gate.records import ImageRow, Measurement, Profile
+
+SCHEMA_VERSION = 1
+
+
+def load_profile(path: str | Path) -> Profile:
+    """Read a profile folder, or the `profile/` inside a run's output folder.
+
+    Raises:
+        ReferenceError: there is no profile, or it is damaged or of another schema version.
+    """
+    folder = Path(path)
+    if not (folder / "manifest.json").is_file() and (folder / "profile" / "manifest.json").is_file():
+        folder = folder / "profile"
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if manifest.get("schema_version") != SCHEMA_VERSION:
+            raise ReferenceError(
+                f"{folder}: profile schema_version must be {SCHEMA_VERSION}, got {manifest.get('schema_version')}"
+            )
+        images = _read_images(folder / "images.parquet")
+        measurements = _read_scores(folder / "scores.parquet", images)
+    except FileNotFoundError as error:
+        raise ReferenceError(f"{path}: not a profile folder, {error.filename} is missing") from error
+    except (OSError, ValueError, KeyError, AttributeError, pa.ArrowException) as error:
+        raise ReferenceError(f"{path}: damaged profile: {error}") from error
+    return Profile(manifest=manifest, images=images, measurements=measurements, folder=folder)
+
+
+def load_maps(profile: Profile, method: str) -> NDArray[np.float16]:
+    """The maps of one method, (N, H, W) float16, opened without reading them all; NaN rows are unmeasurable."""
+    return _load_array(profile, f"maps/{method.replace(':', '.')}.npy")
+
+
+def load_regions(profile: Profile) -> NDArray[np.bool_]:
+    """The annotated regions as the model's input sees them, (N, H, W) bool; all False where there is none."""
+    width = int(profile.manifest["dataset"]["width"])
+    return np.unpackbits(_load_array(profile, "regions.npy"), axis=-1, count=width).astype(bool)
+
+
+def load_region(profile: Profile, row: int) -> NDArray[np.bool_]:
+    """One region, (H, W) bool."""
+    width = int(profile.manifest["dataset"]["width"])
+    return np.unpackbits(_load_array(profile, "regions.npy")[row], axis=-1, count=width).astype(bool)
+
+
+def thumbnail_path(profile: Profile, row: int) -> Path:
+    """The JPEG of one image as the model sees it (before normalisation)."""
+    if profile.folder is None:
+        raise ReferenceError("the profile was not read from a folder, so it has no pictures")
+    return profile.folder / "thumbnails" / f"{row:06d}.jpg"
+
+
+class ProfileWriter:
+    """Fills a profile folder while images stream by; nothing of size N x H x W is held in memory.
+
+    Use as a context manager: maps are flushed and closed when it ends. `finish` writes the tables and the manifest.
+    """
+
+    def __init__(self, folder: Path, *, count: int, height: int, width: int) -> None:
+        self.folder = folder
+        self.shape = (count, height, width)
+        self._arrays: dict[str, np.memmap[Any, Any]] = {}
+        (folder / "maps").mkdir(parents=True, exist_ok=True)
+        (folder / "thumbnails").mkdir(exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for array in self._arrays.values():
+            array.flush()
+        self._arrays.clear()
+
+    def maps(self, method: str) -> np.memmap[Any, Any]:
+        """The (N, H, W) float16 file of one method, made on first use and full of NaN until written."""
+        return self._array(f"maps/{method.replace(':', '.')}.npy", np.float16, self.shape, np.nan)
+
+    def regions(self) -> np.memmap[Any, Any]:
+        """The (N, H, ceil(W / 8)) uint8 file of packed regions."""
+        count, height, width = self.shape
+        return self._array("regions.npy", np.uint8, (count, height, (width + 7) // 8), 0)
+
+    def thumbnail(self, row: int) -> Path:
+        """Where the picture of one row belongs."""
+        return self.folder / "thumbnails" / f"{row:06d}.jpg"
+
+    def finish(
+        self, images: Sequence[ImageRow], measurements: Sequence[Measurement], manifest: Mapping[str, Any]
+    ) -> Profile:
+        """Write tables and manifest; the manifest comes last, so that a folder with one is whole."""
+        profile = Profile(
+            manifest={"schema_version": SCHEMA_VERSION, **manifest},
+            images=tuple(images),
+            measurements=tuple(measurements),
+            folder=self.folder,
+        )
+        write_tables(profile, self.folder)
+        return profile
+
+    def _array(self, name: str, dtype: type, shape: tuple[int, ...], fill: float) -> np.memmap[Any, Any]:
+        if name not in self._arrays:
+            array = np.lib.format.open_memmap(self.folder / name, mode="w+", dtype=dtype, shape=shape)
+            if fill != 0:
+                array[:] = fill
+            self._arrays[name] = array
+        return self._arrays[name]
+
+
+def write_tables(profile: Profile, folder: Path) -> None:
+    """Write images.parquet, scores.parquet and, last, manifest.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(_images_table(profile.images), folder / "images.parquet")
+    pq.write_table(_scores_table(profile), folder / "scores.parquet")
+    text = json.dumps(dict(profile.manifest), indent=2, allow_nan=False, sort_keys=True)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _load_array(profile: Profile, name: str) -> NDArray[Any]:
+    if profile.folder is None:
+        raise ReferenceError(f"the profile was not read from a folder, so it has no {name}")
+    try:
+        array: NDArray[Any] = np.load(profile.folder / name, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ReferenceError(f"{profile.folder / name}: damaged or missing: {error}") from error
+    return array
+
+
+def _images_table(images: Sequence[ImageRow]) -> pa.Table:
+    return pa.table(
+        {
+            "image": pa.array([row.image for row in images], pa.string()),
+            "label": pa.array([row.label for row in images], pa.int32()),
+            "class": pa.array([row.class_name for row in images], pa.string()),
+            "accepted": pa.array([list(row.accepted) for row in images], pa.list_(pa.int32())),
+            "digest": pa.array([row.digest for row in images], pa.string()),
+            "predicted": pa.array([row.predicted for row in images], pa.int32()),
+            "probability": pa.array([row.probability for row in images], pa.float64()),
+            "region_area": pa.array([row.region_area for row in images], pa.float64()),
+            "region_reason": pa.array([row.region_reason for row in images], pa.string()),
+        }
+    )
+
+
+def _read_images(path: Path) -> tuple[ImageRow, ...]:
+    columns = pq.read_table(path).to_pydict()
+    columns["class_name"] = columns.pop("class")
+    columns["accepted"] = [tuple(accepted) for accepted in columns["accepted"]]
+    names = list(columns)
+    return tuple(ImageRow(**dict(zip(names, row, strict=True))) for row in zip(*columns.values(), strict=True))
+
+
+def _scores_table(profile: Profile) -> pa.Table:
+    parts = []
+    for measurement in profile.measurements:
+        rows = measurement.rows
+        images = [profile.images[row] for row in rows.tolist()]
+        count = len(images)
+        parts.append(
+            pa.table(
+                {
+                    "image": pa.array([image.image for image in images], pa.string()),
+                    "label": pa.array([image.label for image in images], pa.int32()),
+                    "predicted": pa.array([image.predicted for image in images], pa.int32()),
+                    "check": pa.array([measurement.check] * count, pa.string()),
+                    "method": pa.array([measurement.method] * count, pa.string()),
+                    "value": pa.array(measurement.values, mask=~measurement.measured),
+                    "reason": pa.array(list(measurement.reasons), pa.string()),
+                }
+            )
+        )
+    return pa.concat_tables(parts) if parts else _EMPTY_SCORES
+
+
+def _read_scores(path: Path, images: tuple[ImageRow, ...]) -> tuple[Measurement, ...]:
+    position = {row.image: index for index, row in enumerate(images)}
+    grouped: dict[tuple[str, str | None], tuple[list[int], list[float], list[str | None]]] = {}
+    columns = pq.read_table(path).to_pydict()
+    for image, check, method, value, reason in zip(
+        columns["image"], columns["check"], columns["method"], columns["value"], columns["reason"], strict=True
+    ):
+        rows, values, reasons = grouped.setdefault((check, method), ([], [], []))
+        rows.append(position[image])
+        values.append(float("nan") if value is None else value)
+        reasons.append(reason if value is None else None)
+    return tuple(
+        Measurement(
+            check=check, method=method, rows=np.array(rows), values=np.array(values), reasons=tuple(reasons)
+        )
+        for (check, method), (rows, values, reasons) in grouped.items()
+    )
+
+
+_EMPTY_SCORES = pa.table(
+    {
+        "image": pa.array([], pa.string()),
+        "label": pa.array([], pa.int32()),
+        "predicted": pa.array([], pa.int32()),
+        "check": pa.array([], pa.string()),
+        "method": pa.array([], pa.string()),
+        "value": pa.array([], pa.float64()),
+        "reason": pa.array([], pa.string()),
+    }
+)

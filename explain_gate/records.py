@@ -1,0 +1,297 @@
+"""Every frozen record that flows between measure, judge and publish; no behaviour beyond small properties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+MapKind = Literal["positive", "magnitude", "signed"]
+Status = Literal["passed", "failed", "warned", "waived", "unmeasured"]
+Direction = Literal["higher", "lower"]
+VerdictName = Literal["passed", "failed", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """One annotated image as the model sees it.
+
+    Shapes: pixels (C, H, W), float32, normalised; region (H, W), bool, moved by the same transform as the image.
+    `region` is None where nothing can be compared with a map; `region_reason` then says why.
+    `accepted` holds every class annotated on the image: a prediction of any of them is right.
+    """
+
+    index: int
+    image: str
+    label: int
+    class_name: str
+    accepted: tuple[int, ...]
+    digest: str
+    pixels: torch.Tensor
+    region: torch.Tensor | None
+    region_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelUnderTest:
+    """A loaded model in eval mode with its identity; `target_layers` are dotted module names for CAM methods."""
+
+    module: torch.nn.Module
+    source: str
+    checkpoint: str | None
+    digest: str
+    target_layers: tuple[str, ...]
+    name: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Attribution:
+    """Maps of one method for a batch.
+
+    Shapes: maps (N, H, W), float32, at the resolution of the input. `details` holds per-image tensors (N,), such as
+    `completeness_error` and `steps` of Integrated Gradients. Kinds: `positive` (CAM family, not negative),
+    `magnitude` (gradient family, not negative), `signed` (positive speaks for the target).
+    """
+
+    method: str
+    kind: MapKind
+    maps: torch.Tensor
+    details: Mapping[str, torch.Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One number for one image, or the reason why there is none."""
+
+    image: str
+    label: int
+    predicted: int | None
+    check: str
+    method: str | None
+    value: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measurement:
+    """All scores of one check and method, by columns.
+
+    Shapes: rows (M,), int, positions in `Profile.images`; values (M,), float64, meaningless where `reasons` is set;
+    reasons has M entries, None where the image was measured.
+    """
+
+    check: str
+    method: str | None
+    rows: NDArray[np.int64]
+    values: NDArray[np.float64]
+    reasons: tuple[str | None, ...]
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """(M,), True where there is a value."""
+        import numpy as np
+
+        return np.array([reason is None for reason in self.reasons], dtype=bool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRow:
+    """What is known of one image of the regression set, beside its scores.
+
+    `predicted` and `probability` (softmax of the prediction) are None where the model gave no finite logits.
+    `region_area` is the annotated share of the frame in [0, 1], i.e. the chance level of a map.
+    """
+
+    image: str
+    label: int
+    class_name: str
+    accepted: tuple[int, ...]
+    digest: str
+    predicted: int | None
+    probability: float | None
+    region_area: float | None
+    region_reason: str | None
+
+    @property
+    def correct(self) -> bool:
+        """Whether the prediction is one of the classes annotated on the image."""
+        return self.predicted is not None and self.predicted in self.accepted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Profile:
+    """Everything measured on one model version; what the verdict is judged from and reports are rendered from.
+
+    `manifest` is JSON: schema_version, model, dataset, methods, environment, config_digest, seconds, passes.
+    `folder` holds maps/<method>.npy (N, H, W) float16, each map divided by its largest magnitude; regions.npy
+    (N, H, ceil(W / 8)) bits; thumbnails/<row>.jpg. It is None for a profile that was never written.
+    """
+
+    manifest: Mapping[str, Any]
+    images: tuple[ImageRow, ...]
+    measurements: tuple[Measurement, ...]
+    folder: Path | None = None
+
+    def measurement(self, check: str, method: str | None) -> Measurement | None:
+        """The scores of one check and method, or None where it was not measured."""
+        for measurement in self.measurements:
+            if measurement.check == check and measurement.method == method:
+                return measurement
+        return None
+
+    def scores(self) -> Iterator[Score]:
+        """Every score in long form, as in scores.parquet."""
+        for measurement in self.measurements:
+            for row, value, reason in zip(
+                measurement.rows.tolist(), measurement.values.tolist(), measurement.reasons, strict=True
+            ):
+                image = self.images[row]
+                yield Score(
+                    image=image.image,
+                    label=image.label,
+                    predicted=image.predicted,
+                    check=measurement.check,
+                    method=measurement.method,
+                    value=value if reason is None else None,
+                    reason=reason,
+                )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the logits."""
+        return tuple(self.manifest["dataset"]["classes"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One planned row of the gate: a check, for one method and one class where it has them, with its bound.
+
+    `check` is "family.metric", with "/name" behind it where one metric has several rules. `better` is the metric's
+    direction. `line` is the line in thresholds.yaml that asked for it.
+    """
+
+    check: str
+    method: str | None
+    class_name: str | None
+    better: Direction
+    at_least: float | None = None
+    at_most: float | None = None
+    max_drop: float | None = None
+    max_rise: float | None = None
+    confidence: float = 0.95
+    statistic: str = "mean"
+    max_unmeasured: int = 0
+    severity: Literal["fail", "warn"] = "fail"
+    inconclusive: Literal["warn", "fail"] = "warn"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    sample: int | None = None
+    line: int = 0
+
+    @property
+    def key(self) -> str:
+        """`alignment.iou[grad_cam-Bengal]`: unique in a gate, the same on every machine."""
+        return f"{self.check}[{self.variant}]"
+
+    @property
+    def variant(self) -> str:
+        """`grad_cam-Bengal`, or "all" for a rule without method and class."""
+        return "-".join(part for part in (self.method, self.class_name) if part is not None) or "all"
+
+    @property
+    def metric(self) -> str:
+        """The name in the METRICS table: the check without its "/name"."""
+        return self.check.partition("/")[0]
+
+    @property
+    def bound(self) -> Mapping[str, float]:
+        """The bounds that are set, e.g. {"at_least": 0.4, "max_drop": 0.03}."""
+        names = ("at_least", "at_most", "max_drop", "max_rise")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A rule that may break until a date, with its owner and reason."""
+
+    check: str
+    method: str | None
+    class_name: str | None
+    reason: str
+    owner: str
+    ticket: str | None
+    expires: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One judged rule. Field by field what verdict.json holds (`class_name` is its `class`)."""
+
+    check: str
+    method: str | None
+    class_name: str | None
+    statistic: str
+    value: float | None
+    interval: tuple[float, float] | None
+    bound: Mapping[str, float]
+    reference_value: float | None = None
+    change: float | None = None
+    change_interval: tuple[float, float] | None = None
+    status: Status
+    images: int
+    unmeasured: int
+    worst: tuple[str, ...]
+    message: str
+    line: int
+
+    @property
+    def key(self) -> str:
+        """The key of the rule this finding answers."""
+        variant = "-".join(part for part in (self.method, self.class_name) if part is not None) or "all"
+        return f"{self.check}[{variant}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The gate's test of itself for one rule: what must fail did fail, what must pass did pass.
+
+    `control` is "random map", "region itself" or "randomized model"; `expected` is what the rule's bound should say
+    of it; `ok` is False where the bound is vacuous or cannot be met.
+    """
+
+    check: str
+    method: str | None
+    class_name: str | None
+    control: str
+    expected: Literal["passed", "failed"]
+    value: float | None
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json."""
+
+    verdict: VerdictName
+    exit_code: int
+    planned: tuple[str, ...]
+    judged: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    controls: tuple[Control, ...] = ()
+    failed_tests: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    model: Mapping[str, Any] = field(default_factory=dict)
+    reference: Mapping[str, Any] | None = None
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    config_digest: str = ""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    passes: Mapping[str, int] = field(default_factory=dict)
