@@ -1,0 +1,1 @@
+"""The annotated regression set: files, annotations, regions that move with their images."""

@@ -1,0 +1,347 @@
+"""thresholds.yaml -> a typed description of one gate. Every error names file, line and key; unknown keys are errors."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from explain_gate.errors import ConfigError
+
+Statistic = Literal["mean", "median", "p05", "p95", "min", "max"]
+_MOST_NODES = 100_000  # a file of aliases to aliases must not fill the memory
+_MOST_BYTES = 2_000_000
+
+
+def load_config(path: str | Path) -> GateConfig:
+    """Read and validate one thresholds.yaml.
+
+    Raises:
+        ConfigError: the file is missing or malformed, or a key or value in it is not allowed.
+    """
+    file = Path(path)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{file}: cannot be read ({error.strerror}). `explain-gate init` writes a thresholds.yaml to start from."
+        ) from error
+    if len(raw) > _MOST_BYTES:
+        raise ConfigError(f"{file}: must be smaller than {_MOST_BYTES} bytes, got {len(raw)}")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: must be UTF-8 text, got a byte that is not at position {error.start}") from error
+    data, lines = _parse(text, file)
+    try:
+        sections = GateFile.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, file, lines)) from error
+    return GateConfig(
+        path=file.absolute(), text=text, digest=hashlib.sha256(raw).hexdigest(), sections=sections, lines=lines
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of thresholds.yaml, for editors."""
+    schema = GateFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "explain-gate thresholds.yaml", **schema}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"must be text, got {value!r}: YAML reads bare yes, no, on, off, null as other types; quote it")
+    return str(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
+Size = Annotated[int, Field(gt=0, le=8192)]
+Sides = Size | tuple[Size, Size]
+
+
+class ModelSection(_Section):
+    """Which model is gated and how its output becomes one score per class."""
+
+    source: Text = Field(
+        description="package.module:callable, torchvision:NAME, timm:NAME, models:/NAME@ALIAS, or FILE.pt2"
+    )
+    arguments: dict[str, Any] = Field(default={}, description="keyword arguments of the callable")
+    checkpoint: Path | None = Field(default=None, description=".safetensors, or a .pt/.pth state dict")
+    target_layer: str | list[str] = Field(default="auto", description="for CAM methods: auto, a dotted name, or a list")
+    target: Text | None = Field(
+        default=None, description="package.module:function from the model's output to logits (N, classes)"
+    )
+    name: Text | None = Field(default=None, description="the model's name in reports and tracking")
+
+
+class PreprocessingSection(_Section):
+    """How an image file becomes the model's input; regions move with it."""
+
+    weights: Text | None = Field(default=None, description="a torchvision weights entry whose transforms are used")
+    resize: Sides | None = Field(default=None, description="shorter side, or [height, width], in pixels")
+    crop: Sides | None = Field(default=None, description="centre crop: side, or [height, width], in pixels")
+    mean: list[float] | None = Field(default=None, description="per channel, of values in [0, 1]")
+    std: list[Annotated[float, Field(gt=0)]] | None = Field(default=None, description="per channel")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PreprocessingSection:
+        others = [name for name in ("resize", "crop", "mean", "std") if getattr(self, name) is not None]
+        if self.weights is not None and others:
+            raise ValueError(f"weights already says how to resize, crop and normalise; remove {', '.join(others)}")
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std belong together; write both or neither")
+        if self.mean is not None and self.std is not None and not len(self.mean) == len(self.std) == 3:
+            raise ValueError("mean and std must have three numbers each, one per colour channel")
+        return self
+
+
+class DataSection(_Section):
+    """The annotated regression set."""
+
+    images: Path = Field(description="folder of image files")
+    annotations: Path = Field(description="COCO JSON, a folder of PASCAL VOC XML, or a folder of mask PNGs")
+    classes: list[Text] | dict[Text, Annotated[int, Field(ge=0)]] | None = Field(
+        default=None, description="class names in the order of the logits, or {name: logit index}"
+    )
+    preprocessing: PreprocessingSection = PreprocessingSection()
+    limit: Annotated[int, Field(gt=0)] | None = Field(default=None, description="use at most this many images")
+
+    @field_validator("classes")
+    @classmethod
+    def _distinct(cls, value: Any) -> Any:
+        if value is not None:
+            positions = list(value) if isinstance(value, list) else list(value.values())
+            if not positions:
+                raise ValueError("must name at least one class")
+            twice = sorted({str(entry) for entry in positions if positions.count(entry) > 1})
+            if twice:
+                raise ValueError(f"must not name a class or logit twice: {', '.join(twice)}")
+        return value
+
+
+class RuleSection(_Section):
+    """One rule: a bound on a statistic of one metric."""
+
+    at_least: float | None = Field(default=None, allow_inf_nan=False)
+    at_most: float | None = Field(default=None, allow_inf_nan=False)
+    max_drop: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="against the reference")
+    max_rise: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="against the reference")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    inconclusive: Literal["warn", "fail"] = "warn"
+    statistic: Statistic = "mean"
+    methods: list[Text] | None = Field(default=None, description="default: every method the metric applies to")
+    per_class: bool = False
+    max_unmeasured: int = Field(default=0, ge=0)
+    severity: Literal["fail", "warn"] = "fail"
+    parameters: dict[str, Any] = {}
+    sample: int | None = Field(default=None, gt=0, description="use at most this many images, stratified and seeded")
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> RuleSection:
+        if self.at_least is not None and self.at_most is not None:
+            raise ValueError("must have exactly one of at_least and at_most, got both")
+        if self.max_drop is not None and self.max_rise is not None:
+            raise ValueError("must have at most one of max_drop and max_rise, got both")
+        if all(bound is None for bound in (self.at_least, self.at_most, self.max_drop, self.max_rise)):
+            raise ValueError("must have a bound: at_least, at_most, max_drop or max_rise")
+        if self.methods is not None and not self.methods:
+            raise ValueError("methods must name at least one method; leave the key out to use all of them")
+        return self
+
+
+class WaiverSection(_Section):
+    """A rule that may break until a date."""
+
+    check: Text
+    method: Text | None = None
+    class_name: Text | None = Field(default=None, alias="class")
+    reason: Text
+    owner: Text
+    ticket: Text | None = None
+    expires: dt.date
+
+
+class PromoteSection(_Section):
+    """The registry alias that moves to a version that passes."""
+
+    model: Text
+    alias: Text
+
+    @field_validator("alias")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value == "latest" or (value.startswith("v") and value[1:].isdigit()):
+            raise ValueError(f"must not be `latest` or `vN`, which MLflow reserves, got {value}")
+        return value
+
+
+class TrackingSection(_Section):
+    """Where runs are recorded."""
+
+    uri: Text = "sqlite:///mlflow.db"
+    experiment: Text = "explain-gate"
+    on_unreachable: Literal["outbox", "fail"] = "outbox"
+    promote: PromoteSection | None = None
+
+
+class GateFile(_Section):
+    """thresholds.yaml as a whole."""
+
+    version: Literal[1]
+    model: ModelSection
+    data: DataSection
+    methods: dict[Text, dict[str, Any] | None] = Field(min_length=1)
+    checks: dict[Text, dict[Text, RuleSection] | None] = Field(description="family -> metric -> rule")
+    waivers: list[WaiverSection] = []
+    tracking: TrackingSection = TrackingSection()
+    seed: int = Field(default=0, ge=0, lt=2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GateConfig:
+    """A validated thresholds.yaml with its place on disk; paths in it are relative to the file."""
+
+    path: Path
+    text: str
+    digest: str
+    sections: GateFile
+    lines: Mapping[tuple[str | int, ...], int]
+
+    def resolve(self, path: Path) -> Path:
+        """A path of the file as an absolute path."""
+        return path if path.is_absolute() else self.path.parent / path
+
+    def line(self, *keys: str | int) -> int:
+        """The line of a key, or of the nearest enclosing one."""
+        while keys and keys not in self.lines:
+            keys = keys[:-1]
+        return self.lines.get(keys, 1)
+
+    def rules(self) -> Iterator[tuple[str, RuleSection, int]]:
+        """Every rule as ("family.metric", rule, line), in the order of the file."""
+        for family, metrics in self.sections.checks.items():
+            for metric, rule in (metrics or {}).items():
+                yield f"{family}.{metric}", rule, self.line("checks", family, metric)
+
+    def method_options(self) -> dict[str, dict[str, Any]]:
+        """Options by method name."""
+        return {name: dict(options or {}) for name, options in self.sections.methods.items()}
+
+    def error(self, message: str, *keys: str | int) -> ConfigError:
+        """A ConfigError that points at a key."""
+        return ConfigError(f"{self.path}:{self.line(*keys)}: {'.'.join(map(str, keys))}: {message}")
+
+
+def _parse(text: str, file: Path) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise ConfigError(f"{file}:1: the file is empty. `explain-gate init` writes one to start from.")
+        lines: dict[tuple[str | int, ...], int] = {}
+        _index(node, (), lines, file, [0], frozenset())
+        data = loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise ConfigError(f"{file}:{line}: not valid YAML: {error.problem or error.context}") from error
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        raise ConfigError(f"{file}:1: not valid YAML: {error}") from error
+    finally:
+        loader.dispose()
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file}:1: must be a mapping with the keys {_allowed(GateFile)}, got {type(data).__name__}")
+    return data, lines
+
+
+def _index(
+    node: yaml.Node,
+    keys: tuple[str | int, ...],
+    lines: dict[tuple[str | int, ...], int],
+    file: Path,
+    count: list[int],
+    above: frozenset[int],
+) -> None:
+    """Remember the line of every key; refuse duplicate keys, endless and exploding aliases."""
+    count[0] += 1
+    if count[0] > _MOST_NODES or id(node) in above or len(keys) > 50:
+        raise ConfigError(f"{file}:{node.start_mark.line + 1}: aliases that repeat themselves are not allowed")
+    lines.setdefault(keys, node.start_mark.line + 1)
+    above = above | {id(node)}
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConfigError(f"{file}:{line}: a key must be plain text")
+            if key.value in seen:
+                raise ConfigError(f"{file}:{line}: {'.'.join(map(str, (*keys, key.value)))}: the key is written twice")
+            seen.add(key.value)
+            lines[(*keys, key.value)] = line
+            _index(value, (*keys, key.value), lines, file, count, above)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            _index(value, (*keys, position), lines, file, count, above)
+
+
+def _describe(error: ValidationError, file: Path, lines: Mapping[tuple[str | int, ...], int]) -> str:
+    """All problems, one a line, each with file, line, key, what is wrong and what to write."""
+    problems: dict[str, None] = {}
+    for problem in error.errors():
+        keys = tuple(problem["loc"])
+        while keys and keys not in lines:
+            keys = keys[:-1]
+        # A union reports one problem per alternative under made-up keys; the path in the file is what counts.
+        path = keys if keys else tuple(problem["loc"])
+        if problem["type"] == "missing":
+            path = tuple(problem["loc"])
+        where = f"{file}:{lines.get(keys, 1)}: {'.'.join(map(str, path)) or 'the file'}"
+        problems[f"{where}: {_sentence(problem)}"] = None
+    return "\n".join(problems)
+
+
+def _sentence(problem: Any) -> str:
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind == "extra_forbidden":
+        section = _section_at(problem["loc"][:-1])
+        return f"unknown key; allowed here: {_allowed(section)}" if section else "unknown key"
+    if kind == "missing":
+        return "is missing"
+    if kind == "value_error":
+        return str(context.get("error", problem["msg"]))
+    value = problem["input"]
+    shown = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    return f"{problem['msg'][0].lower()}{problem['msg'][1:]}, got {shown}"
+
+
+def _section_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The section class behind a path of keys, for the list of allowed keys."""
+    if not loc:
+        return GateFile
+    homes: dict[str, type[BaseModel]] = {
+        "model": ModelSection,
+        "data": DataSection,
+        "checks": RuleSection,
+        "waivers": WaiverSection,
+        "tracking": TrackingSection,
+    }
+    section = homes.get(str(loc[0]))
+    if section is DataSection and "preprocessing" in loc:
+        return PreprocessingSection
+    if section is TrackingSection and "promote" in loc:
+        return PromoteSection
+    return section
+
+
+def _allowed(section: type[BaseModel]) -> str:
+    return ", ".join(field.alias or name for name, field in section.model_fields.items())

@@ -1,0 +1,183 @@
+"""Image files -> tensors the model sees, regions moved with them. Converts what cameras and scanners produce."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from explain_gate.config import PreprocessingSection
+from explain_gate.data.shapes import Shape, fill
+from explain_gate.errors import ConfigError, DataError
+from explain_gate.vision import torchvision
+
+MOST_PIXELS = 178_956_970
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocessing:
+    """Resize, centre crop and normalisation, as numbers. `resize` and `crop` are sides or (height, width)."""
+
+    resize: int | tuple[int, int] | None
+    crop: int | tuple[int, int] | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+
+    def describe(self) -> dict[str, Any]:
+        """JSON for the manifest and the dataset's digest."""
+        return {
+            "resize": self.resize,
+            "crop": self.crop,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "interpolation": self.interpolation,
+        }
+
+
+def preprocessing_of(section: PreprocessingSection) -> Preprocessing:
+    """Numbers from thresholds.yaml, or from a torchvision weights entry (nothing is downloaded).
+
+    Raises:
+        ConfigError: there is no such weights entry.
+    """
+    if section.weights is None:
+        return Preprocessing(
+            resize=section.resize,
+            crop=section.crop,
+            mean=tuple(section.mean or (0.0, 0.0, 0.0)),
+            std=tuple(section.std or (1.0, 1.0, 1.0)),
+        )
+    try:
+        preset = torchvision.models.get_weight(section.weights).transforms()
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ConfigError(
+            f"data.preprocessing.weights must be a torchvision weights entry such as ResNet50_Weights.IMAGENET1K_V2, "
+            f"got {section.weights}"
+        ) from error
+    return Preprocessing(
+        resize=preset.resize_size[0],
+        crop=preset.crop_size[0],
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        interpolation=preset.interpolation.value,
+    )
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of the file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def load(
+    path: Path, shapes: Sequence[Shape], size: tuple[int, int] | None, preprocessing: Preprocessing
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The image (3, H, W) in [0, 1], not yet normalised, and its region (H, W) bool, both transformed alike.
+
+    EXIF orientation is applied; gray, palette, CMYK, 16-bit and alpha images become RGB (alpha is dropped). An
+    annotation in the stored orientation (its size says so) is turned with the image.
+
+    Raises:
+        DataError: the file is not a whole image, is too large, or does not fit its annotation.
+    """
+    image, orientation = _decode(path)
+    height, width = image.height, image.width
+    stored = (width, height) if orientation >= 5 else (height, width)
+    if size is not None and size not in ((height, width), stored):
+        raise DataError(f"{path}: annotated as {size[1]} x {size[0]}, but the file is {width} x {height}")
+    turned = size is not None and size == stored and size != (height, width)
+    drawn_height, drawn_width = stored if turned else (height, width)
+    region = np.zeros((drawn_height, drawn_width), dtype=bool)
+    try:
+        for shape in shapes:
+            if not shape.ignore:
+                region |= fill(shape, drawn_height, drawn_width)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    if turned:
+        region = _turn(region, orientation)
+    return _transform(image, region, preprocessing)
+
+
+def normalize(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
+    """(..., 3, H, W) in [0, 1] -> normalised."""
+    mean = torch.tensor(preprocessing.mean, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
+    std = torch.tensor(preprocessing.std, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
+    return (pixels - mean) / std
+
+
+def denormalize(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
+    """The inverse of `normalize`."""
+    mean = torch.tensor(preprocessing.mean, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
+    std = torch.tensor(preprocessing.std, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
+    return pixels * std + mean
+
+
+def _decode(path: Path) -> tuple[Image.Image, int]:
+    """The upright RGB image and the EXIF orientation (1 to 8) it was stored in."""
+    try:
+        with Image.open(path) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise DataError(
+                    f"{path}: {opened.width} x {opened.height} pixels; at most {MOST_PIXELS} are decoded. Shrink it."
+                )
+            orientation = int(opened.getexif().get(_ORIENTATION, 1) or 1)
+            opened.load()
+            upright = ImageOps.exif_transpose(opened)
+            return _to_rgb(upright), orientation if 1 <= orientation <= 8 else 1
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a whole image file ({error})") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        # Pillow clips 16-bit values at 255 when it converts; the full range must be kept.
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if values.max(initial=0.0) > 255 else 255.0
+        image = Image.fromarray(np.clip(values / top * 255.0 + 0.5, 0, 255).astype(np.uint8))
+    return image.convert("RGB")
+
+
+def _turn(region: np.ndarray[Any, Any], orientation: int) -> np.ndarray[Any, Any]:
+    """What exif_transpose does to the image, done to its region."""
+    if orientation not in _TURNS:
+        return region
+    return np.asarray(Image.fromarray(region.astype(np.uint8)).transpose(_TURNS[orientation])) > 0
+
+
+def _transform(
+    image: Image.Image, region: np.ndarray[Any, Any], preprocessing: Preprocessing
+) -> tuple[torch.Tensor, torch.Tensor]:
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+
+    steps: list[Any] = []
+    if preprocessing.resize is not None:
+        size = preprocessing.resize if isinstance(preprocessing.resize, int) else list(preprocessing.resize)
+        mode = v2.InterpolationMode(preprocessing.interpolation)
+        steps.append(v2.Resize(size, interpolation=mode, antialias=True))
+    if preprocessing.crop is not None:
+        steps.append(v2.CenterCrop(preprocessing.crop))
+    pixels = tv_tensors.Image(torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous())
+    mask = tv_tensors.Mask(torch.from_numpy(region))
+    for step in steps:
+        pixels, mask = step(pixels, mask)
+    plain = pixels.as_subclass(torch.Tensor)
+    return plain.to(torch.float32) / 255.0, mask.as_subclass(torch.Tensor).to(torch.bool)

@@ -1,0 +1,161 @@
+"""The regression set as the model sees it: samples by position, in batches, decoded ahead by a thread."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from explain_gate.config import GateConfig
+from explain_gate.data.annotations import LISTED, Entries, Entry, read_entries
+from explain_gate.data.images import Preprocessing, digest_of, load, normalize, preprocessing_of
+from explain_gate.errors import DataError
+from explain_gate.records import Sample
+
+SMALLEST_REGION = 4
+"""Pixels; a region of fewer after the crop cannot be compared with a map."""
+
+
+class RegressionSet:
+    """Samples by position. Holds names and digests only; pixels are read when asked for."""
+
+    def __init__(self, entries: Sequence[Entry], classes: Mapping[str, int], preprocessing: Preprocessing) -> None:
+        self.entries = tuple(entries)
+        self.classes = dict(classes)
+        self.preprocessing = preprocessing
+        self._digests: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def sample(self, row: int) -> Sample:
+        """Decode one sample.
+
+        Raises:
+            DataError: its file, mask or annotation cannot be used.
+        """
+        entry = self.entries[row]
+        pixels, region = load(entry.path, entry.shapes, entry.size, self.preprocessing)
+        area = int(region.sum())
+        reason = None
+        if area < SMALLEST_REGION:
+            reason = "the crop removes the annotated region"
+        elif area == region.numel():
+            reason = "the annotated region fills the whole frame"
+        return Sample(
+            index=row,
+            image=entry.image,
+            label=entry.label,
+            class_name=entry.class_name,
+            accepted=entry.accepted,
+            digest=self.digest(row),
+            pixels=normalize(pixels, self.preprocessing),
+            region=region if reason is None else None,
+            region_reason=reason,
+        )
+
+    def digest(self, row: int) -> str:
+        """SHA-256 of the image file of one sample."""
+        if row not in self._digests:
+            self._digests[row] = digest_of(self.entries[row].path)
+        return self._digests[row]
+
+    def batches(self, size: int, rows: Sequence[int] | None = None) -> Iterator[list[Sample]]:
+        """Samples in batches of at most `size`, in the order of `rows`; the next batch is decoded meanwhile.
+
+        Raises:
+            DataError: files that cannot be used, all of them listed.
+        """
+        wanted = list(range(len(self))) if rows is None else list(rows)
+        chunks = [wanted[start : start + size] for start in range(0, len(wanted), size)]
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as pool:
+            ahead = [pool.submit(self._decode, chunk) for chunk in chunks[:1]]
+            for position in range(len(chunks)):
+                samples = ahead.pop(0).result()
+                if position + 1 < len(chunks):
+                    ahead.append(pool.submit(self._decode, chunks[position + 1]))
+                yield samples
+
+    def check(self) -> tuple[int, int]:
+        """Decode everything once; the (height, width) that all images share.
+
+        Raises:
+            DataError: files that cannot be used, all of them listed, or sizes that differ.
+        """
+        faults, sizes = [], {}
+        for row, entry in enumerate(self.entries):
+            try:
+                sample = self.sample(row)
+            except (DataError, OSError) as error:
+                faults.append(str(error))
+                continue
+            sizes.setdefault(tuple(sample.pixels.shape[-2:]), entry.image)
+        self.raise_faults(faults)
+        return self.common_size(sizes)
+
+    def digest_of_all(self) -> str:
+        """Digest of the set: files, labels, regions as drawn, preprocessing and classes, in order."""
+        content = hashlib.sha256()
+        content.update(json.dumps([self.preprocessing.describe(), self.classes], sort_keys=True).encode())
+        for row, entry in enumerate(self.entries):
+            shapes = [
+                [s.polygons, s.rle, s.box, digest_of(s.file) if s.file else None, s.annotator, s.part, s.ignore]
+                for s in entry.shapes
+            ]
+            line = [entry.image, entry.label, list(entry.accepted), self.digest(row), shapes, entry.size]
+            content.update(json.dumps(line).encode())
+        return content.hexdigest()
+
+    @staticmethod
+    def raise_faults(faults: Sequence[str]) -> None:
+        """One error that lists every fault, or nothing where there is none."""
+        if faults:
+            more = f"\n(and {len(faults) - LISTED} more)" if len(faults) > LISTED else ""
+            raise DataError(f"{len(faults)} images cannot be used:\n" + "\n".join(faults[:LISTED]) + more)
+
+    @staticmethod
+    def common_size(sizes: Mapping[tuple[int, int], str]) -> tuple[int, int]:
+        """The one size there is.
+
+        Raises:
+            DataError: there are several.
+        """
+        if len(sizes) > 1:
+            shown = ", ".join(f"{width} x {height} ({image})" for (height, width), image in list(sizes.items())[:3])
+            raise DataError(
+                f"images must have one size after preprocessing, got {shown}; write data.preprocessing.resize and crop"
+            )
+        return next(iter(sizes))
+
+    def _decode(self, rows: Sequence[int]) -> list[Sample]:
+        samples, faults = [], []
+        for row in rows:
+            try:
+                samples.append(self.sample(row))
+            except (DataError, OSError) as error:
+                faults.append(str(error))
+        self.raise_faults(faults)
+        return samples
+
+
+def open_set(config: GateConfig) -> RegressionSet:
+    """The regression set of a thresholds.yaml.
+
+    Raises:
+        DataError: the annotations cannot be used.
+    """
+    found: Entries = read_entries(config)
+    preprocessing = preprocessing_of(config.sections.data.preprocessing)
+    return RegressionSet(found.entries, found.classes, preprocessing)
+
+
+def stack(samples: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pixels (N, 3, H, W), labels (N,), regions (N, H, W) with nothing where there is none, and which have one (N,)."""
+    pixels = torch.stack([sample.pixels for sample in samples])
+    labels = torch.tensor([sample.label for sample in samples])
+    empty = torch.zeros(pixels.shape[-2:], dtype=torch.bool)
+    regions = torch.stack([empty if sample.region is None else sample.region for sample in samples])
+    return pixels, labels, regions, torch.tensor([sample.region is not None for sample in samples])

@@ -1,0 +1,119 @@
+"""What a person drew, before it becomes pixels: polygons, run lengths, boxes, mask files; and how each is filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explain_gate.errors import DataError
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shape:
+    """One drawn shape in the pixels of the image file.
+
+    Exactly one of `polygons` (each x0, y0, x1, y1, ...), `rle` (COCO run lengths), `box` (x0, y0, x1, y1) and `file`
+    (a mask image: everything that is not 0 is inside) is set. `annotator` and `part` tell shapes of several people
+    and of several kinds (such as "head") apart; `ignore` marks pixels that count neither as inside nor outside.
+    """
+
+    polygons: tuple[tuple[float, ...], ...] | None = None
+    rle: dict[str, Any] | None = None
+    box: tuple[float, float, float, float] | None = None
+    file: Path | None = None
+    annotator: str | None = None
+    part: str | None = None
+    ignore: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawn:
+    """What one annotation says of one image: its class and shapes. `size` is (height, width) where stated."""
+
+    file_name: str
+    class_name: str
+    shapes: tuple[Shape, ...]
+    size: tuple[int, int] | None = None
+
+
+def fill(shape: Shape, height: int, width: int) -> Mask:
+    """The shape as a mask (height, width).
+
+    Raises:
+        DataError: the shape does not belong to an image of this size, or its mask file cannot be read.
+    """
+    if shape.file is not None:
+        return _mask_file(shape.file, height, width)
+    if shape.box is not None:
+        x0, y0, x1, y1 = shape.box
+        mask = np.zeros((height, width), dtype=bool)
+        mask[_cut(y0, height) : _cut(y1, height), _cut(x0, width) : _cut(x1, width)] = True
+        return mask
+    from pycocotools import mask as run_lengths
+
+    if shape.polygons is not None:
+        clipped = [np.clip(polygon, -1e6, 1e6).tolist() for polygon in shape.polygons]
+        encoded = run_lengths.merge(run_lengths.frPyObjects(clipped, height, width))
+        return np.asarray(run_lengths.decode(encoded), dtype=bool)
+    return _decode_rle(shape.rle or {}, height, width)
+
+
+def _cut(value: float, limit: int) -> int:
+    return int(np.clip(round(value), 0, limit))
+
+
+def _decode_rle(rle: dict[str, Any], height: int, width: int) -> Mask:
+    from pycocotools import mask as run_lengths
+
+    if list(rle.get("size", ())) != [height, width]:
+        raise DataError(f"run-length mask must be of size [{height}, {width}] like its image, got {rle.get('size')}")
+    counts = rle["counts"]
+    if isinstance(counts, list):
+        if sum(counts) != height * width:
+            raise DataError(f"run lengths must add up to {height * width} pixels, got {sum(counts)}")
+        flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+        return np.asarray(flat.reshape(width, height).T)
+    # pycocotools trusts compressed counts; runs that add up to another size would read beyond the mask.
+    runs = _runs(counts)
+    if sum(runs) != height * width or min(runs, default=0) < 0:
+        raise DataError(f"run lengths must add up to {height * width} pixels, got {sum(runs)}")
+    return np.asarray(run_lengths.decode({"size": [height, width], "counts": counts.encode("ascii")}), dtype=bool)
+
+
+def _runs(text: str) -> list[int]:
+    """COCO's compressed counts as numbers: base 48 to 111 characters of five bits, differences from the third on."""
+    runs: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64:
+            raise DataError(f"run lengths must be COCO's compressed text, got the character {character!r}")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    return runs
+
+
+def _mask_file(path: Path, height: int, width: int) -> Mask:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.size != (width, height):
+                raise DataError(f"{path}: mask must be {width} x {height} like its image, got {image.size}")
+            # An indexed mask holds class numbers, not colours: converting it to gray could turn a class into 0.
+            values = np.asarray(image if image.mode in ("P", "L", "1", "I;16", "I") else image.convert("L"))
+            return values != 0
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable mask image ({error})") from error
