@@ -1,0 +1,209 @@
+"""index.html: one page that opens from disk, without a server and without any other host."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from explain_gate.attribution import METHODS, Method
+from explain_gate.records import Finding, Verdict
+from explain_gate.reporting import wording
+from explain_gate.reporting.charts import colour_bar
+from explain_gate.reporting.gallery import Gallery, Shown
+from explain_gate.reporting.headline import reason
+from explain_gate.reporting.per_image import CONTROL_PREFIX, PerImage
+from explain_gate.reporting.sections import build_rules
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """One of the images beside the headline: the picture, the method whose map is shown, and why it is there."""
+
+    shown: Shown
+    method: str | None
+    finding: Finding | None
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodCard:
+    """A method as the report explains it; `card` is None for a user's own."""
+
+    name: str
+    card: Method | None
+    options: Mapping[str, Any]
+
+
+def render_html(
+    verdict: Verdict, per_image: PerImage | None, gallery: Gallery, *, config_text: str | None = None
+) -> str:
+    """The report's page; its pictures lie beside it in assets/."""
+    environment = Environment(
+        loader=PackageLoader("explain_gate.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": wording.number,
+        "span": wording.span,
+        "bound": wording.bound_text,
+        "anchor": _anchor,
+    }
+    style, script = _template_file("report.css"), _template_file("report.js")
+    rules = build_rules(verdict, per_image, config_text)
+    return environment.get_template("index.html.j2").render(
+        verdict=verdict,
+        word=wording.VERDICT_WORDS[verdict.verdict],
+        reason=reason(verdict),
+        counts=wording.counts(verdict),
+        marks=wording.STATUS_MARKS,
+        plural=wording.plural,
+        rules=rules,
+        attention=rules.attention(),
+        exhibits=_exhibits(verdict, gallery, per_image),
+        gallery=gallery,
+        by_image=gallery.by_image(),
+        classes=sorted({shown.image.class_name for shown in gallery.shown}),
+        statuses=[s for s in wording.STATUS_ORDER if any(shown.status == s for shown in gallery.shown)],
+        scores=_scores(gallery, per_image),
+        methods=_methods(verdict, gallery, per_image),
+        colour_bars={scale: Markup(colour_bar(scale)) for scale in ("sequential", "diverging")},  # noqa: S704
+        config_lines=_CREDENTIALS.sub("***@", config_text).splitlines() if config_text else [],
+        facts=_facts(verdict),
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        policy=_policy(style, script),
+    )
+
+
+def _template_file(name: str) -> str:
+    return (files("explain_gate.reporting") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing may load but this page's own style, script and pictures; `file:` is what 'self' means on disk."""
+    return (
+        f"default-src 'none'; img-src 'self' file:; style-src 'sha256-{_digest(style)}'; "
+        f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _anchor(text: str) -> str:
+    return re.sub(r"\s", "-", text)
+
+
+def _exhibits(verdict: Verdict, gallery: Gallery, per_image: PerImage | None) -> list[Exhibit]:
+    """Up to three different images: in turn the worst of each rule that needs attention, maps before behaviour."""
+    by_image = gallery.by_image()
+    findings = [finding for finding in wording.by_severity(verdict.findings) if finding.worst]
+    wanted = [f for f in findings if f.status in wording.BLOCKING] or findings
+    chosen: dict[str, Exhibit] = {}
+    for depth in range(max((len(finding.worst) for finding in wanted), default=0)):
+        for finding in wanted:
+            image = finding.worst[depth] if depth < len(finding.worst) else ""
+            if image in by_image and image not in chosen and len(chosen) < 3:
+                chosen[image] = _exhibit(by_image[image], finding, per_image)
+    for shown in gallery.shown:
+        if len(chosen) < 3 and shown.image.image not in chosen:
+            chosen[shown.image.image] = _exhibit(shown, None, per_image)
+    return list(chosen.values())
+
+
+def _exhibit(shown: Shown, finding: Finding | None, per_image: PerImage | None) -> Exhibit:
+    method = finding.method if finding is not None and finding.method in shown.layers else None
+    value = ""
+    if finding is not None and per_image is not None:
+        rows, values = per_image.values(finding)
+        own = values[rows == shown.row]
+        value = wording.number(float(own[0])) if own.size else ""
+    return Exhibit(shown=shown, method=method or next(iter(shown.layers), None), finding=finding, value=value)
+
+
+def _scores(gallery: Gallery, per_image: PerImage | None) -> dict[str, Any]:
+    """Every score of the images shown, for the enlarged view and for sorting; None where there is none."""
+    if per_image is None:
+        return {"columns": [], "rows": {}}
+    columns, rows = [], {shown.row: [] for shown in gallery.shown}  # type: dict[int, list[float | None]]
+    for measurement in per_image.shown():
+        columns.append(
+            {
+                "check": measurement.check,
+                "method": measurement.method,
+                "better": wording.better(measurement.check, {}),
+            }
+        )
+        usable = per_image.usable(measurement).tolist()
+        found = {
+            row: value
+            for row, value, ok in zip(measurement.rows.tolist(), measurement.values.tolist(), usable, strict=True)
+            if ok
+        }
+        for row, cells in rows.items():
+            cells.append(float(f"{found[row]:.4g}") if row in found else None)
+    return {"columns": columns, "rows": rows}
+
+
+def _methods(verdict: Verdict, gallery: Gallery, per_image: PerImage | None) -> list[MethodCard]:
+    listed = per_image.profile.manifest.get("methods") if per_image is not None else None
+    options: Mapping[str, Any] = listed if isinstance(listed, Mapping) else {}
+    names = [finding.method for finding in verdict.findings if finding.method is not None]
+    names += [*gallery.scales, *(str(name) for name in listed or ())]
+    return [
+        MethodCard(
+            name=name,
+            card=METHODS.get(name),
+            options=options[name] if isinstance(options.get(name), Mapping) else {},
+        )
+        for name in dict.fromkeys(names)
+        if not name.startswith(CONTROL_PREFIX)
+    ]
+
+
+def _facts(verdict: Verdict) -> dict[str, dict[str, str]]:
+    """What an auditor needs to repeat the run, by heading."""
+    run = {
+        "verdict": f"{verdict.verdict} (exit code {verdict.exit_code})",
+        "rules": f"{len(verdict.planned):,} planned, {len(verdict.judged):,} judged",
+        "time": f"{verdict.seconds:,.1f} s",
+        "passes": ", ".join(f"{count:,} {name}" for name, count in verdict.passes.items()),
+        "thresholds.yaml": verdict.config_digest,
+    }
+    groups = {
+        "Model": _flat(verdict.model),
+        "Reference": _flat(verdict.reference or {}),
+        "Regression set": _flat(verdict.dataset),
+        "Environment": _flat(verdict.environment),
+        "Run": {name: text for name, text in run.items() if text},
+    }
+    return {name: facts for name, facts in groups.items() if facts}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if value is None or value in ("", [], {}):
+            continue
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            told = ", ".join(str(entry) for entry in value[:30])
+            flat[prefix + name] = told + (f" and {len(value) - 30:,} more" if len(value) > 30 else "")
+        else:
+            flat[prefix + name] = _CREDENTIALS.sub("***@", str(value))
+    return flat

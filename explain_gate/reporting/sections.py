@@ -1,0 +1,138 @@
+"""The rules as the report shows them: families, checks in them, rules in those; worst first at every level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from explain_gate.metrics import Metric
+from explain_gate.records import Finding, Verdict
+from explain_gate.reporting.charts import axis_range, distribution, interval_bar
+from explain_gate.reporting.per_image import PerImage
+from explain_gate.reporting.wording import (
+    FAMILIES,
+    STATUS_ORDER,
+    bound_side,
+    bound_text,
+    by_severity,
+    family,
+    metric_of,
+    missing,
+    span,
+    value_text,
+)
+
+CHARTS = 240
+"""Rules that get a chart of their own; the page must stay small when a thousand classes have a rule each."""
+ROWS = 2_000
+"""Rules that get a row; the rest, all of lesser severity, is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleView:
+    """One rule as shown. `excerpt` is its line in thresholds.yaml, where the text is known."""
+
+    number: int
+    finding: Finding
+    value: str
+    interval: str
+    bound: str
+    bar: Markup
+    chart: Markup | None
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckView:
+    """One check with its rules; `metric` is None for a user's own."""
+
+    check: str
+    metric: Metric | None
+    rules: tuple[RuleView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyView:
+    """One family with its question, its checks and how many rules have which status."""
+
+    name: str
+    question: str
+    checks: tuple[CheckView, ...]
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesView:
+    """All families; `hidden` rules have no row; `missing` are planned rules without a finding."""
+
+    families: tuple[FamilyView, ...]
+    hidden: int
+    missing: tuple[str, ...]
+
+    def attention(self) -> list[RuleView]:
+        """The rules that did not pass, worst first."""
+        views = [rule for group in self.families for check in group.checks for rule in check.rules]
+        return sorted((rule for rule in views if rule.finding.status != "passed"), key=lambda rule: rule.number)
+
+
+def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str | None) -> RulesView:
+    """Group the findings of a verdict; the charts come from the profile, where there is one."""
+    ordered = by_severity(verdict.findings)
+    lines = (config_text or "").splitlines()
+    grouped: dict[str, dict[str, list[RuleView]]] = {}
+    for position, finding in enumerate(ordered[:ROWS]):
+        view = _rule(position, finding, per_image, lines)
+        grouped.setdefault(family(finding.check), {}).setdefault(finding.check, []).append(view)
+    families = tuple(
+        FamilyView(
+            name=name,
+            question=FAMILIES.get(name, "Checks of this project."),
+            checks=tuple(
+                CheckView(check=check, metric=metric_of(check), rules=tuple(rules)) for check, rules in checks.items()
+            ),
+            counts=_counts(verdict, name),
+        )
+        for name, checks in grouped.items()
+    )
+    return RulesView(families=families, hidden=max(len(ordered) - ROWS, 0), missing=tuple(missing(verdict)))
+
+
+def _rule(position: int, finding: Finding, per_image: PerImage | None, lines: list[str]) -> RuleView:
+    metric = metric_of(finding.check)
+    bound = bound_side(finding.bound)
+    values = per_image.values(finding)[1] if per_image is not None and position < CHARTS else np.empty(0)
+    marks = [finding.value, bound[1] if bound else None, *(finding.interval or ()), finding.reference_value]
+    low, high = (metric.low, metric.high) if metric is not None else (None, None)
+    chart = None
+    if values.size:
+        chart = Markup(  # noqa: S704 - charts escape what they are given
+            distribution(
+                values,
+                name=f"{finding.check} over {values.size:,} images",
+                key=f"chart-{position}",
+                value=finding.value,
+                interval=finding.interval,
+                bound=bound,
+                ends=axis_range(values, marks, low, high),
+                reference=finding.reference_value,
+            )
+        )
+    ends = axis_range(np.empty(0), marks, low, high)
+    return RuleView(
+        number=position,
+        finding=finding,
+        value=value_text(finding),
+        interval=span(finding.interval),
+        bound=bound_text(finding.bound),
+        bar=Markup(interval_bar(finding.value, finding.interval, bound, ends)),  # noqa: S704 - numbers only
+        chart=chart,
+        excerpt=lines[finding.line - 1].strip() if 0 < finding.line <= len(lines) else "",
+    )
+
+
+def _counts(verdict: Verdict, name: str) -> dict[str, int]:
+    statuses = [finding.status for finding in verdict.findings if family(finding.check) == name]
+    return {status: statuses.count(status) for status in STATUS_ORDER if status in statuses}

@@ -1,0 +1,112 @@
+"""verdict.json: the verdict as text and back; its JSON Schema is explain_gate/schemas/verdict.schema.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from explain_gate.errors import ReferenceError
+from explain_gate.records import Control, Finding, Verdict
+
+SCHEMA_VERSION = 1
+
+
+def verdict_to_json(verdict: Verdict) -> str:
+    """The verdict as JSON, keys in the order of the schema.
+
+    Raises:
+        ValueError: a number is NaN or infinite; no verdict may be written with one.
+        TypeError: a value is not a JSON type, such as a numpy scalar.
+    """
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": verdict.verdict,
+        "exit_code": verdict.exit_code,
+        "model": dict(verdict.model),
+        "reference": None if verdict.reference is None else dict(verdict.reference),
+        "dataset": dict(verdict.dataset),
+        "config_digest": verdict.config_digest,
+        "environment": dict(verdict.environment),
+        "planned": list(verdict.planned),
+        "judged": list(verdict.judged),
+        "findings": [_finding(finding) for finding in verdict.findings],
+        "controls": [_control(control) for control in verdict.controls],
+        "failed_tests": list(verdict.failed_tests),
+        "messages": list(verdict.messages),
+        "seconds": verdict.seconds,
+        "passes": dict(verdict.passes),
+    }
+    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+    # A file name that is not UTF-8 reaches us as lone surrogates; JSON can spell them, UTF-8 cannot.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
+
+
+def verdict_from_json(text: str) -> Verdict:
+    """Read what `verdict_to_json` wrote.
+
+    Raises:
+        ReferenceError: not a verdict, or of another schema version.
+    """
+    try:
+        document = json.loads(text)
+        if document.pop("schema_version") != SCHEMA_VERSION:
+            raise ReferenceError(f"verdict.json must have schema_version {SCHEMA_VERSION}")
+        return Verdict(
+            **{
+                **document,
+                "planned": tuple(document["planned"]),
+                "judged": tuple(document["judged"]),
+                "findings": tuple(_to_finding(finding) for finding in document["findings"]),
+                "controls": tuple(_to_control(control) for control in document["controls"]),
+                "failed_tests": tuple(document["failed_tests"]),
+                "messages": tuple(document["messages"]),
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReferenceError(f"not a verdict.json: {error}") from error
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "method": finding.method,
+        "class": finding.class_name,
+        "statistic": finding.statistic,
+        "value": finding.value,
+        "interval": None if finding.interval is None else list(finding.interval),
+        "bound": dict(finding.bound),
+        "reference_value": finding.reference_value,
+        "change": finding.change,
+        "change_interval": None if finding.change_interval is None else list(finding.change_interval),
+        "status": finding.status,
+        "images": finding.images,
+        "unmeasured": finding.unmeasured,
+        "worst": list(finding.worst),
+        "message": finding.message,
+        "line": finding.line,
+    }
+
+
+def _control(control: Control) -> dict[str, Any]:
+    return {
+        "check": control.check,
+        "method": control.method,
+        "class": control.class_name,
+        "control": control.control,
+        "expected": control.expected,
+        "value": control.value,
+        "ok": control.ok,
+        "message": control.message,
+    }
+
+
+def _to_finding(entry: Mapping[str, Any]) -> Finding:
+    fields = {("class_name" if key == "class" else key): value for key, value in entry.items()}
+    for key in ("interval", "change_interval"):
+        fields[key] = None if fields[key] is None else (fields[key][0], fields[key][1])
+    return Finding(**{**fields, "worst": tuple(fields["worst"])})
+
+
+def _to_control(entry: Mapping[str, Any]) -> Control:
+    return Control(**{("class_name" if key == "class" else key): value for key, value in entry.items()})

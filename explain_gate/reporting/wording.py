@@ -1,0 +1,145 @@
+"""How a verdict is said in words and digits: one wording for terminal, job summary, JUnit and HTML."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+from explain_gate.metrics import METRICS, Metric
+from explain_gate.records import Direction, Finding, Status, Verdict
+
+STATUS_ORDER: tuple[Status, ...] = ("failed", "unmeasured", "warned", "waived", "passed")
+BLOCKING: frozenset[Status] = frozenset({"failed", "unmeasured"})
+STATUS_MARKS: Mapping[str, str] = {
+    "failed": "✕",
+    "unmeasured": "?",
+    "warned": "!",
+    "waived": "~",
+    "passed": "✓",
+    "missing": "?",
+}
+VERDICT_WORDS: Mapping[str, str] = {"passed": "Passed", "failed": "Blocked", "error": "No verdict"}
+
+FAMILIES: Mapping[str, str] = {
+    "alignment": "Does the map lie on the annotated region?",
+    "reliance": "Do the predictions depend on what is not the object?",
+    "performance": "Are the predictions right?",
+    "drift": "Has the reason changed since the approved version?",
+    "randomization": "Do the maps depend on what the model has learned?",
+    "completeness": "Do the attributions add up to the score?",
+    "stability": "Does the same measurement give the same map?",
+    "faithfulness": "Does the score change where the map says it should?",
+    "agreement": "Do the methods tell the same story?",
+    "discrimination": "Do maps for different classes differ?",
+    "complexity": "Is the map concentrated or spread out?",
+}
+"""Every family's question, in the order in which a reviewer wants the answers."""
+
+_BOUND_WORDS = {
+    "at_least": "at least",
+    "at_most": "at most",
+    "max_drop": "drop at most",
+    "max_rise": "rise at most",
+}
+
+
+def number(value: float | None, *, against: float | None = None) -> str:
+    """Two decimals, or as many as tell the value from the bound it is compared with; an en dash for no value."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value != 0 and abs(value) < 0.005:
+        return f"{value:.2g}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    for digits in (2, 3, 4, 5, 6):
+        text = f"{value:.{digits}f}"
+        if against is None or value == against or text != f"{against:.{digits}f}":
+            return text
+    return repr(value)
+
+
+def span(interval: tuple[float, float] | None) -> str:
+    """`0.27–0.35`; with " to " where a minus sign would be misread; empty without an interval."""
+    if interval is None:
+        return ""
+    low, high = interval
+    return f"{number(low)} to {number(high)}" if low < 0 or high < 0 else f"{number(low)}–{number(high)}"
+
+
+def bound_text(bound: Mapping[str, float]) -> str:
+    """`at least 0.40, drop at most 0.03`."""
+    return ", ".join(f"{_BOUND_WORDS.get(name, name)} {number(value)}" for name, value in bound.items()) or "no bound"
+
+
+def bound_side(bound: Mapping[str, float]) -> tuple[Literal["at_least", "at_most"], float] | None:
+    """The bound on the value itself, if there is one; bounds on the change have no place on the value's axis."""
+    if "at_least" in bound:
+        return "at_least", bound["at_least"]
+    if "at_most" in bound:
+        return "at_most", bound["at_most"]
+    return None
+
+
+def value_text(finding: Finding) -> str:
+    """The value with enough digits to tell it from its bound."""
+    side = bound_side(finding.bound)
+    return number(finding.value, against=side[1] if side else None)
+
+
+def family(check: str) -> str:
+    """`alignment` of `alignment.iou/strict`."""
+    return check.partition(".")[0]
+
+
+def metric_of(check: str) -> Metric | None:
+    """The metric's line in the table; None for a user's own metric."""
+    return METRICS.get(check.partition("/")[0])
+
+
+def better(check: str, bound: Mapping[str, float]) -> Direction:
+    """Which direction is good: from the table, else from the bound."""
+    metric = metric_of(check)
+    if metric is not None:
+        return metric.better
+    return "lower" if "at_most" in bound or "max_rise" in bound else "higher"
+
+
+def family_rank(check: str) -> tuple[int, str]:
+    """Sort key: the families in the reviewer's order, a user's own families behind them by name."""
+    name = family(check)
+    names = list(FAMILIES)
+    return (names.index(name) if name in FAMILIES else len(names), check)
+
+
+def by_severity(findings: tuple[Finding, ...]) -> list[Finding]:
+    """Failures first, then the families in the reviewer's order, then as planned."""
+    return sorted(findings, key=lambda finding: (STATUS_ORDER.index(finding.status), family_rank(finding.check)))
+
+
+def missing(verdict: Verdict) -> list[str]:
+    """Planned rules without a finding."""
+    found = {finding.key for finding in verdict.findings}
+    return [key for key in verdict.planned if key not in found]
+
+
+def counts(verdict: Verdict) -> dict[str, int]:
+    """How many rules have each status, in the order of severity, only those that occur."""
+    found = {status: sum(finding.status == status for finding in verdict.findings) for status in STATUS_ORDER}
+    return {name: count for name, count in {"missing": len(missing(verdict)), **found}.items() if count}
+
+
+def counts_text(verdict: Verdict) -> str:
+    """`2 failed, 1 waived, 9 passed`."""
+    words = {"missing": "without result"}
+    return ", ".join(f"{count:,} {words.get(name, name)}" for name, count in counts(verdict).items()) or "no rules"
+
+
+def join_words(words: list[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 image`, `2,000 images`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
