@@ -119,7 +119,7 @@ def test_the_version_is_the_package_s(wheel: Path):
 
 
 def test_the_wheel_names_plugin_and_command(wheel: Path):
-    """pytest finds the plugin and a shell finds the command through the wheel's entry points."""
+    """The plugin is found by pytest and the command by a shell through the wheel's entry points."""
     text = metadata(wheel, "entry_points.txt")
     assert "[pytest11]\nexplain_gate = explain_gate.plugin" in text
     assert "[console_scripts]\nexplain-gate = explain_gate.cli:main" in text
@@ -139,7 +139,7 @@ def test_the_wheel_works_in_an_empty_folder(wheel: Path, tmp_path: Path):
     site, folder = tmp_path / "site", tmp_path / "shop"
     folder.mkdir()
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
+        archive.extractall(site)  # noqa: S202 - the wheel was built a moment ago
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         code = "import sys; from explain_gate.cli import main; sys.exit(main())"
