@@ -1,0 +1,1 @@
+"""Every file a run leaves behind, written from records alone; never sees torch."""

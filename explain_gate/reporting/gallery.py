@@ -18,6 +18,7 @@ from explain_gate.profile import load_maps, load_region, thumbnail_path
 from explain_gate.records import ImageRow, Profile, Status, Verdict
 from explain_gate.reporting.overlays import Scale, outline, save_map_layer, scale_of
 from explain_gate.reporting.per_image import CONTROL_PREFIX, Breaches, PerImage, breaches
+from explain_gate.reporting.wording import number
 
 PER_CELL = 40
 """Images of one class with right predictions, and as many with wrong ones: what a reviewer can inspect."""
@@ -27,12 +28,17 @@ LIMIT = 800
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One image of the gallery. `layers` maps a method to the picture of its map; `path` is the region's outline."""
+    """One image of the gallery.
+
+    `layers` maps a method to the picture of its map; `path` is the region's outline; `breach` is the rule that this
+    image breaks most, with its value, such as "alignment.iou 0.03".
+    """
 
     row: int
     image: ImageRow
     predicted: str
     status: Status
+    breach: str
     photo: str | None
     layers: Mapping[str, str]
     path: str
@@ -40,13 +46,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """The images shown, worst first, out of `total`; `scales` holds the methods with pictures and their colours."""
+    """The images shown, worst first, out of `total`; `scales` holds the methods with pictures and their colours.
+
+    The maps of methods in `smoothed` are drawn with neighbouring pixels summed.
+    """
 
     shown: tuple[Shown, ...]
     total: int
     width: int
     height: int
     scales: Mapping[str, Scale]
+    smoothed: frozenset[str] = frozenset()
 
     def by_image(self) -> dict[str, Shown]:
         """The images shown, by their id."""
@@ -64,6 +74,7 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
     height, width = _frame(profile, maps)
     kinds = _kinds(profile)
     scales = {method: scale_of(kinds.get(method), array[rows[:8]]) for method, array in maps.items()}
+    smoothed = frozenset(method for method in maps if kinds.get(method) in {"magnitude", "signed"})
     slugs = _slugs(list(maps))
     shown = tuple(
         Shown(
@@ -71,17 +82,23 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
             image=profile.images[row],
             predicted=_class_name(profile, profile.images[row].predicted),
             status=found.status_of(row),
+            breach=_breach(verdict, found, row),
             photo=_photo(profile, row, folder),
             layers={
                 method: path
                 for method, array in maps.items()
-                if (path := _layer(array[row], scales[method], folder, f"assets/maps/{slugs[method]}/{row:06d}.webp"))
+                if save_map_layer(
+                    array[row],
+                    scales[method],
+                    folder / (path := f"assets/maps/{slugs[method]}/{row:06d}.webp"),
+                    smooth=method in smoothed,
+                )
             },
             path=_outline(profile, row),
         )
         for row in rows
     )
-    return Gallery(shown=shown, total=len(profile.images), width=width, height=height, scales=scales)
+    return Gallery(shown=shown, total=len(profile.images), width=width, height=height, scales=scales, smoothed=smoothed)
 
 
 def choose_rows(profile: Profile, verdict: Verdict, found: Breaches, *, seed: int = 0) -> list[int]:
@@ -156,6 +173,11 @@ def _class_name(profile: Profile, label: int | None) -> str:
     return str(classes[label]) if 0 <= label < len(classes) else f"class {label}"
 
 
+def _breach(verdict: Verdict, found: Breaches, row: int) -> str:
+    position = int(found.finding[row])
+    return "" if position < 0 else f"{verdict.findings[position].check} {number(float(found.value[row]))}"
+
+
 def _photo(profile: Profile, row: int, folder: Path) -> str | None:
     try:
         source = thumbnail_path(profile, row)
@@ -167,10 +189,6 @@ def _photo(profile: Profile, row: int, folder: Path) -> str | None:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, folder / name)
     return name
-
-
-def _layer(map_: NDArray[np.float16], scale: Scale, folder: Path, name: str) -> str | None:
-    return name if save_map_layer(map_, scale, folder / name) else None
 
 
 def _outline(profile: Profile, row: int) -> str:

@@ -100,8 +100,11 @@ def _broken_by_change(finding: Finding) -> bool:
 
 def _clause(phrase: str, findings: list[Finding]) -> str:
     classes = list(dict.fromkeys(finding.class_name for finding in findings if finding.class_name is not None))
-    if not classes or any(finding.class_name is None for finding in findings):
+    if not classes:
         return phrase
+    where = f"{join_words(classes)} images"
     if len(classes) > 3:
-        return f"on images of {len(classes):,} classes ({', '.join(classes[:2])}, ...) {phrase}"
-    return f"on {join_words(classes)} images {phrase}"
+        where = f"images of {len(classes):,} classes ({', '.join(classes[:2])}, ...)"
+    if any(finding.class_name is None for finding in findings):
+        return f"{phrase}, mostly on {where}"
+    return f"on {where} {phrase}"

@@ -72,6 +72,7 @@ def render_html(
         plural=wording.plural,
         rules=rules,
         attention=rules.attention(),
+        untold=wording.untold(verdict),
         exhibits=_exhibits(verdict, gallery, per_image),
         gallery=gallery,
         by_image=gallery.by_image(),
@@ -139,7 +140,8 @@ def _scores(gallery: Gallery, per_image: PerImage | None) -> dict[str, Any]:
     """Every score of the images shown, for the enlarged view and for sorting; None where there is none."""
     if per_image is None:
         return {"columns": [], "rows": {}}
-    columns, rows = [], {shown.row: [] for shown in gallery.shown}  # type: dict[int, list[float | None]]
+    columns: list[dict[str, str | None]] = []
+    rows: dict[int, list[float | None]] = {shown.row: [] for shown in gallery.shown}
     for measurement in per_image.shown():
         columns.append(
             {

@@ -9,9 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 Scale = Literal["sequential", "diverging"]
 Point = tuple[int, int]
+Spot = tuple[float, float]
 
 # Lightness rises evenly and hue goes from violet over red to yellow, as in inferno; safe for every colour vision.
 SEQUENTIAL: Sequence[tuple[int, int, int]] = (
@@ -23,17 +25,25 @@ DIVERGING: Sequence[tuple[int, int, int]] = (
     (5, 48, 130), (23, 92, 178), (74, 144, 214), (160, 200, 236),
     (245, 245, 245), (253, 200, 120), (244, 140, 40), (205, 85, 10), (140, 45, 4),
 )  # fmt: skip
-_MAX_ALPHA = 215
+_MAX_ALPHA = 225
 _SATURATION = 99.5
+_BLUR = 0.012
 
 
-def save_map_layer(map_: NDArray[np.floating], scale: Scale, path: Path) -> bool:
-    """Write one map (H, W) as a WebP with transparency; False, and no file, for a flat or non-finite map."""
-    shown = normalised(map_, scale)
+def save_map_layer(map_: NDArray[np.floating], scale: Scale, path: Path, *, smooth: bool = False) -> bool:
+    """Write one map (H, W) as a WebP with transparency; False, and no file, for a flat or non-finite map.
+
+    `smooth` sums grainy maps of the gradient family over a neighbourhood of about a hundredth of the side: single
+    pixels cannot be seen on a photograph.
+    """
+    values = np.asarray(map_, dtype=np.float32)
+    if smooth and np.isfinite(values).all():
+        values = gaussian_filter(values, sigma=_BLUR * max(values.shape))
+    shown = normalised(values, scale)
     if shown is None:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(layer(shown, scale), "RGBA").save(path, "WEBP", quality=80, method=1)
+    Image.fromarray(layer(shown, scale), "RGBA").save(path, "WEBP", quality=70, method=2)
     return True
 
 
@@ -47,7 +57,8 @@ def normalised(map_: NDArray[np.floating], scale: Scale) -> NDArray[np.float32] 
     top = float(np.percentile(np.abs(values), _SATURATION)) or float(np.abs(values).max())
     if top <= 0 or float(np.ptp(values)) == 0:
         return None
-    return np.clip(values / top, -1, 1)
+    shown: NDArray[np.float32] = np.clip(values / top, -1, 1)
+    return shown
 
 
 def layer(shown: NDArray[np.float32], scale: Scale) -> NDArray[np.uint8]:
@@ -71,12 +82,11 @@ def scale_of(kind: str | None, sample: NDArray[np.floating]) -> Scale:
 def outline(region: NDArray[np.bool_], tolerance: float = 0.6) -> str:
     """The border of a region (H, W) as an SVG path in pixel coordinates; empty for an empty region.
 
-    Every loop runs along pixel edges and is then simplified by at most `tolerance` pixels (Douglas and Peucker 1973).
+    Every loop runs through the middles of the pixels' outer edges, so that slopes have no steps, and is simplified by
+    at most `tolerance` pixels (Douglas and Peucker 1973).
     """
-    loops = [_simplified(loop, tolerance) for loop in _loops(region)]
-    return "".join(
-        "M" + "L".join(f"{x} {y}" for x, y in loop) + "Z" for loop in loops if len(loop) > 2
-    )  # fmt: skip
+    loops = [_simplified(_middles(loop), tolerance) for loop in _loops(region)]
+    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in loop) + "Z" for loop in loops if len(loop) > 2)
 
 
 def _loops(region: NDArray[np.bool_]) -> list[list[Point]]:
@@ -117,7 +127,11 @@ def _edges(region: NDArray[np.bool_]) -> list[tuple[Point, Point]]:
     return edges
 
 
-def _simplified(loop: list[Point], tolerance: float) -> list[Point]:
+def _middles(loop: list[Point]) -> list[Spot]:
+    return [((ax + bx) / 2, (ay + by) / 2) for (ax, ay), (bx, by) in zip(loop, [*loop[1:], loop[0]], strict=True)]
+
+
+def _simplified(loop: list[Spot], tolerance: float) -> list[Spot]:
     """A closed loop with fewer points; split at its two most distant ends so that it cannot collapse."""
     points = np.array(loop, dtype=np.float64)
     far = int(np.argmax(((points - points[0]) ** 2).sum(axis=1)))

@@ -16,10 +16,16 @@ CONTROL_PREFIX = "control."
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Breaches:
-    """How badly each image does. Shapes: status (N,), index into STATUS_ORDER; depth (N,), larger is worse."""
+    """How badly each image does.
+
+    Shapes: status (N,), index into STATUS_ORDER; depth (N,), larger is worse; finding (N,), position in the verdict
+    of the rule that the image breaks most, -1 where it breaks none; value (N,), its value there.
+    """
 
     status: NDArray[np.int64]
     depth: NDArray[np.float64]
+    finding: NDArray[np.int64]
+    value: NDArray[np.float64]
 
     def status_of(self, row: int) -> Status:
         """The status of the worst rule that this image itself breaks."""
@@ -73,35 +79,49 @@ class PerImage:
 def breaches(per_image: PerImage, verdict: Verdict) -> Breaches:
     """Status and depth of every image: how far its own values lie on the wrong side of the rules' bounds.
 
-    The depth is taken over the rules that block; where none does, over all rules, so that there is a worst image too.
-    It is a share of the metric's range, or of the spread of the values where the range is open.
+    The depth is the sum over the rules that block, each as a share of the farthest an image can be from the bound.
+    Where no rule blocks it is the sum over all rules, so that there is a worst image too.
     """
     count = len(per_image.profile.images)
-    status = np.full(count, STATUS_ORDER.index("passed"))
-    depth = np.full(count, -np.inf)
+    found = Breaches(
+        status=np.full(count, STATUS_ORDER.index("passed")),
+        depth=np.zeros(count),
+        finding=np.full(count, -1),
+        value=np.full(count, np.nan),
+    )
+    deepest = np.zeros(count)
     blocked = any(finding.status in BLOCKING for finding in verdict.findings)
-    for finding in verdict.findings:
+    for position, finding in enumerate(verdict.findings):
         rank = STATUS_ORDER.index(finding.status)
-        side = bound_side(finding.bound)
-        rows, values = per_image.values(finding)
-        if side is not None and rows.size:
-            sign = 1.0 if side[0] == "at_least" else -1.0
-            excess = sign * (side[1] - values)
-            broken = rows[excess > 0]
-            status[broken] = np.minimum(status[broken], rank)
-            if not blocked or finding.status in BLOCKING:
-                depth[rows] = np.maximum(depth[rows], excess / _scale(finding, values))
         if finding.status == "unmeasured":
             lost = per_image.unmeasured(finding)
-            status[lost] = np.minimum(status[lost], rank)
-            depth[lost] = np.maximum(depth[lost], 0.0)
-    reached = depth[np.isfinite(depth)]
-    depth[~np.isfinite(depth)] = reached.min() if reached.size else 0.0
-    return Breaches(status=status, depth=depth)
+            found.status[lost] = np.minimum(found.status[lost], rank)
+        rows, values = per_image.values(finding)
+        depth = _depth(finding, values)
+        if depth is None:
+            continue
+        broken = rows[depth > 0]
+        found.status[broken] = np.minimum(found.status[broken], rank)
+        if not blocked or finding.status in BLOCKING:
+            found.depth[rows] += np.maximum(depth, 0) if blocked else depth
+            worse = depth > deepest[rows]
+            deepest[rows[worse]] = depth[worse]
+            found.finding[rows[worse]] = position
+            found.value[rows[worse]] = values[worse]
+    return found
 
 
-def _scale(finding: Finding, values: NDArray[np.float64]) -> float:
+def _depth(finding: Finding, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """How far each value lies beyond the bound, as a share of the farthest possible; None without bound or values."""
+    side = bound_side(finding.bound)
+    if side is None or not values.size:
+        return None
+    name, bound = side
+    excess = (bound - values) if name == "at_least" else (values - bound)
     metric = metric_of(finding.check)
-    if metric is not None and metric.low is not None and metric.high is not None:
-        return metric.high - metric.low
-    return float(np.ptp(values)) or 1.0
+    end = None if metric is None else metric.low if name == "at_least" else metric.high
+    reach = abs(bound - end) if end is not None else float(np.abs(excess).max())
+    # A yes or no is always at the end of its range; it must not outrank a number that is nearly there.
+    certainty = 0.5 if np.isin(values, (0.0, 1.0)).all() else 1.0
+    depth: NDArray[np.float64] = excess * (certainty / (reach or 1.0))
+    return depth

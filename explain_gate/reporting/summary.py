@@ -17,13 +17,16 @@ from explain_gate.reporting.wording import (
     number,
     plural,
     span,
+    untold,
     value_text,
 )
 
 LIMIT = 60_000
 """Bytes a summary may have; CI systems cut or drop longer ones."""
 
-_TABLE_HEAD = "| | rule | method | class | value | 95 % interval | bound | images | line |\n|---|---|---|---|---:|---|---|---:|---:|"
+_TABLE_HEAD = """\
+| | rule | method | class | value | 95 % interval | bound | images | line |
+|---|---|---|---|---:|---|---|---:|---:|"""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 _CELL = 160
 
@@ -33,18 +36,19 @@ def verdict_to_markdown(verdict: Verdict) -> str:
     page = _Page(LIMIT)
     page.add(f"## {escape(headline(verdict), 600)}", "", f"{counts_text(verdict)} · {_about(verdict)}", "")
     page.add("The whole report, with pictures, is `index.html` in this run's output folder.", "")
-    page.list([escape(message, 400) for message in verdict.messages], "messages")
-    page.list([f"no result: `{code(key)}`" for key in missing(verdict)], "rules without result")
-    page.list([f"failed test: `{code(test)}`" for test in verdict.failed_tests], "failed tests")
+    page.bullets([escape(message, 400) for message in verdict.messages], "messages")
+    page.bullets([f"no result: `{code(key)}`" for key in untold(verdict)], "rules without result")
+    page.bullets([f"failed test: `{code(test)}`" for test in verdict.failed_tests], "failed tests")
     findings = by_severity(verdict.findings)
     passed = [finding for finding in findings if finding.status == "passed"]
     others = [finding for finding in findings if finding.status != "passed"]
     if others:
-        page.list([_reason(finding) for finding in others[:5]], "reasons")
+        page.bullets([_reason(finding) for finding in others[:5]], "reasons")
         page.table("### Rules that need attention", [_row(finding) for finding in others])
     vacuous = [control for control in verdict.controls if not control.ok]
-    page.add("### Controls", "", _controls_line(verdict), "") if verdict.controls else None
-    page.list([_control(control) for control in vacuous], "controls")
+    if verdict.controls:
+        page.add("### Controls", "", _controls_line(verdict), "")
+    page.bullets([_control(control) for control in vacuous], "controls")
     if passed:
         page.add("<details><summary>Rules that hold</summary>", "")
         page.table("", [_row(finding) for finding in passed])
@@ -93,7 +97,7 @@ class _Page:
         self._lines.extend(lines)
         return True
 
-    def list(self, items: Iterable[str], what: str) -> None:
+    def bullets(self, items: Iterable[str], what: str) -> None:
         entries = list(items)
         for position, item in enumerate(entries):
             if position == 20 or not self.add(f"- {item}"):
@@ -147,7 +151,7 @@ def _controls_line(verdict: Verdict) -> str:
     wrong = sum(not control.ok for control in verdict.controls)
     if wrong:
         return f"{wrong:,} of {plural(len(verdict.controls), 'control')} did not behave as they must:"
-    return f"All {plural(len(verdict.controls), 'control')} behaved as they must: what has to fail failed, what has to pass passed."
+    return f"All {len(verdict.controls):,} behaved as they must: what has to fail failed, what has to pass passed."
 
 
 def _control(control: Control) -> str:

@@ -36,6 +36,7 @@ FAMILIES: Mapping[str, str] = {
 }
 """Every family's question, in the order in which a reviewer wants the answers."""
 
+_DASH = "\u2013"
 _BOUND_WORDS = {
     "at_least": "at least",
     "at_most": "at most",
@@ -47,7 +48,7 @@ _BOUND_WORDS = {
 def number(value: float | None, *, against: float | None = None) -> str:
     """Two decimals, or as many as tell the value from the bound it is compared with; an en dash for no value."""
     if value is None or not math.isfinite(value):
-        return "–"
+        return _DASH
     if value != 0 and abs(value) < 0.005:
         return f"{value:.2g}"
     if abs(value) >= 1000:
@@ -60,11 +61,11 @@ def number(value: float | None, *, against: float | None = None) -> str:
 
 
 def span(interval: tuple[float, float] | None) -> str:
-    """`0.27–0.35`; with " to " where a minus sign would be misread; empty without an interval."""
+    """The two ends with a dash between them; with " to " where a minus sign would be misread; empty without an interval."""
     if interval is None:
         return ""
     low, high = interval
-    return f"{number(low)} to {number(high)}" if low < 0 or high < 0 else f"{number(low)}–{number(high)}"
+    return f"{number(low)} to {number(high)}" if low < 0 or high < 0 else f"{number(low)}{_DASH}{number(high)}"
 
 
 def bound_text(bound: Mapping[str, float]) -> str:
@@ -123,10 +124,17 @@ def missing(verdict: Verdict) -> list[str]:
     return [key for key in verdict.planned if key not in found]
 
 
+def untold(verdict: Verdict) -> list[str]:
+    """Planned rules without a finding that no message names yet."""
+    return [key for key in missing(verdict) if not any(key in message for message in verdict.messages)]
+
+
 def counts(verdict: Verdict) -> dict[str, int]:
     """How many rules have each status, in the order of severity, only those that occur."""
-    found = {status: sum(finding.status == status for finding in verdict.findings) for status in STATUS_ORDER}
-    return {name: count for name, count in {"missing": len(missing(verdict)), **found}.items() if count}
+    found: dict[str, int] = {"missing": len(missing(verdict))}
+    for status in STATUS_ORDER:
+        found[status] = sum(finding.status == status for finding in verdict.findings)
+    return {name: count for name, count in found.items() if count}
 
 
 def counts_text(verdict: Verdict) -> str:

@@ -76,8 +76,8 @@
 
   const fill = (card) => {
     current = card;
-    find("#viewer-title").textContent = find(".name", card).textContent;
-    find("#viewer-caption").replaceChildren(find(".prediction", card).cloneNode(true), ...all(".status, .reason", card).map((node) => node.cloneNode(true)));
+    find("#viewer-title").textContent = find(".name", card).title;
+    find("#viewer-caption").replaceChildren(find(".prediction", card).cloneNode(true), ...all(".status, .breach, .reason", card).map((node) => node.cloneNode(true)));
     views.replaceChildren(...all(".view", card).map((view) => {
       const copy = view.cloneNode(true);
       copy.hidden = false;
