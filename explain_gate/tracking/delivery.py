@@ -1,0 +1,151 @@
+"""One submission into the store, exactly once: every step can be repeated, the mark that it is done comes last."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explain_gate.tracking.registry import MODEL_DIGEST, model_id_of, quoted, settle
+from explain_gate.tracking.settings import TrackingSettings
+from explain_gate.tracking.store import Store
+from explain_gate.tracking.submission import Submission
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+DELIVERED = "explain_gate.delivered"
+RUN_KEY = "explain_gate.run_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """Where a submission went. `promoted` is the version that took the alias; `kept` says why none did."""
+
+    run_id: str
+    link: str
+    promoted: str | None = None
+    kept: str | None = None
+
+
+def send(store: Store, submission: Submission, folder: Path, weights: Path | None) -> Delivered:
+    """Bring the store to hold this run whole, whatever an earlier attempt left there.
+
+    Order: run, model, numbers, files, status, version tags, alias, mark. An interruption before the mark is completed
+    by the next call; after it, the next call changes nothing.
+
+    Raises:
+        TrackingError: the store is away or refuses.
+    """
+    experiment_id = _experiment(store, submission.experiment)
+    run = _run(store, experiment_id, submission)
+    run_id = str(run.info.run_id)
+    link = _link(store.settings, experiment_id, run)
+    if DELIVERED in run.data.tags:
+        return Delivered(run_id=run_id, link=link, kept="it was recorded before")
+    model_id = _model(store, experiment_id, run_id, submission)
+    _numbers(store, run_id, model_id, submission, link)
+    store.transfer(store.client.log_artifacts, run_id, str(folder))
+    status = "FAILED" if submission.exit_code not in {0, 1} else "FINISHED"
+    store.call(store.client.set_terminated, run_id, status, submission.ended)
+    promotion = settle(store, run_id, model_id, submission, weights)
+    store.call(store.client.set_tag, run_id, DELIVERED, "true")
+    return Delivered(run_id=run_id, link=link, promoted=promotion.version, kept=promotion.kept)
+
+
+def _experiment(store: Store, name: str) -> str:
+    client = store.client
+    found = store.call(client.get_experiment_by_name, name)
+    if found is None:
+        location = _artifacts_beside(store.settings.uri, name)
+        created = store.create(client.create_experiment, name, artifact_location=location)
+        found = None if created else store.call(client.get_experiment_by_name, name)
+        return str(created or (found and found.experiment_id))
+    return str(found.experiment_id)
+
+
+def _artifacts_beside(uri: str, name: str) -> str | None:
+    """For a SQLite file a folder beside it; MLflow would take the current directory of whoever runs first."""
+    path = uri.removeprefix("sqlite:///")
+    if path == uri or not path or path == ":memory:":
+        return None
+    folder = re.sub(r"[^\w\-.]+", "_", name).strip(".") or "experiment"
+    return (Path(path).absolute().parent / "mlartifacts" / folder).as_uri()
+
+
+def _run(store: Store, experiment_id: str, submission: Submission) -> Run:
+    """The run with this key. Where a lost answer led to two, the one that got further stays."""
+
+    def found() -> list[Run]:
+        filter_string = f"tags.`{RUN_KEY}` = {quoted(submission.key)}"
+        runs = store.call(store.client.search_runs, [experiment_id], filter_string)
+        return sorted(runs, key=lambda run: (DELIVERED not in run.data.tags, run.info.run_id))
+
+    runs = found()
+    if not runs:
+        store.call(
+            store.client.create_run,
+            experiment_id,
+            start_time=submission.started,
+            tags=dict(submission.tags),
+            run_name=submission.name,
+        )
+        # The answer of a retried request tells one run where there may be two.
+        runs = found()
+    for twin in runs[1:]:
+        store.call(store.client.delete_run, twin.info.run_id)
+    return runs[0]
+
+
+def _model(store: Store, experiment_id: str, run_id: str, submission: Submission) -> str | None:
+    """The LoggedModel of this digest, or the one behind the registered version; None for a version without one."""
+    client = store.client
+    if submission.registered is not None:
+        version = store.find(client.get_model_version, *submission.registered)
+        return model_id_of(version) if version is not None else None
+
+    def known() -> list[Any]:
+        filter_string = f"tags.`{MODEL_DIGEST}` = {quoted(submission.model_digest)}"
+        models = store.call(client.search_logged_models, [experiment_id], filter_string)
+        return sorted(models, key=lambda model: (model.creation_timestamp, model.model_id))
+
+    models = known()
+    if not models:
+        store.call(
+            client.create_logged_model,
+            experiment_id,
+            name=re.sub(r"[/:.%\"']+", "-", submission.model_name),
+            source_run_id=run_id,
+            tags={MODEL_DIGEST: submission.model_digest},
+            params={"source": submission.model_source},
+        )
+        models = known()
+    model = models[0]
+    if str(model.status) != "READY":
+        store.call(client.finalize_logged_model, model.model_id, "READY")
+    return str(model.model_id)
+
+
+def _numbers(store: Store, run_id: str, model_id: str | None, submission: Submission, link: str) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Metric, Param, RunTag
+
+    name, digest = submission.dataset_name, submission.dataset_digest
+    dataset = Dataset(name=name, digest=digest, source_type="explain-gate", source=json.dumps({"digest": digest}))
+    inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "regression set")])]
+    models = [LoggedModelInput(model_id)] if model_id else []
+    store.call(store.client.log_inputs, run_id, inputs, models)
+    metrics = [
+        Metric(key, value, submission.ended, 0, model_id=model_id, dataset_name=name, dataset_digest=digest)
+        for key, value in submission.metrics.items()
+    ]
+    parameters = [Param(key, value) for key, value in submission.parameters.items()]
+    tags = [RunTag(key, value) for key, value in ({"explain_gate.report": link} | dict(submission.tags)).items()]
+    store.call(store.client.log_batch, run_id, metrics, parameters, tags, synchronous=True)
+
+
+def _link(settings: TrackingSettings, experiment_id: str, run: Run) -> str:
+    if settings.remote:
+        return f"{settings.shown_uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run.info.run_id}"
+    return f"{run.info.artifact_uri}/index.html"

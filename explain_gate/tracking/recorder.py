@@ -1,0 +1,78 @@
+"""A finished gate run into MLflow: the way from the verdict to the tracking store, or to the outbox."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from explain_gate.errors import TrackingError
+from explain_gate.records import Profile, Verdict
+from explain_gate.tracking.outbox import deliver_entry, put
+from explain_gate.tracking.settings import TrackingSettings
+from explain_gate.tracking.store import connect
+from explain_gate.tracking.submission import describe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of the record of a gate run.
+
+    Either `run_id` and `link` are set, or `waiting` is the outbox folder and `reason` says why. `promoted` is the
+    version that took the alias; where promotion was asked for and did not happen, `kept` says why.
+    """
+
+    uri: str
+    run_id: str | None = None
+    link: str | None = None
+    promoted: str | None = None
+    kept: str | None = None
+    waiting: Path | None = None
+    reason: str | None = None
+
+    @property
+    def message(self) -> str:
+        """One line for the terminal."""
+        if self.run_id is None:
+            return f"not recorded ({self.reason}); it waits: explain-gate publish {self.waiting}"
+        promotion = f"; promoted version {self.promoted}" if self.promoted else f"; {self.kept}" if self.kept else ""
+        return f"recorded as run {self.run_id} in {self.uri}{promotion}"
+
+
+def record(
+    verdict: Verdict,
+    profile: Profile | None,
+    folder: Path,
+    settings: TrackingSettings,
+    *,
+    report: str | None = None,
+) -> Recorded:
+    """Record a gate run whose output folder is finished. The same folder recorded again is still one MLflow run.
+
+    The run goes to the outbox first and leaves it once the store has it whole, so that nothing is lost by a store that
+    is away, a process that is killed, or an interrupt. A store that is away costs at most half a minute.
+    `report` is the address where people find the report; it defaults to the CI job, or to the run's own artifact.
+
+    Raises:
+        TrackingError: the store did not take the run and `on_unreachable` is `fail`, or the outbox cannot be written.
+    """
+    ended = time.time_ns() // 1_000_000
+    submission = describe(verdict, profile, folder, settings, ended=ended, report=report)
+    entry = put(settings.outbox, submission, folder)
+    try:
+        with connect(settings) as store:
+            result = deliver_entry(entry, store)
+    except TrackingError as error:
+        return _not_recorded(entry, str(error), settings)
+    if result.delivered is None:
+        return _not_recorded(entry, result.reason or result.state, settings)
+    sent = result.delivered
+    return Recorded(uri=settings.shown_uri, run_id=sent.run_id, link=sent.link, promoted=sent.promoted, kept=sent.kept)
+
+
+def _not_recorded(entry: Path, reason: str, settings: TrackingSettings) -> Recorded:
+    if settings.on_unreachable == "fail":
+        raise TrackingError(
+            f"not recorded, and tracking.on_unreachable is fail: {reason}. To send it: explain-gate publish {entry}"
+        )
+    return Recorded(uri=settings.shown_uri, waiting=entry, reason=reason)

@@ -1,0 +1,112 @@
+"""The model registry after a gate run: evidence onto the version, and the alias to it, last and only on a full pass."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from explain_gate.tracking.store import Store
+from explain_gate.tracking.submission import Submission
+
+MODEL_DIGEST = "explain_gate.model_digest"
+MODEL_ID = "explain_gate.model_id"
+RUN_ID = "explain_gate.run_id"
+JUDGED_AT = "explain_gate.judged_at"
+_NOT_PASSED = "the gate did not pass in full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """`version` took the alias, or `kept` says why the alias stayed; both are None where no promotion was asked for."""
+
+    version: str | None = None
+    kept: str | None = None
+
+
+def settle(store: Store, run_id: str, model_id: str | None, submission: Submission, weights: Path | None) -> Promotion:
+    """Tag the registered version with the verdict and promote it.
+
+    A model that did not come from the registry is registered when it is promoted, with its checkpoint as artifact.
+    Evidence of a later gate run is never undone: what waited in an outbox must not take an alias back.
+
+    Raises:
+        TrackingError: the store is away or refuses.
+    """
+    promote = submission.promote if submission.full_pass else None
+    kept = Promotion(kept=_NOT_PASSED if submission.promote else None)
+    registered = submission.registered
+    if registered is None and promote is not None and model_id is not None:
+        registered = (promote[0], _register(store, promote[0], run_id, model_id, submission, weights))
+    if registered is None:
+        return kept
+    refusal = _tag(store, registered, run_id, submission)
+    if refusal is not None:
+        return Promotion(kept=refusal)
+    return kept if promote is None else _promote(store, registered, promote, submission)
+
+
+def model_id_of(version: Any) -> str | None:
+    """The LoggedModel behind a registered version, where there is one."""
+    found = re.fullmatch(r"models:/(m-[0-9a-f]+)", str(version.source))
+    return version.model_id or version.tags.get(MODEL_ID) or (found[1] if found else None)
+
+
+def quoted(value: str) -> str:
+    """A value for MLflow's search filters, which know two kinds of quotes and no escapes."""
+    return f'"{value}"' if "'" in value else f"'{value}'"
+
+
+def _register(store: Store, name: str, run_id: str, model_id: str, submission: Submission, weights: Path | None) -> str:
+    """The version of `name` with this digest, made where there is none; the lowest, where a lost answer led to two."""
+    client = store.client
+    store.create(client.create_registered_model, name)
+
+    def known() -> list[int]:
+        filter_string = f"name = {quoted(name)} AND tags.`{MODEL_DIGEST}` = {quoted(submission.model_digest)}"
+        return sorted(int(version.version) for version in store.call(client.search_model_versions, filter_string))
+
+    versions = known()
+    if not versions:
+        if weights is not None:
+            store.transfer(client.log_model_artifact, model_id, str(weights))
+        store.call(
+            client.create_model_version,
+            name,
+            # Not models:/ID: MLflow looks that up in the process's own store, whatever the client's is.
+            store.call(client.get_logged_model, model_id).artifact_location,
+            run_id,
+            {MODEL_DIGEST: submission.model_digest, MODEL_ID: model_id},
+            await_creation_for=0,
+            model_id=model_id,
+        )
+        versions = known()
+    return str(versions[0])
+
+
+def _tag(store: Store, registered: tuple[str, str], run_id: str, submission: Submission) -> str | None:
+    """Put the evidence on the version; a reason where it does not belong there."""
+    held = store.find(store.client.get_model_version, *registered)
+    if held is None:
+        return f"models:/{'/'.join(registered)} is not in this registry"
+    if _is_newer(held, submission):
+        return f"models:/{'/'.join(registered)} has been judged again since"
+    for key, value in {**submission.version_tags, RUN_ID: run_id}.items():
+        store.call(store.client.set_model_version_tag, *registered, key, value)
+    return None
+
+
+def _promote(store: Store, registered: tuple[str, str], promote: tuple[str, str], submission: Submission) -> Promotion:
+    name, version = registered
+    if promote[0] != name:
+        return Promotion(kept=f"the model is {name}, the alias belongs to {promote[0]}")
+    holder = store.find(store.client.get_model_version_by_alias, *promote)
+    if holder is not None and str(holder.version) != version and _is_newer(holder, submission):
+        return Promotion(kept=f"{promote[1]} has moved to version {holder.version}, which was judged later")
+    store.call(store.client.set_registered_model_alias, *promote, version)
+    return Promotion(version=version)
+
+
+def _is_newer(version: Any, submission: Submission) -> bool:
+    return int(version.tags.get(JUDGED_AT, "0")) > submission.ended

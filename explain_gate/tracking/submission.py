@@ -1,0 +1,255 @@
+"""What one gate run says to MLflow, as plain JSON: computed once, so that a later delivery says exactly the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from explain_gate.errors import TrackingError
+from explain_gate.records import Finding, Profile, Verdict
+from explain_gate.tracking.settings import TrackingSettings, redact
+
+SCHEMA_VERSION = 1
+_NAME_LENGTH = 250
+_PARAMETER_LENGTH = 500
+_TAG_LENGTH = 5000
+_DIGEST_LENGTH = 36
+_REGISTRY = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w-]+))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One gate run. `key` is its idempotency key: the store never holds two runs with one key.
+
+    `started` and `ended` are milliseconds since 1970. `full_pass` allows a promotion. `registered` is (name, version)
+    where the model came from the registry. `weights` is the checkpoint, sent along when the model gets registered.
+    """
+
+    key: str
+    name: str
+    started: int
+    ended: int
+    exit_code: int
+    full_pass: bool
+    experiment: str
+    promote: tuple[str, str] | None
+    registered: tuple[str, str] | None
+    model_name: str
+    model_digest: str
+    model_source: str
+    weights: str | None
+    dataset_name: str
+    dataset_digest: str
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    version_tags: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """The submission as it waits in an outbox; it never holds the tracking URI."""
+        return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(self)}, indent=2, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Submission:
+        """Read what `to_json` wrote.
+
+        Raises:
+            TrackingError: the text is damaged or of another schema version.
+        """
+        try:
+            content = json.loads(text)
+            if content.pop("schema_version", None) != SCHEMA_VERSION:
+                raise TrackingError("a waiting run must be published by the version of explain-gate that stored it")
+            for name in ("promote", "registered"):
+                content[name] = tuple(content[name]) if content[name] else None
+            return cls(**content)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise TrackingError(f"damaged record of a waiting run: {error}") from error
+
+
+def describe(
+    verdict: Verdict,
+    profile: Profile | None,
+    folder: Path,
+    settings: TrackingSettings,
+    *,
+    ended: int,
+    report: str | None = None,
+) -> Submission:
+    """Everything that is logged for a gate run, as plain values.
+
+    `ended` is the time in milliseconds since 1970. `report` is where people find the report, when that is not the
+    run's own artifact; it defaults to the CI job's address.
+    """
+    model, dataset = verdict.model, verdict.dataset
+    registered = _registered(model)
+    commit = str(verdict.environment.get("git_commit") or "")
+    promoted = settings.promote[0] if settings.promote else None
+    evidence = {
+        "explain_gate.verdict": verdict.verdict,
+        "explain_gate.exit_code": str(verdict.exit_code),
+        "explain_gate.config_digest": verdict.config_digest,
+        "explain_gate.dataset_digest": str(dataset.get("digest") or ""),
+        "explain_gate.model_digest": str(model.get("digest") or ""),
+        "explain_gate.git_commit": commit,
+        "explain_gate.report": report or _ci_job(),
+    }
+    key = run_key(verdict, folder)
+    tags = {
+        **evidence,
+        "explain_gate.run_key": key,
+        "explain_gate.judged_at": str(ended),
+        "explain_gate.model_name": str(model.get("name") or ""),
+        "explain_gate.model_version": registered[1] if registered else "",
+        "explain_gate.registered_model": (registered[0] if registered else promoted) or "",
+        "mlflow.source.git.commit": commit,
+        "mlflow.source.name": "explain-gate",
+    }
+    return Submission(
+        key=key,
+        name=folder.name or "gate",
+        started=ended - int(verdict.seconds * 1000),
+        ended=ended,
+        exit_code=verdict.exit_code,
+        full_pass=is_full_pass(verdict),
+        experiment=settings.experiment,
+        promote=settings.promote,
+        registered=registered,
+        model_name=str(model.get("name") or "model"),
+        model_digest=str(model.get("digest") or ""),
+        model_source=redact(str(model.get("source") or "")),
+        weights=_weights(model),
+        dataset_name=str(dataset.get("name") or "regression set")[:_PARAMETER_LENGTH],
+        dataset_digest=(str(dataset.get("digest") or "") or "unknown")[:_DIGEST_LENGTH],
+        parameters=_parameters(verdict, profile),
+        metrics=_metrics(verdict),
+        tags=_tags(tags),
+        version_tags=_tags({**evidence, "explain_gate.judged_at": str(ended)}),
+    )
+
+
+def is_full_pass(verdict: Verdict) -> bool:
+    """Whether the verdict may move an alias: every planned rule was judged, none broke, no test failed beside them."""
+    return (
+        verdict.verdict == "passed"
+        and verdict.exit_code == 0
+        and bool(verdict.planned)
+        and set(verdict.planned) <= set(verdict.judged)
+        and not verdict.failed_tests
+        and not any(finding.status == "failed" for finding in verdict.findings)
+    )
+
+
+def run_key(verdict: Verdict, folder: Path) -> str:
+    """The same for the same output folder, another for every other gate run: its seconds alone tell two apart."""
+    content = json.dumps([folder.name, asdict(verdict)], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def metric_name(check: str, method: str | None, class_name: str | None, statistic: str) -> str:
+    """`explain.alignment.iou.grad_cam.Bengal.mean`, with the characters MLflow allows.
+
+    A part that had to be changed carries a digest of what it was, so that two classes never share a name.
+    """
+    parts = [_clean(check, slash="/"), *(_clean(part) for part in (method, class_name) if part is not None), statistic]
+    name = ".".join(["explain", *parts])
+    if len(name) > _NAME_LENGTH - 20:  # room for ".low" and its like
+        name = f"{name[: _NAME_LENGTH - 40]}-{_short_digest(name)}.{statistic}"
+    return name
+
+
+def _metrics(verdict: Verdict) -> dict[str, float]:
+    found: dict[str, float | None] = {}
+    for finding in verdict.findings:
+        name = metric_name(finding.check, finding.method, finding.class_name, finding.statistic)
+        found[name] = finding.value
+        found |= _beside(name, finding)
+    for status, count in Counter(finding.status for finding in verdict.findings).items():
+        found[f"explain.rules.{status}"] = float(count)
+    found["explain.rules.planned"] = float(len(verdict.planned))
+    found["explain.seconds"] = verdict.seconds
+    found |= {f"explain.passes.{name}": float(count) for name, count in verdict.passes.items()}
+    # MLflow stores NaN and turns infinity into the largest float; neither is a measurement.
+    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
+
+
+def _beside(name: str, finding: Finding) -> dict[str, float | None]:
+    low, high = finding.interval or (None, None)
+    change_low, change_high = finding.change_interval or (None, None)
+    return {
+        f"{name}.low": low,
+        f"{name}.high": high,
+        f"{name}.change": finding.change,
+        f"{name}.change.low": change_low,
+        f"{name}.change.high": change_high,
+    }
+
+
+def _parameters(verdict: Verdict, profile: Profile | None) -> dict[str, str]:
+    environment = verdict.environment
+    reference = verdict.reference or {}
+    found: dict[str, Any] = {
+        "model.source": verdict.model.get("source"),
+        "model.checkpoint": verdict.model.get("checkpoint"),
+        "model.name": verdict.model.get("name"),
+        "model.version": verdict.model.get("version"),
+        "reference.source": reference.get("source"),
+        "reference.checkpoint": reference.get("checkpoint"),
+        "reference.digest": reference.get("digest"),
+        "dataset.images": verdict.dataset.get("images"),
+        "dataset.classes": verdict.dataset.get("classes"),
+        "config_digest": verdict.config_digest,
+        **{f"environment.{name}": value for name, value in environment.items() if name != "packages"},
+    }
+    if profile is not None:
+        methods = profile.manifest.get("methods") or {}
+        pairs = methods.items() if isinstance(methods, Mapping) else ((name, {}) for name in methods)
+        found |= {f"method.{name}": settings for name, settings in pairs}
+    return {
+        _clean(name): redact(value if isinstance(value, str) else json.dumps(value, default=str))[:_PARAMETER_LENGTH]
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def _tags(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: redact(value)[:_TAG_LENGTH] for name, value in values.items() if value}
+
+
+def _registered(model: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(name, version) of a model from the registry; None without a version: an alias may have moved since."""
+    found = _REGISTRY.fullmatch(str(model.get("source") or ""))
+    if found is None:
+        return None
+    version = found["version"] or model.get("version")
+    return (found["name"], str(version)) if version else None
+
+
+def _weights(model: Mapping[str, Any]) -> str | None:
+    checkpoint = model.get("checkpoint")
+    return str(Path(checkpoint).resolve()) if checkpoint and Path(checkpoint).is_file() else None
+
+
+def _ci_job() -> str:
+    """The address of the CI job this process runs in, or nothing."""
+    given = os.environ.get
+    if given("GITHUB_RUN_ID"):
+        return f"{given('GITHUB_SERVER_URL')}/{given('GITHUB_REPOSITORY')}/actions/runs/{given('GITHUB_RUN_ID')}"
+    return given("CI_JOB_URL") or given("BUILD_URL") or ""
+
+
+def _clean(part: str, slash: str = "_") -> str:
+    cleaned = re.sub(r"[^A-Za-z0-9_\-. :/]", "_", part).replace("/", slash)
+    return cleaned if cleaned == part else f"{cleaned}-{_short_digest(part)}"
+
+
+def _short_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
