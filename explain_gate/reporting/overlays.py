@@ -79,7 +79,7 @@ def scale_of(kind: str | None, sample: NDArray[np.floating]) -> Scale:
     return "diverging" if bool(np.nanmin(sample, initial=0) < 0) else "sequential"
 
 
-def outline(region: NDArray[np.bool_], tolerance: float = 0.6) -> str:
+def outline(region: NDArray[np.bool_], tolerance: float = 0.35) -> str:
     """The border of a region (H, W) as an SVG path in pixel coordinates; empty for an empty region.
 
     Every loop runs through the middles of the pixels' outer edges, so that slopes have no steps, and is simplified by

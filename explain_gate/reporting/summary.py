@@ -50,9 +50,7 @@ def verdict_to_markdown(verdict: Verdict) -> str:
         page.add("### Controls", "", _controls_line(verdict), "")
     page.bullets([_control(control) for control in vacuous], "controls")
     if passed:
-        page.add("<details><summary>Rules that hold</summary>", "")
-        page.table("", [_row(finding) for finding in passed])
-        page.add("</details>", "")
+        page.table("<details><summary>Rules that hold</summary>", [_row(finding) for finding in passed], "</details>")
     return page.text()
 
 
@@ -106,14 +104,14 @@ class _Page:
         if entries:
             self._lines.append("")
 
-    def table(self, title: str, rows: list[str]) -> None:
+    def table(self, title: str, rows: list[str], end: str = "") -> None:
         if not self.add(title, "", _TABLE_HEAD):
             return
         for position, row in enumerate(rows):
             if not self.add(row):
                 self._lines += ["", f"... and {plural(len(rows) - position, 'more rule')}, in `verdict.json`"]
                 break
-        self._lines.append("")
+        self._lines += ["", end, ""] if end else [""]
 
     def text(self) -> str:
         return "\n".join(self._lines).rstrip() + "\n"

@@ -61,7 +61,7 @@ def number(value: float | None, *, against: float | None = None) -> str:
 
 
 def span(interval: tuple[float, float] | None) -> str:
-    """The two ends with a dash between them; with " to " where a minus sign would be misread; empty without an interval."""
+    """The two ends with a dash between them, or " to " where a minus sign would be misread; empty for None."""
     if interval is None:
         return ""
     low, high = interval

@@ -11,6 +11,7 @@ from PIL import Image
 
 from explain_gate.profile import ProfileWriter
 from explain_gate.records import Control, Finding, ImageRow, Measurement, Profile, Verdict
+from explain_gate.reporting.publish import publish
 
 CLASSES = ("Abyssinian", '<script>alert("Bengal")</script>', "Bulldogge | *große* `ß`")
 SIDE = 32
@@ -57,6 +58,36 @@ def run(make_run) -> Run:
     return make_run()
 
 
+@pytest.fixture
+def report(run) -> Path:
+    """The folder of a small run, published."""
+    publish(run.verdict, run.profile, run.folder, config_text=CONFIG)
+    return run.folder
+
+
+@pytest.fixture
+def big_verdict(run) -> Verdict:
+    """A verdict with 5,000 further failed rules, as of a thousand classes."""
+    template = run.verdict.findings[2]
+    more = tuple(replace(template, class_name=f"class {index} <{'x' * 40}>") for index in range(5_000))
+    findings = (*run.verdict.findings, *more)
+    keys = tuple(finding.key for finding in findings)
+    return replace(run.verdict, findings=findings, planned=keys, judged=keys)
+
+
+@pytest.fixture
+def crashed() -> Verdict:
+    """A run that ended before anything was measured."""
+    return Verdict(
+        verdict="error",
+        exit_code=3,
+        planned=("alignment.iou[grad_cam-Bengal]", "performance.accuracy[all]"),
+        judged=(),
+        findings=(),
+        messages=("worker gw1 crashed\x1b[31m",),
+    )
+
+
 def build_run(folder: Path, per_class: int, *, pictures: bool = True) -> Run:
     """Write a profile of made-up measurements and judge it by hand."""
     generator = np.random.default_rng(7)
@@ -66,15 +97,6 @@ def build_run(folder: Path, per_class: int, *, pictures: bool = True) -> Run:
         _pictures(writer, count, generator, thumbnails=pictures)
         profile = writer.finish(images, _measurements(count, generator), _manifest(count))
     return Run(verdict=_verdict(profile), profile=profile, folder=folder)
-
-
-def many_findings(verdict: Verdict, count: int) -> Verdict:
-    """The verdict with `count` further failed rules, as of a thousand classes."""
-    template = verdict.findings[0]
-    more = tuple(replace(template, class_name=f"class {index} <{'x' * 40}>") for index in range(count))
-    findings = (*verdict.findings, *more)
-    keys = tuple(finding.key for finding in findings)
-    return replace(verdict, findings=findings, planned=keys, judged=keys)
 
 
 def _image(row: int, per_class: int) -> ImageRow:
