@@ -202,7 +202,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if value is None or value in ("", [], {}):
             continue
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
+            flat |= _flat(value, f"{prefix}{name} ")
         elif isinstance(value, list | tuple):
             told = ", ".join(str(entry) for entry in value[:30])
             flat[prefix + name] = told + (f" and {len(value) - 30:,} more" if len(value) > 30 else "")
