@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.tracking.registry import MODEL_DIGEST, model_id_of, quoted, settle
-from explain_gate.tracking.settings import TrackingSettings
+from explain_gate.tracking.settings import TrackingSettings, redact
 from explain_gate.tracking.store import Store
 from explain_gate.tracking.submission import Submission
 
@@ -42,7 +42,7 @@ def send(store: Store, submission: Submission, folder: Path, weights: Path | Non
     experiment_id = _experiment(store, submission.experiment)
     run = _run(store, experiment_id, submission)
     run_id = str(run.info.run_id)
-    link = _link(store.settings, experiment_id, run)
+    link = run_link(store.settings, run)
     if DELIVERED in run.data.tags:
         return Delivered(run_id=run_id, link=link, kept="it was recorded before")
     model_id = _model(store, experiment_id, run_id, submission)
@@ -53,6 +53,13 @@ def send(store: Store, submission: Submission, folder: Path, weights: Path | Non
     promotion = settle(store, run_id, model_id, submission, weights)
     store.call(store.client.set_tag, run_id, DELIVERED, "true")
     return Delivered(run_id=run_id, link=link, promoted=promotion.version, kept=promotion.kept)
+
+
+def run_link(settings: TrackingSettings, run: Run) -> str:
+    """Where a person looks at a run: its page on the server, or the report file where there is no server."""
+    if settings.remote:
+        return f"{redact(settings.bare_uri).rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    return f"{run.info.artifact_uri}/index.html"
 
 
 def _experiment(store: Store, name: str) -> str:
@@ -143,9 +150,3 @@ def _numbers(store: Store, run_id: str, model_id: str | None, submission: Submis
     parameters = [Param(key, value) for key, value in submission.parameters.items()]
     tags = [RunTag(key, value) for key, value in ({"explain_gate.report": link} | dict(submission.tags)).items()]
     store.call(store.client.log_batch, run_id, metrics, parameters, tags, synchronous=True)
-
-
-def _link(settings: TrackingSettings, experiment_id: str, run: Run) -> str:
-    if settings.remote:
-        return f"{settings.shown_uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run.info.run_id}"
-    return f"{run.info.artifact_uri}/index.html"

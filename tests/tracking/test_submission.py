@@ -1,0 +1,128 @@
+"""What is said about a gate run, before any store hears it."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings, strategies
+
+from explain_gate.errors import TrackingError
+from explain_gate.tracking.settings import TrackingSettings
+from explain_gate.tracking.submission import Submission, describe, is_full_pass, metric_name, run_key
+
+ALLOWED = re.compile(r"[A-Za-z0-9_\-. :/]{1,250}")
+NAMES = strategies.text(min_size=1, max_size=300)
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(NAMES, NAMES)
+def test_metric_names_are_allowed_and_distinct(first, second):
+    """Any class name becomes an allowed metric name, and two classes never share one."""
+    names = [metric_name("alignment.iou", "grad_cam", name, "mean") for name in (first, second)]
+    assert all(ALLOWED.fullmatch(name) for name in names)
+    assert (names[0] == names[1]) == (first == second)
+
+
+def test_metric_name_reads_like_the_rule():
+    """Ordinary names are left as they are."""
+    assert metric_name("alignment.iou", "grad_cam", "Bengal", "mean") == "explain.alignment.iou.grad_cam.Bengal.mean"
+    assert metric_name("performance.accuracy", None, None, "mean") == "explain.performance.accuracy.mean"
+    assert metric_name("alignment.iou/strict", None, None, "p05") == "explain.alignment.iou/strict.p05"
+
+
+def test_nothing_but_finite_numbers_is_logged(gate_run):
+    """NaN, infinity and unmeasured values have no metric; MLflow would store them as numbers."""
+    run = gate_run("v1")
+    finding = run.verdict.findings[0]
+    broken = tuple(
+        replace(finding, class_name=name, value=value, interval=None)
+        for name, value in (("nan", math.nan), ("inf", math.inf), ("minus", -math.inf), ("none", None))
+    )
+    verdict = replace(run.verdict, findings=(*broken, replace(finding, interval=(math.nan, 0.5))))
+    submission = describe(verdict, run.profile, run.folder, TrackingSettings(), ended=1000)
+    values = {name: value for name, value in submission.metrics.items() if name.startswith("explain.alignment")}
+    assert values == {
+        "explain.alignment.iou.grad_cam.cat.mean": 0.45,
+        "explain.alignment.iou.grad_cam.cat.mean.high": 0.5,
+    }
+
+
+def test_submission_survives_the_outbox(gate_run):
+    """What waits says exactly what would have been said at once."""
+    run = gate_run("v1")
+    settings = TrackingSettings(promote=("pets", "approved"))
+    submission = describe(run.verdict, run.profile, run.folder, settings, ended=1000)
+    assert Submission.from_json(submission.to_json()) == submission
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema_version": 99}', '{"schema_version": 1, "key": "k"}'])
+def test_damaged_submission_is_an_error(text):
+    """A half written or foreign record is refused with a reason, not delivered in part."""
+    with pytest.raises(TrackingError):
+        Submission.from_json(text)
+
+
+def test_credentials_in_sources_are_not_stored(gate_run):
+    """A checkpoint or source that is an address with a password is stored without it."""
+    run = gate_run("v1")
+    model = {**run.verdict.model, "source": "s3://key:hush@bucket/model", "checkpoint": "https://a:hush@host/v1.pt"}
+    verdict = replace(run.verdict, model=model)
+    settings = TrackingSettings(uri="http://ann:hush@host:5000")
+    assert "hush" not in describe(verdict, run.profile, run.folder, settings, ended=1000).to_json()
+
+
+def test_run_key_is_of_the_run(gate_run):
+    """The same folder has the same key; a run that took other seconds, or went elsewhere, has another."""
+    run = gate_run("v1")
+    assert run_key(run.verdict, run.folder) == run_key(replace(run.verdict), run.folder)
+    assert run_key(run.verdict, run.folder) != run_key(replace(run.verdict, seconds=1.6), run.folder)
+    assert run_key(run.verdict, run.folder) != run_key(run.verdict, run.folder.with_name("v2"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"verdict": "failed"},
+        {"exit_code": 1},
+        {"exit_code": 3, "verdict": "error"},
+        {"judged": ()},
+        {"planned": (), "judged": ()},
+        {"failed_tests": ("checks/test_mine.py::test_own",)},
+    ],
+)
+def test_anything_short_of_a_full_pass_promotes_nothing(gate_run, change):
+    """A rule that failed or was never judged, and a failed test of the user's own, each stop the promotion."""
+    verdict = gate_run("v1").verdict
+    assert is_full_pass(verdict)
+    assert not is_full_pass(replace(verdict, **change))
+
+
+def test_registered_source_needs_a_version(gate_run):
+    """`models:/NAME@ALIAS` without the version it meant is not tagged later: the alias may have moved."""
+    run = gate_run("v1")
+
+    def registered(source, version):
+        verdict = replace(run.verdict, model={**run.verdict.model, "source": source, "version": version})
+        return describe(verdict, None, run.folder, TrackingSettings(), ended=1).registered
+
+    assert registered("models:/pets@approved", None) is None
+    assert registered("models:/pets@approved", "4") == ("pets", "4")
+    assert registered("models:/pets/7", None) == ("pets", "7")
+    assert registered("shop:build", "7") is None
+
+
+def test_report_link_is_the_ci_job(gate_run, monkeypatch):
+    """On a CI machine people find the report at the job; a given address wins."""
+    for name, value in {
+        "GITHUB_SERVER_URL": "https://git.example",
+        "GITHUB_REPOSITORY": "a/b",
+        "GITHUB_RUN_ID": "9",
+    }.items():
+        monkeypatch.setenv(name, value)
+    run = gate_run("v1")
+    arguments = (run.verdict, run.profile, run.folder, TrackingSettings())
+    assert describe(*arguments, ended=1).tags["explain_gate.report"] == "https://git.example/a/b/actions/runs/9"
+    assert describe(*arguments, ended=1, report="https://x").tags["explain_gate.report"] == "https://x"
