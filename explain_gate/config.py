@@ -51,7 +51,11 @@ def load_config(path: str | Path) -> GateConfig:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of thresholds.yaml, for editors."""
     schema = GateFile.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "explain-gate thresholds.yaml", **schema}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "explain-gate thresholds.yaml",
+        **schema,
+    }
 
 
 class _Section(BaseModel):
@@ -60,7 +64,9 @@ class _Section(BaseModel):
 
 def _as_text(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
-        raise ValueError(f"must be text, got {value!r}: YAML reads bare yes, no, on, off, null as other types; quote it")
+        raise ValueError(
+            f"must be text, got {value!r}: YAML reads bare yes, no, on, off, null as other types; quote it"
+        )
     return str(value) if isinstance(value, int | float) else value
 
 
@@ -302,7 +308,7 @@ def _describe(error: ValidationError, file: Path, lines: Mapping[tuple[str | int
         while keys and keys not in lines:
             keys = keys[:-1]
         # A union reports one problem per alternative under made-up keys; the path in the file is what counts.
-        path = keys if keys else tuple(problem["loc"])
+        path = keys or tuple(problem["loc"])
         if problem["type"] == "missing":
             path = tuple(problem["loc"])
         where = f"{file}:{lines.get(keys, 1)}: {'.'.join(map(str, path)) or 'the file'}"

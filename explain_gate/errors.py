@@ -1,14 +1,14 @@
 """Every exception the product raises on purpose, each with the exit code the outer edge turns it into.
 
-    ExplainGateError            3  no verdict
-    ├── OptionError             4  a command line option or argument
-    ├── ConfigError             4  thresholds.yaml
-    ├── DataError               4  images and annotations
-    ├── ModelError              4  model source, checkpoint, target layer
-    ├── ReferenceError          4  the reference a rule compares with
-    ├── TrackingError           3  the record must be kept and could not be (`on_unreachable: fail`)
-    └── NothingPlanned          5  thresholds.yaml asks for nothing
-    NotMeasurable                  one image has no value for one metric; becomes an unmeasured score, never an exit
+ExplainGateError            3  no verdict
+├── OptionError             4  a command line option or argument
+├── ConfigError             4  thresholds.yaml
+├── DataError               4  images and annotations
+├── ModelError              4  model source, checkpoint, target layer
+├── ReferenceError          4  the reference a rule compares with
+├── TrackingError           3  the record must be kept and could not be (`on_unreachable: fail`)
+└── NothingPlanned          5  thresholds.yaml asks for nothing
+NotMeasurable                  one image has no value for one metric; becomes an unmeasured score, never an exit
 """
 
 
@@ -42,7 +42,7 @@ class ModelError(ExplainGateError):
     exit_code = 4
 
 
-class ReferenceError(ExplainGateError):
+class ReferenceError(ExplainGateError):  # noqa: A001 - the word that users know
     """A reference that is missing, unreachable or not comparable."""
 
     exit_code = 4
@@ -52,13 +52,13 @@ class TrackingError(ExplainGateError):
     """The run could not be recorded although the configuration demands it."""
 
 
-class NothingPlanned(ExplainGateError):
+class NothingPlanned(ExplainGateError):  # noqa: N818 - a state, not a mistake
     """The configuration contains no rule."""
 
     exit_code = 5
 
 
-class NotMeasurable(Exception):
+class NotMeasurable(Exception):  # noqa: N818 - an outcome, not a mistake
     """A metric or method has no value for an image; the reason is shown to the user as it stands."""
 
     def __init__(self, reason: str) -> None:

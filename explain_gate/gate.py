@@ -1,8 +1,7 @@
-"""The gate itself: plan the rules, judge a profile by them, conclude a verdict. Pure: records in, records out.
+"""The gate itself: judge a profile by the planned rules, conclude a verdict. Pure: records in, records out.
 
-    plan(config, classes)               -> every rule the file asks for, one per method and class
-    judge(profile, rules, reference)    -> one finding per rule
-    conclude(planned, findings)         -> the verdict; a planned rule without a finding is an error, never a pass
+judge(profile, rules, reference)    -> one finding per rule
+conclude(planned, findings)         -> the verdict; a planned rule without a finding is an error, never a pass
 """
 
 from __future__ import annotations
@@ -13,51 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from explain_gate.attribution import METHODS
-from explain_gate.config import GateConfig, RuleSection
-from explain_gate.errors import ConfigError, NothingPlanned
-from explain_gate.metrics import METRICS, Metric
 from explain_gate.records import Control, Finding, Measurement, Profile, Rule, Status, Verdict, VerdictName, Waiver
 from explain_gate.statistics import Values, interval, summarize
 
 WORST_LISTED = 8
-
-
-def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
-    """Every row the gate must answer: one per rule, method and, with `per_class`, class.
-
-    Raises:
-        ConfigError: an unknown family, metric, method, option or parameter, with its line and what is allowed.
-        NothingPlanned: the file has no rule.
-    """
-    _check_methods(config)
-    rows: list[Rule] = []
-    for check, section, line in config.rules():
-        metric = _metric_of(config, check)
-        _check_rule(config, check, section, metric)
-        for method in _methods_of(config, check, section, metric):
-            for class_name in classes if section.per_class else (None,):
-                rows.append(_row(check, section, metric, method, class_name, line))
-    if not rows:
-        raise NothingPlanned(f"{config.path}: `checks` asks for nothing, so there is nothing to judge")
-    return tuple(rows)
-
-
-def waivers_of(config: GateConfig) -> tuple[Waiver, ...]:
-    """The waivers of the file."""
-    return tuple(
-        Waiver(
-            check=waiver.check,
-            method=waiver.method,
-            class_name=waiver.class_name,
-            reason=waiver.reason,
-            owner=waiver.owner,
-            ticket=waiver.ticket,
-            expires=waiver.expires.isoformat(),
-            line=config.line("waivers", position),
-        )
-        for position, waiver in enumerate(config.sections.waivers)
-    )
 
 
 def judge(
@@ -116,7 +74,7 @@ def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ..
                     expected="failed" if expected == "failed" else "passed",
                     value=value,
                     ok=seen == expected,
-                    message=_control_message(rule, name, value, ok=seen == expected),
+                    message=_control_message(name, value, ok=seen == expected),
                 )
             )
     return tuple(controls)
@@ -178,124 +136,6 @@ def conclude(
         failed_tests=tuple(failed_tests),
         messages=tuple(problems) + _waiver_messages(findings, waivers, today),
         **{**described, **facts},
-    )
-
-
-def _check_methods(config: GateConfig) -> None:
-    for name, options in config.method_options().items():
-        if ":" in name:
-            continue
-        if name not in METHODS:
-            raise config.error(f"unknown method; there are {', '.join(METHODS)}", "methods", name)
-        allowed = METHODS[name].options
-        for option in options:
-            if option not in allowed:
-                known = ", ".join(allowed) or "none"
-                raise config.error(f"unknown option; allowed here: {known}", "methods", name, option)
-
-
-def _metric_of(config: GateConfig, check: str) -> Metric:
-    family, _, name = check.partition(".")
-    name = name.partition("/")[0]
-    if ":" in name:
-        return Metric(
-            code=name, summary=f"measured by {name}", better="higher", low=None, high=None, source=name, unit="value"
-        )
-    known = METRICS.get(f"{family}.{name}")
-    if known is not None:
-        return known
-    families = sorted({key.partition(".")[0] for key in METRICS})
-    if family not in families:
-        raise config.error(f"unknown family of checks; there are {', '.join(families)}", "checks", family)
-    metrics = ", ".join(key.partition(".")[2] for key in METRICS if key.startswith(f"{family}."))
-    raise config.error(f"unknown metric; {family} has {metrics}", "checks", family, name)
-
-
-def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> None:
-    family, _, name = check.partition(".")
-    for parameter in section.parameters:
-        if ":" not in name and parameter not in metric.parameters:
-            known = ", ".join(metric.parameters) or "none"
-            raise config.error(
-                f"unknown parameter; allowed here: {known}", "checks", family, name, "parameters", parameter
-            )
-    for key in ("max_drop", "max_rise"):
-        if getattr(section, key) is not None:
-            raise config.error(
-                "needs a reference to compare with, which this version cannot read yet; use at_least or at_most",
-                *("checks", family, name, key),
-            )
-    wrong = {"higher": "at_most", "lower": "at_least"}[metric.better]
-    bound = getattr(section, wrong)
-    if bound is not None and ":" not in name:
-        right = {"higher": "at_least", "lower": "at_most"}[metric.better]
-        raise config.error(
-            f"{check} is better when {metric.better}, so the bound must be {right}, got {wrong}",
-            *("checks", family, name, wrong),
-        )
-    for key in ("at_least", "at_most"):
-        value = getattr(section, key)
-        if value is None:
-            continue
-        if (metric.low is not None and value < metric.low) or (metric.high is not None and value > metric.high):
-            span = f"{metric.low if metric.low is not None else '-inf'} to {metric.high or 'inf'}"
-            raise config.error(f"must lie in the metric's range, {span}, got {value}", "checks", family, name, key)
-
-
-def _methods_of(
-    config: GateConfig, check: str, section: RuleSection, metric: Metric
-) -> tuple[str, ...] | tuple[None]:
-    family, _, name = check.partition(".")
-    if metric.applies == "model":
-        if section.methods is not None:
-            raise config.error(
-                f"{check} looks at the model's behaviour and takes no methods; remove the key",
-                *("checks", family, name, "methods"),
-            )
-        return (None,)
-    configured = config.method_options()
-    fitting = [m for m in configured if metric.applies != "path" or (m in METHODS and METHODS[m].has_path)]
-    for method in section.methods or ():
-        if method not in configured:
-            raise config.error(
-                f"{method} is not among `methods` of this file ({', '.join(configured)})",
-                *("checks", family, name, "methods"),
-            )
-        if method not in fitting:
-            raise config.error(
-                f"{check} applies to methods with a path only, such as integrated_gradients, not to {method}",
-                *("checks", family, name, "methods"),
-            )
-    chosen = tuple(dict.fromkeys(section.methods)) if section.methods else tuple(fitting)
-    if not chosen:
-        raise config.error(
-            f"{check} applies to methods with a path only; add integrated_gradients to `methods`",
-            *("checks", family, name),
-        )
-    return chosen
-
-
-def _row(
-    check: str, section: RuleSection, metric: Metric, method: str | None, class_name: str | None, line: int
-) -> Rule:
-    bounded_above = section.at_most is not None or section.max_rise is not None
-    return Rule(
-        check=check,
-        method=method,
-        class_name=class_name,
-        better="lower" if bounded_above else "higher" if section.at_least is not None else metric.better,
-        at_least=section.at_least,
-        at_most=section.at_most,
-        max_drop=section.max_drop,
-        max_rise=section.max_rise,
-        confidence=section.confidence,
-        statistic=section.statistic,
-        max_unmeasured=section.max_unmeasured,
-        severity=section.severity,
-        inconclusive=section.inconclusive,
-        parameters=section.parameters,
-        sample=section.sample,
-        line=line,
     )
 
 
@@ -410,7 +250,7 @@ def _number(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
 
 
-def _control_message(rule: Rule, name: str, value: float, *, ok: bool) -> str:
+def _control_message(name: str, value: float, *, ok: bool) -> str:
     if ok:
         return f"The {name} gives {_number(value)}, as it must."
     if name == "region itself":

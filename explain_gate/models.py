@@ -161,7 +161,9 @@ def _timm_builder(name: str) -> Callable[..., Any]:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise ModelError(f"model.source timm:{name}: timm is not installed; pip install 'explain-gate[timm]'") from error
+        raise ModelError(
+            f"model.source timm:{name}: timm is not installed; pip install 'explain-gate[timm]'"
+        ) from error
 
     def build(**arguments: Any) -> Any:
         return timm.create_model(name, **{"pretrained": False, **arguments})
@@ -179,7 +181,7 @@ def _exported(path: Path) -> torch.nn.Module:
         raise ModelError(f"{path}: not a readable torch.export archive ({error})") from error
     # An exported module refuses eval(); what it does was decided at export time.
     module.eval = lambda: module  # type: ignore[method-assign]
-    module.train = lambda mode=True: module  # type: ignore[method-assign]  # noqa: ARG005, FBT002
+    module.train = lambda mode=True: module  # type: ignore[method-assign]  # noqa: ARG005
     return module
 
 

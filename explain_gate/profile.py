@@ -202,9 +202,7 @@ def _read_scores(path: Path, images: tuple[ImageRow, ...]) -> tuple[Measurement,
         values.append(float("nan") if value is None else value)
         reasons.append(reason if value is None else None)
     return tuple(
-        Measurement(
-            check=check, method=method, rows=np.array(rows), values=np.array(values), reasons=tuple(reasons)
-        )
+        Measurement(check=check, method=method, rows=np.array(rows), values=np.array(values), reasons=tuple(reasons))
         for (check, method), (rows, values, reasons) in grouped.items()
     )
 

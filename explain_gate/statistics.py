@@ -42,7 +42,7 @@ def interval(values: Values, statistic: str, *, confidence: float = 0.95, seed: 
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         result = stats.bootstrap(
             (values,),
-            lambda sample, axis: _along_last(sample, statistic),
+            lambda sample, axis: _along_last(sample, statistic),  # noqa: ARG005 - scipy names it
             n_resamples=RESAMPLES,
             batch=batch,
             confidence_level=confidence,

@@ -98,7 +98,8 @@ def _read(source: Path, folder: Path, where: str) -> tuple[list[Drawn], list[str
     if not source.exists():
         raise DataError(f"{source}: data.annotations does not exist ({where})")
     raise DataError(
-        f"{source}: must be a COCO .json file, a folder of PASCAL VOC .xml files, or a folder of mask .png files ({where})"
+        f"{source}: must be a COCO .json file, a folder of PASCAL VOC .xml files, or a folder of mask .png files "
+        f"({where})"
     )
 
 

@@ -23,7 +23,9 @@ def read(path: Path) -> tuple[list[Drawn], list[str]]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a readable JSON file ({error})") from error
-    if not isinstance(data, dict) or not all(isinstance(data.get(k), list) for k in ("images", "annotations", "categories")):
+    if not isinstance(data, dict) or not all(
+        isinstance(data.get(k), list) for k in ("images", "annotations", "categories")
+    ):
         raise DataError(f"{path}: must be COCO JSON with the lists images, annotations and categories")
     try:
         categories = {_number(item["id"]): _text(item["name"]) for item in data["categories"]}

@@ -79,23 +79,6 @@ class RegressionSet:
                     ahead.append(pool.submit(self._decode, chunks[position + 1]))
                 yield samples
 
-    def check(self) -> tuple[int, int]:
-        """Decode everything once; the (height, width) that all images share.
-
-        Raises:
-            DataError: files that cannot be used, all of them listed, or sizes that differ.
-        """
-        faults, sizes = [], {}
-        for row, entry in enumerate(self.entries):
-            try:
-                sample = self.sample(row)
-            except (DataError, OSError) as error:
-                faults.append(str(error))
-                continue
-            sizes.setdefault(tuple(sample.pixels.shape[-2:]), entry.image)
-        self.raise_faults(faults)
-        return self.common_size(sizes)
-
     def digest_of_all(self) -> str:
         """Digest of the set: files, labels, regions as drawn, preprocessing and classes, in order."""
         content = hashlib.sha256()

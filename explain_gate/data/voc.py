@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from explain_gate.data.shapes import Drawn, Shape
 from explain_gate.errors import DataError
@@ -22,7 +22,7 @@ def read(folder: Path) -> tuple[list[Drawn], list[str]]:
     for path in sorted(folder.glob("*.xml")):
         try:
             drawn.extend(_file(path))
-        except (OSError, ValueError, ElementTree.ParseError) as error:
+        except (OSError, ValueError, ET.ParseError) as error:
             faults.append(f"{path.name}: {error}")
     if faults:
         raise DataError(f"{folder}: {len(faults)} files are not PASCAL VOC XML:\n" + "\n".join(faults[:20]))
@@ -36,7 +36,7 @@ def _file(path: Path) -> list[Drawn]:
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
         # Entities can blow a small file up to gigabytes; annotations have no use for them.
         raise ValueError("must not declare a document type or entities")
-    root = ElementTree.fromstring(raw)  # noqa: S314 - entities are refused above
+    root = ET.fromstring(raw)  # noqa: S314 - entities are refused above
     file_name = _text(root, "filename")
     size = None
     if root.find("size") is not None:
@@ -46,13 +46,11 @@ def _file(path: Path) -> list[Drawn]:
         corners = tuple(float(_text(item, f"bndbox/{name}")) for name in ("xmin", "ymin", "xmax", "ymax"))
         # VOC counts pixels from 1 and includes the last one.
         box = (corners[0] - 1, corners[1] - 1, corners[2], corners[3])
-        drawn.append(
-            Drawn(file_name=file_name, class_name=_text(item, "name"), shapes=(Shape(box=box),), size=size)
-        )
+        drawn.append(Drawn(file_name=file_name, class_name=_text(item, "name"), shapes=(Shape(box=box),), size=size))
     return drawn
 
 
-def _text(element: ElementTree.Element, path: str) -> str:
+def _text(element: ET.Element, path: str) -> str:
     text = element.findtext(path)
     if text is None or not text.strip():
         raise ValueError(f"has no {path}")

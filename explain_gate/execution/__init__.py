@@ -1,0 +1,1 @@
+"""Measuring: devices, batches, stages. The only package that asks the model anything."""

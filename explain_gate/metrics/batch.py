@@ -68,11 +68,8 @@ class Batch(Protocol):
     def explain_again(self) -> Tensor:
         """Maps (N, H, W) computed once more with another seed, batch size and thread count."""
 
-    def background(self, position: int, *, same_class: bool, draw: int) -> tuple[int, Tensor] | None:
-        """The `draw`-th donor for one image: its class and its picture (3, H, W) with the object filled in.
-
-        Donors are seeded by image. None where the set has no donor of that kind.
-        """
+    def backgrounds(self, position: int, *, same_class: bool, count: int) -> Sequence[tuple[int, Tensor]]:
+        """Up to `count` donors for one image, seeded by image: class and picture (3, H, W), its object filled in."""
 
     def pair_correlation(self, pairs: int) -> float:
         """Mean Spearman correlation between the method's maps of random pairs of different images."""
@@ -82,5 +79,3 @@ class Batch(Protocol):
 
     def remember(self, key: Hashable, compute: Callable[[], T]) -> T:
         """`compute()`, once per batch and method: metrics share what they have in common."""
-
-

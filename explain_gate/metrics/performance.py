@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from explain_gate.errors import NotMeasurable
 from explain_gate.metrics.batch import Batch
 
 
@@ -18,6 +19,8 @@ def accuracy(batch: Batch) -> Tensor:
 
 def right(logits: Tensor, batch: Batch) -> Tensor:
     """(N,), 1 where the largest of the logits (N, K) is a class annotated on the image."""
+    if logits.shape[1] == 1:
+        raise NotMeasurable("the model's target function gives one score per image, so there is no prediction")
     predicted = logits.argmax(dim=1).tolist()
     return torch.tensor(
         [float(label in accepted) for label, accepted in zip(predicted, batch.accepted, strict=True)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,14 +50,22 @@ def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
 
 
 def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
-    same_right, other_right, followed = [], [], []
+    mixed: list[Tensor] = []
+    spans: list[tuple[list[int], list[int]]] = []  # classes of the donors of each image: same class, other classes
     for position in range(region.shape[0]):
-        accepted = set(batch.accepted[position])
-        on_same = _predictions(region, batch, position, donors, same_class=True)
-        on_other = _predictions(region, batch, position, donors, same_class=False)
-        same_right.append(_share(predicted in accepted for _, predicted in on_same))
-        other_right.append(_share(predicted in accepted for _, predicted in on_other))
-        followed.append(_share(predicted == donor for donor, predicted in on_other))
+        same = _donors(batch, position, donors, same_class=True)
+        other = _donors(batch, position, donors, same_class=False)
+        spans.append(([label for label, _ in same], [label for label, _ in other]))
+        for _, picture in (*same, *other):
+            mixed.append(torch.where(region[position], batch.pixels[position], picture.to(batch.pixels.device)))
+    predicted = iter(batch.predict(torch.stack(mixed)).argmax(dim=1).tolist())
+    same_right, other_right, followed = [], [], []
+    for accepted, (same_labels, other_labels) in zip(batch.accepted, spans, strict=True):
+        on_same = [next(predicted) for _ in same_labels]
+        on_other = [next(predicted) for _ in other_labels]
+        same_right.append(_share(choice in accepted for choice in on_same))
+        other_right.append(_share(choice in accepted for choice in on_other))
+        followed.append(_share(choice == donor for choice, donor in zip(on_other, other_labels, strict=True)))
     return _Exchange(
         right_on_same=torch.tensor(same_right, dtype=torch.float64),
         right_on_other=torch.tensor(other_right, dtype=torch.float64),
@@ -64,21 +73,14 @@ def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
     )
 
 
-def _predictions(
-    region: Tensor, batch: Batch, position: int, donors: int, *, same_class: bool
-) -> list[tuple[int, int]]:
-    """(class of the donor, prediction) for one image on the backgrounds of its donors."""
-    found = [batch.background(position, same_class=same_class, draw=draw) for draw in range(donors)]
-    usable = [donor for donor in found if donor is not None]
-    if not usable:
+def _donors(batch: Batch, position: int, count: int, *, same_class: bool) -> Sequence[tuple[int, Tensor]]:
+    found = batch.backgrounds(position, same_class=same_class, count=count)
+    if not found:
         kind = "its own class" if same_class else "another class"
-        raise NotMeasurable(f"no other image of {kind} with a region to take a background from")
-    pictures = torch.stack([picture for _, picture in usable])
-    mixed = torch.where(region[position], batch.pixels[position], pictures)
-    predicted = batch.predict(mixed).argmax(dim=1).tolist()
-    return [(label, choice) for (label, _), choice in zip(usable, predicted, strict=True)]
+        raise NotMeasurable(f"no other image of {kind} has a background to take")
+    return found
 
 
-def _share(outcomes: object) -> float:
-    values = [float(outcome) for outcome in outcomes]  # type: ignore[attr-defined]
+def _share(outcomes: Iterable[bool]) -> float:
+    values = list(outcomes)
     return sum(values) / len(values)

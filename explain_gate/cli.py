@@ -1,0 +1,105 @@
+"""The command line: each command is a call and an exit code; this is the only place that prints and exits."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from explain_gate import __version__
+from explain_gate.errors import ExplainGateError
+
+
+class _Edge(click.Group):
+    """Turns the product's expected errors into one message and their exit code; anything else stays a crash."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ExplainGateError as error:
+            click.echo(f"ERROR: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Edge, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="explain-gate")
+def main() -> None:
+    """Stop a vision model from being merged when it is right for the wrong reasons."""
+
+
+def _config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--config", default="thresholds.yaml", show_default=True, metavar="FILE", help="The gate's thresholds.yaml."
+    )(function)
+
+
+@main.command()
+@_config_option
+@click.option("--model", metavar="SOURCE", help="Overrides model.source.")
+@click.option("--checkpoint", metavar="FILE", help="Overrides model.checkpoint.")
+@click.option("--reference", metavar="REF", help="The version that max_drop and max_rise compare with.")
+@click.option("--output", metavar="DIR", help="Where the report goes; default reports/<time>-<model digest>.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
+@click.option("--no-tracking", is_flag=True, help="Do not record the run in MLflow.")
+@click.option("--memory-budget", metavar="BYTES", help="Most memory for one chunk of work, e.g. 2G.")
+def run(config: str, no_tracking: bool, **options: str | None) -> None:  # noqa: FBT001 - click's calling convention
+    """Measure a model version, judge it, publish the report; exit 0 only when every rule passed or is waived."""
+    from explain_gate.launch import launch
+
+    sys.exit(launch(config, tracking=not no_tracking, **options))
+
+
+@main.command()
+@click.option("--output", default="reports/demo", show_default=True, metavar="DIR", help="Where data and reports go.")
+@click.option("--seed", default=0, show_default=True, help="Of the data and the training.")
+def demo(output: str, seed: int) -> None:
+    """Train an honest model and one that looks at a watermark; let the first through and block the second."""
+    from explain_gate.demo.story import tell
+
+    sys.exit(tell(Path(output), seed=seed, say=click.echo))
+
+
+@main.command()
+@click.argument("folder", default=".", metavar="[DIR]")
+def init(folder: str) -> None:
+    """Scaffold thresholds.yaml, checks/ and a CI workflow; what is there already stays as it is."""
+    from explain_gate.scaffold import scaffold
+
+    written, kept = scaffold(Path(folder))
+    for path in written:
+        click.echo(f"wrote  {path}")
+    for path in kept:
+        click.echo(f"kept   {path}, which was there already")
+    click.echo(
+        "Next: write your model and data into thresholds.yaml (look for FILL IN), then `explain-gate validate`, "
+        "then `explain-gate run`."
+    )
+
+
+@main.command()
+@_config_option
+@click.option("--model", "source", metavar="SOURCE", help="Overrides model.source.")
+@click.option("--checkpoint", metavar="FILE", help="Overrides model.checkpoint.")
+def validate(config: str, source: str | None, checkpoint: str | None) -> None:
+    """Check that configuration, data and model load and fit; measure nothing."""
+    from explain_gate.execution.validation import validate as check
+
+    for line in check(config, source=source, checkpoint=checkpoint):
+        click.echo(line)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of thresholds.yaml."""
+    from explain_gate.config import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+if __name__ == "__main__":
+    main()

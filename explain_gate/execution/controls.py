@@ -1,0 +1,44 @@
+"""Maps that a rule must reject or accept: the gate's test of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from explain_gate.execution.batch import MeasuredBatch, Subject
+from explain_gate.records import Sample
+
+CONTROL_IMAGES = 24
+"""Images that controls are measured on, stratified by class."""
+
+_GRID = 7
+"""Resolution of the random map: that of a CAM. Noise by the pixel would be too easy to reject."""
+
+
+def control_maps(
+    source: str, subject: Subject, samples: Sequence[Sample], logits: Tensor
+) -> tuple[Tensor, dict[int, str]]:
+    """Maps (N, H, W) of one control for a batch, and the reasons of images that have none."""
+    if source == "control.region":
+        size = samples[0].pixels.shape[-2:]
+        regions = [torch.zeros(size) if sample.region is None else sample.region.float() for sample in samples]
+        return torch.stack(regions), {}
+    rows = [sample.index for sample in samples]
+    if source == "control.random":
+        batch = MeasuredBatch(subject, samples, logits[rows], None)
+        return torch.cat([_random_map(batch, position) for position in range(len(samples))]), {}
+    method = source.removeprefix("control.randomized.")
+    batch = MeasuredBatch(subject, samples, logits[rows], method)
+    maps = batch.explain_randomized(0).clamp_min(0)
+    return maps, {
+        row: "the re-initialised model's map is flat" for row, one in zip(rows, maps, strict=True) if not one.max() > 0
+    }
+
+
+def _random_map(batch: MeasuredBatch, position: int) -> Tensor:
+    height, width = batch.samples[position].pixels.shape[-2:]
+    noise = torch.rand(1, 1, _GRID, _GRID, generator=batch.generator(position, "random map"))
+    return F.interpolate(noise, size=(height, width), mode="bilinear", align_corners=False)[:, 0]

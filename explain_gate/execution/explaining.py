@@ -1,0 +1,98 @@
+"""Second stage: every method once per image; maps go to disk, scaled to 1 and rounded to half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explain_gate.attribution.attribute import explain
+from explain_gate.data.regression_set import RegressionSet, stack
+from explain_gate.errors import ExplainGateError
+from explain_gate.execution.batch import Subject
+from explain_gate.execution.predicting import BATCH, Predictions, first_line
+from explain_gate.execution.progress import Progress
+from explain_gate.profile import ProfileWriter
+from explain_gate.records import Sample
+
+FLAT = "the map is flat"
+NOT_FINITE = "the map is not finite"
+
+
+def explain_all(
+    subject: Subject,
+    method: str,
+    data: RegressionSet,
+    predictions: Predictions,
+    writer: ProfileWriter,
+    progress: Progress,
+) -> dict[int, str]:
+    """Run one method over all images; returns why images have no usable map."""
+    kept = writer.maps(method)
+    faults: dict[int, str] = dict(predictions.reasons)
+    details: dict[str, NDArray[np.float64]] = {}
+    rows = [row for row in range(len(data)) if row not in faults]
+    done = 0
+    for samples in data.batches(BATCH, rows):
+        for group, attribution in _attributions(subject, method, samples, faults):
+            for name, column in attribution.details.items():
+                details.setdefault(name, np.full(len(data), np.nan))[group] = column.double().cpu().numpy()
+            maps = attribution.maps.float().cpu()
+            for row, image_map in zip(group, maps, strict=True):
+                reason = _fault_of(image_map)
+                if reason is not None:
+                    faults[row] = reason
+                else:
+                    kept[row] = (image_map / image_map.abs().max()).half().numpy()
+        done += len(samples)
+        progress.advance(method, done, len(rows))
+    usable = np.ones(len(data), dtype=bool)
+    usable[list(faults)] = False
+    subject.kept[method] = kept
+    subject.details[method] = details
+    subject.usable[method] = usable
+    return faults
+
+
+def _attributions(
+    subject: Subject, method: str, samples: Sequence[Sample], faults: dict[int, str]
+) -> Iterator[tuple[list[int], Any]]:
+    """Attributions of a batch, or image by image where the batch raises."""
+    pixels, labels, _, _ = stack(samples)
+    keys = [f"{sample.digest}:{sample.label}" for sample in samples]
+    place = subject.probe.device
+
+    def run(part: slice) -> Any:
+        options = subject.options[method]
+        return explain(subject.probe, method, pixels[part].to(place), labels[part].to(place), keys[part], options)
+
+    try:
+        yield [sample.index for sample in samples], run(slice(None))
+    except ExplainGateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a user's model or method may raise anything
+        if len(samples) == 1:
+            faults[samples[0].index] = reason_of(method, error)
+            return
+        for position, sample in enumerate(samples):
+            try:
+                yield [sample.index], run(slice(position, position + 1))
+            except ExplainGateError:
+                raise
+            except Exception as own:  # noqa: BLE001 - as above
+                faults[sample.index] = reason_of(method, own)
+
+
+def _fault_of(image_map: Tensor) -> str | None:
+    if not bool(torch.isfinite(image_map).all()):
+        return NOT_FINITE
+    return FLAT if bool(image_map.max() == image_map.min()) else None
+
+
+def reason_of(what: str, error: Exception) -> str:
+    """Why an image has no value, for the person who reads the report."""
+    return f"{what} raised {type(error).__name__}: {first_line(error)}"

@@ -1,0 +1,163 @@
+"""First stage: every image once through the model; pictures and regions are kept for the report, faults are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from explain_gate.attribution.base import Probe
+from explain_gate.data.images import denormalize
+from explain_gate.data.regression_set import RegressionSet
+from explain_gate.errors import DataError, ExplainGateError, ModelError
+from explain_gate.execution.progress import Progress
+from explain_gate.profile import ProfileWriter
+from explain_gate.records import ImageRow, Sample
+
+BATCH = 16
+"""Images that are decoded and measured together; the probe cuts its passes by memory on its own."""
+
+LOGITS_NOT_FINITE = "the model's logits are not finite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predictions:
+    """The first stage's result: rows of the report, logits (N, K), and why images cannot be measured at all."""
+
+    images: tuple[ImageRow, ...]
+    logits: Tensor
+    reasons: Mapping[int, str]
+    region_reasons: Mapping[int, str]
+
+
+def predict(probe: Probe, data: RegressionSet, writer: ProfileWriter, progress: Progress) -> Predictions:
+    """Predict every image and keep its picture and region.
+
+    Raises:
+        DataError: files that cannot be used, all of them listed.
+        ModelError: no image can be predicted, the logits do not fit the classes, or they differ from call to call.
+    """
+    images: list[ImageRow] = []
+    parts: list[Tensor] = []
+    reasons: dict[int, str] = {}
+    region_reasons: dict[int, str] = {}
+    faults: list[str] = []
+    sizes: dict[tuple[int, int], str] = {}
+    for samples in _decoded(data, faults):
+        for sample in samples:
+            sizes.setdefault((sample.pixels.shape[-2], sample.pixels.shape[-1]), sample.image)
+        data.common_size(sizes)
+        logits, failed = _logits(probe, samples)
+        reasons.update({samples[position].index: reason for position, reason in failed.items()})
+        parts.append(logits)
+        for position, sample in enumerate(samples):
+            images.append(_row(sample, logits[position]))
+            if sample.region_reason is not None:
+                region_reasons[sample.index] = sample.region_reason
+            _keep_picture(sample, data, writer)
+        progress.advance("predict", len(images), len(data))
+    data.raise_faults(faults)
+    if len(reasons) == len(data):
+        raise ModelError(f"no image of {len(data)} could be predicted: {next(iter(reasons.values()))}")
+    logits = torch.cat(parts)
+    highest = max(data.classes.values())
+    if 1 < logits.shape[1] <= highest:
+        raise ModelError(
+            f"the model has {logits.shape[1]} logits, but data.classes needs {highest + 1}: "
+            f"{', '.join(name for name, index in data.classes.items() if index >= logits.shape[1])} would have none"
+        )
+    _same_twice(probe, data, logits, reasons)
+    return Predictions(images=tuple(images), logits=logits, reasons=reasons, region_reasons=region_reasons)
+
+
+def _decoded(data: RegressionSet, faults: list[str]) -> Iterator[list[Sample]]:
+    """All batches; the faults of a batch that cannot be read are kept, so that one message can list every file."""
+    for start in range(0, len(data), BATCH):
+        samples = []
+        for row in range(start, min(start + BATCH, len(data))):
+            try:
+                samples.append(data.sample(row))
+            except (DataError, OSError) as error:
+                faults.append(str(error))
+        if samples and not faults:
+            yield samples
+
+
+def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, str]]:
+    """Logits (N, K) on the CPU, and the reason for every image that has none."""
+    pixels = torch.stack([sample.pixels for sample in samples]).to(probe.device)
+    labels = torch.tensor([sample.label for sample in samples])
+    failed: dict[int, str] = {}
+    try:
+        logits = probe.logits(pixels, labels).cpu()
+    except ExplainGateError:
+        raise
+    except Exception as error:  # the user's forward may raise anything, on one image of many
+        found: list[Tensor | None] = []
+        for position in range(len(samples)):
+            try:
+                one = slice(position, position + 1)
+                found.append(probe.logits(pixels[one], labels[one]).cpu())
+            except ExplainGateError:
+                raise
+            except Exception as own:  # noqa: BLE001 - as above
+                failed[position] = f"the model's forward raised {type(own).__name__}: {first_line(own)}"
+                found.append(None)
+        known = next((part for part in found if part is not None), None)
+        if known is None:
+            raise ModelError(f"the model's forward raised {type(error).__name__}: {first_line(error)}") from error
+        logits = torch.cat([torch.full_like(known, float("nan")) if part is None else part for part in found])
+    for position in (~torch.isfinite(logits).all(dim=1)).nonzero().flatten().tolist():
+        failed.setdefault(position, LOGITS_NOT_FINITE)
+    return logits.float(), failed
+
+
+def _row(sample: Sample, logits: Tensor) -> ImageRow:
+    # One score per image, from a target function, is not a prediction.
+    finite = bool(torch.isfinite(logits).all()) and logits.numel() > 1
+    return ImageRow(
+        image=sample.image,
+        label=sample.label,
+        class_name=sample.class_name,
+        accepted=sample.accepted,
+        digest=sample.digest,
+        predicted=int(logits.argmax()) if finite else None,
+        probability=float(logits.softmax(dim=0).max()) if finite else None,
+        region_area=None if sample.region is None else float(sample.region.double().mean()),
+        region_reason=sample.region_reason,
+    )
+
+
+def _keep_picture(sample: Sample, data: RegressionSet, writer: ProfileWriter) -> None:
+    if sample.region is not None:
+        writer.regions()[sample.index] = np.packbits(sample.region.numpy(), axis=-1)
+    else:
+        writer.regions()
+    visible = (denormalize(sample.pixels, data.preprocessing).clamp(0, 1) * 255).round().to(torch.uint8)
+    Image.fromarray(visible.permute(1, 2, 0).numpy()).save(writer.thumbnail(sample.index), quality=88)
+
+
+def _same_twice(probe: Probe, data: RegressionSet, logits: Tensor, reasons: Mapping[int, str]) -> None:
+    """A model that is random in eval mode has no explanation to measure."""
+    rows = [row for row in range(len(data)) if row not in reasons][:4]
+    if not rows:
+        return
+    pixels = torch.stack([data.sample(row).pixels for row in rows]).to(probe.device)
+    labels = torch.tensor([data.entries[row].label for row in rows])
+    again = probe.logits(pixels, labels).cpu().float()
+    difference = (again - logits[rows]).abs().max().item()
+    if difference > 1e-2 * max(1.0, logits[rows].abs().max().item()):
+        raise ModelError(
+            f"the model gives other logits for the same image ({data.entries[rows[0]].image}, by up to "
+            f"{difference:.3g}): it is random in eval mode. Remove the randomness from forward, e.g. functional "
+            "dropout without training=self.training."
+        )
+
+
+def first_line(error: Exception) -> str:
+    """The start of an error's message."""
+    return (str(error).strip().splitlines() or ["without a message"])[0][:300]

@@ -1,0 +1,80 @@
+"""Progress of long work: a bar where the terminal is one, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Protocol, Self, TextIO
+
+
+class Progress(Protocol):
+    """Told of every stage as it advances."""
+
+    def advance(self, stage: str, done: int, total: int) -> None:
+        """`done` of `total` images of a stage are finished."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def advance(self, stage: str, done: int, total: int) -> None:
+        """Say nothing."""
+
+
+class Lines:
+    """One line when a stage ends, and one every half minute of a long one; for logs."""
+
+    every_seconds = 30.0
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._began: dict[str, float] = {}
+        self._told: dict[str, float] = {}
+
+    def advance(self, stage: str, done: int, total: int) -> None:
+        """Write a line when it is due."""
+        now = time.monotonic()
+        began = self._began.setdefault(stage, now)
+        if done >= total:
+            self._stream.write(f"{stage}: {total} images in {now - began:.1f} s\n")
+        elif now - self._told.setdefault(stage, began) > self.every_seconds:
+            self._told[stage] = now
+            self._stream.write(f"{stage}: {done} of {total} images, {now - began:.0f} s so far\n")
+        self._stream.flush()
+
+
+class Bars:
+    """A bar for each stage; use as a context manager."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bars = RichProgress(
+            TextColumn("{task.description:<32}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def advance(self, stage: str, done: int, total: int) -> None:
+        """Move the stage's bar."""
+        if stage not in self._tasks:
+            self._tasks[stage] = int(self._bars.add_task(stage, total=total))
+        from rich.progress import TaskID
+
+        self._bars.update(TaskID(self._tasks[stage]), completed=done, total=total)

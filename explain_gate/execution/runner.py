@@ -1,0 +1,215 @@
+"""The measuring stage: images x methods x metrics -> profile. The only place where the model is asked.
+
+1. predict    every image once: logits, pictures and regions for the report; faulty files are found here
+2. explain    every method once per image; maps go to disk, scaled to 1 and rounded to half precision
+3. score      every metric of the rules on the maps as they are kept, and the controls
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explain_gate.attribution import METHODS
+from explain_gate.attribution.base import Probe
+from explain_gate.attribution.target_layer import find_target_layers
+from explain_gate.config import GateConfig, load_config
+from explain_gate.data.images import load, normalize
+from explain_gate.data.regression_set import RegressionSet, open_set
+from explain_gate.errors import ConfigError, ModelError
+from explain_gate.execution.backgrounds import Backgrounds
+from explain_gate.execution.batch import Subject
+from explain_gate.execution.devices import deterministic, pick_device
+from explain_gate.execution.environment import describe_environment
+from explain_gate.execution.explaining import explain_all
+from explain_gate.execution.predicting import predict
+from explain_gate.execution.progress import Progress, Silent
+from explain_gate.execution.scoring import score
+from explain_gate.models import digest_of, load_function, load_model
+from explain_gate.plan import plan
+from explain_gate.profile import ProfileWriter
+from explain_gate.records import ModelUnderTest, Profile, Rule
+
+
+def measure(
+    config: GateConfig | str | Path,
+    *,
+    source: str | None = None,
+    checkpoint: str | Path | None = None,
+    folder: str | Path | None = None,
+    device: str = "auto",
+    memory_budget: int | None = None,
+    progress: Progress | None = None,
+) -> Profile:
+    """Measure one model version as thresholds.yaml says.
+
+    Args:
+        config: a thresholds.yaml, or its path.
+        source: overrides model.source.
+        checkpoint: overrides model.checkpoint.
+        folder: where the profile is written; default: a new temporary folder.
+        device: auto, cpu, cuda, cuda:N or mps.
+        memory_budget: bytes that a chunk of work may take; default: a share of what is free.
+        progress: told of every stage.
+
+    Raises:
+        ConfigError, DataError, ModelError: the input cannot be used.
+    """
+    if not isinstance(config, GateConfig):
+        config = load_config(config)
+    data = open_set(config)
+    rules = plan(config, list(data.classes))
+    model = load_model(config, source=source, checkpoint=checkpoint)
+    target = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="explain-gate-"))
+    return measure_model(
+        config,
+        rules,
+        model,
+        data,
+        target,
+        device=device,
+        memory_budget=memory_budget,
+        progress=progress or Silent(),
+    )
+
+
+def measure_model(
+    config: GateConfig,
+    rules: Sequence[Rule],
+    model: ModelUnderTest,
+    data: RegressionSet,
+    folder: Path,
+    *,
+    device: str = "auto",
+    memory_budget: int | None = None,
+    progress: Progress,
+) -> Profile:
+    """Measure a loaded model on an opened regression set; the profile is written to `folder`."""
+    began = time.perf_counter()
+    place = pick_device(device)
+    module = model.module.to(place)
+    seed = config.sections.seed
+    height, width = data.sample(0).pixels.shape[-2:]
+    options = _method_options(config, rules)
+    with (
+        deterministic(),
+        tempfile.TemporaryDirectory(dir=_made(folder), prefix=".scratch-") as scratch,
+        ProfileWriter(folder, count=len(data), height=height, width=width) as writer,
+    ):
+        model = _with_target_layers(model, data, rules, place)
+        with Subject(
+            module=module,
+            make_probe=_probe_maker(config, model, data, memory_budget),
+            backgrounds=Backgrounds(data, Path(scratch), seed=seed, size=(height, width)),
+            options=options,
+            seed=seed,
+        ) as subject:
+            predictions = predict(subject.probe, data, writer, progress)
+            faults = {method: explain_all(subject, method, data, predictions, writer, progress) for method in options}
+            measurements = score(config, rules, subject, data, predictions, faults, progress)
+            forward, backward = subject.passes()
+        _unchanged(model, module, config)
+        manifest = {
+            "model": _describe_model(model),
+            "dataset": {
+                "digest": data.digest_of_all(),
+                "images": len(data),
+                "classes": _class_names(data),
+                "height": height,
+                "width": width,
+                "preprocessing": data.preprocessing.describe(),
+            },
+            "methods": {name: _plain(chosen) for name, chosen in options.items()},
+            "seed": seed,
+            "config_digest": config.digest,
+            "environment": describe_environment(place, config.path.parent),
+            "passes": {"forward": forward, "backward": backward},
+            "seconds": round(time.perf_counter() - began, 3),
+        }
+        return writer.finish(predictions.images, measurements, manifest)
+
+
+def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict[str, Any]]:
+    """Options of the methods that some rule asks for; a user's own method is imported here, so that it is found."""
+    asked = {rule.method for rule in rules}
+    options = {name: dict(chosen) for name, chosen in config.method_options().items() if name in asked}
+    for name in options:
+        if ":" in name:
+            load_function(name, config.path.parent, f"methods.{name}")
+    return options
+
+
+def _with_target_layers(
+    model: ModelUnderTest, data: RegressionSet, rules: Sequence[Rule], place: torch.device
+) -> ModelUnderTest:
+    needed = any(rule.method in METHODS and "layers" in METHODS[rule.method].needs for rule in rules if rule.method)
+    if model.target_layers or not needed:
+        return model
+    pixels = data.sample(0).pixels[None].to(place)
+    return replace(model, target_layers=find_target_layers(model.module, pixels))
+
+
+def _probe_maker(
+    config: GateConfig, model: ModelUnderTest, data: RegressionSet, memory_budget: int | None
+) -> Callable[[torch.nn.Module, int], Probe]:
+    """Probes for the model and for its re-initialised twins, all alike."""
+    name = config.sections.model.target
+    target = load_function(name, config.path.parent, "model.target") if name else None
+
+    def read_image(path: str) -> Tensor:
+        file = config.resolve(Path(path))
+        if not file.is_file():
+            raise ConfigError(f"{config.path}:{config.line('methods')}: no such image file for a baseline: {file}")
+        return normalize(load(file, (), None, data.preprocessing)[0], data.preprocessing)
+
+    def make(module: torch.nn.Module, seed: int) -> Probe:
+        return Probe(
+            module,
+            target=target,
+            target_layers=model.target_layers,
+            memory_budget=memory_budget,
+            seed=seed,
+            black=normalize(torch.zeros(3, 1, 1), data.preprocessing),
+            read_image=read_image,
+        )
+
+    return make
+
+
+def _unchanged(model: ModelUnderTest, module: torch.nn.Module, config: GateConfig) -> None:
+    if digest_of(module, model.source, config.sections.model.arguments) != model.digest:
+        raise ModelError(
+            f"{model.source}: the model changed its own weights or buffers while it was measured, so the numbers "
+            "belong to no version. Look for state that forward updates in eval mode."
+        )
+
+
+def _describe_model(model: ModelUnderTest) -> dict[str, Any]:
+    return {
+        "source": model.source,
+        "checkpoint": model.checkpoint,
+        "digest": model.digest,
+        "name": model.name,
+        "version": model.version,
+        "target_layers": list(model.target_layers),
+    }
+
+
+def _class_names(data: RegressionSet) -> list[str]:
+    return [name for name, _ in sorted(data.classes.items(), key=lambda pair: pair[1])]
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: "image file" if isinstance(value, Tensor) else value for name, value in options.items()}
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,222 @@
+"""Third stage: every metric of the rules on the maps as they are kept, and the controls."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explain_gate.config import GateConfig
+from explain_gate.data.annotations import stratified_rows
+from explain_gate.data.regression_set import RegressionSet
+from explain_gate.errors import ExplainGateError, ModelError, NotMeasurable
+from explain_gate.execution.batch import MeasuredBatch, Subject
+from explain_gate.execution.controls import CONTROL_IMAGES, control_maps
+from explain_gate.execution.explaining import reason_of
+from explain_gate.execution.predicting import BATCH, Predictions
+from explain_gate.execution.progress import Progress
+from explain_gate.metrics import METRICS
+from explain_gate.models import load_function
+from explain_gate.records import Measurement, Rule, Sample
+
+
+def score(
+    config: GateConfig,
+    rules: Sequence[Rule],
+    subject: Subject,
+    data: RegressionSet,
+    predictions: Predictions,
+    faults: Mapping[str, Mapping[int, str]],
+    progress: Progress,
+) -> list[Measurement]:
+    """Every (check, method) of the rules, and the controls of rules that look at maps and regions."""
+    wanted = {(rule.check, rule.method): rule for rule in rules}
+    tables: dict[tuple[str, str | None], _Table] = {}
+    for (check, method), rule in wanted.items():
+        function = _function(rule, config)
+        rows = _sampled(data, rule.sample, config.sections.seed)
+        tables[check, method] = _Table(check, method, rule, function, rows)
+    for method in (None, *faults):
+        mine = [table for table in tables.values() if table.method == method]
+        union = sorted({row for table in mine for row in table.rows})
+        stage = f"score {method}" if method else "score behaviour"
+        done = 0
+        for samples in data.batches(BATCH, union) if mine else ():
+            shared: dict[tuple[int, ...], MeasuredBatch] = {}
+            for table in mine:
+                _score_batch(table, subject, samples, predictions, faults.get(method or "", {}), shared)
+            done += len(samples)
+            progress.advance(stage, done, len(union))
+    measurements = [table.measurement() for table in tables.values()]
+    return measurements + _controls(tables, subject, data, predictions, faults, config.sections.seed)
+
+
+class _Table:
+    """The scores of one check and method while they come in."""
+
+    def __init__(
+        self, check: str, method: str | None, rule: Rule, function: Callable[..., Any], rows: Sequence[int]
+    ) -> None:
+        self.check = check
+        self.method = method
+        self.rule = rule
+        self.function = function
+        self.needs = _needs(function)
+        self.rows = list(rows)
+        self.values: dict[int, float] = {}
+        self.reasons: dict[int, str] = {}
+
+    def measurement(self) -> Measurement:
+        """The columns, in the order of the rows; a row that nobody filled is unmeasured."""
+        return Measurement(
+            check=self.check,
+            method=self.method,
+            rows=np.array(self.rows, dtype=np.int64),
+            values=np.array([self.values.get(row, np.nan) for row in self.rows], dtype=np.float64),
+            reasons=tuple(
+                None if row in self.values else self.reasons.get(row, "it was not measured") for row in self.rows
+            ),
+        )
+
+
+def _score_batch(
+    table: _Table,
+    subject: Subject,
+    samples: Sequence[Sample],
+    predictions: Predictions,
+    faults: Mapping[int, str],
+    shared: dict[tuple[int, ...], MeasuredBatch],
+    maps: Tensor | None = None,
+) -> None:
+    """Fill one table for one batch: images that lack what the metric needs get their reason, the others a value."""
+    wanted = set(table.rows)
+    able = []
+    for position, sample in enumerate(samples):
+        if sample.index not in wanted:
+            continue
+        reason = predictions.reasons.get(sample.index) or faults.get(sample.index)
+        if reason is None and "region" in table.needs:
+            reason = sample.region_reason
+        if reason is not None:
+            table.reasons[sample.index] = reason
+        else:
+            able.append(position)
+    if "relevance" in table.needs and able and maps is None:
+        able = _with_positive_part(table, subject, samples, able)
+    if not able:
+        return
+    key = tuple(able)
+    if key not in shared:
+        chosen = [samples[position] for position in able]
+        rows = [sample.index for sample in chosen]
+        own_maps = None if maps is None else maps[able]
+        shared[key] = MeasuredBatch(subject, chosen, predictions.logits[rows], table.method, own_maps)
+    _call(table, shared[key])
+
+
+def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sample], able: Sequence[int]) -> list[int]:
+    kept = []
+    for position in able:
+        row = samples[position].index
+        if subject.kept[table.method or ""][row].max() > 0:
+            kept.append(position)
+        else:
+            table.reasons[row] = "the map has no positive relevance"
+    return kept
+
+
+def _call(table: _Table, batch: MeasuredBatch) -> None:
+    """Ask the metric; where it has no value for some image, ask image by image so that the others keep theirs."""
+    try:
+        values = table.function(**_arguments(table, batch), **table.rule.parameters)
+    except NotMeasurable as error:
+        if len(batch.samples) == 1:
+            table.reasons[batch.rows[0]] = error.reason
+            return
+        _call_one_by_one(table, batch)
+        return
+    except ExplainGateError:
+        raise
+    except (RuntimeError, FloatingPointError, ArithmeticError) as error:
+        if len(batch.samples) == 1:
+            table.reasons[batch.rows[0]] = reason_of(table.check, error)
+            return
+        _call_one_by_one(table, batch)
+        return
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{table.check} (thresholds.yaml:{table.rule.line}): {error}") from error
+    numbers = torch.as_tensor(values, dtype=torch.float64).flatten().tolist()
+    if len(numbers) != len(batch.samples):
+        raise ModelError(
+            f"{table.check} must return one value per image, ({len(batch.samples)},), got {len(numbers)} values"
+        )
+    for row, number in zip(batch.rows, numbers, strict=True):
+        if np.isfinite(number):
+            table.values[row] = number
+        else:
+            table.reasons[row] = f"{table.check} is {number}"
+
+
+def _call_one_by_one(table: _Table, batch: MeasuredBatch) -> None:
+    for position in range(len(batch.samples)):
+        _call(table, batch.single(position))
+
+
+def _arguments(table: _Table, batch: MeasuredBatch) -> dict[str, Any]:
+    return {name: batch if name == "batch" else getattr(batch, name) for name in table.needs}
+
+
+def _needs(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a metric's positional parameters: what it asks of a batch."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds)
+
+
+def _function(rule: Rule, config: GateConfig) -> Callable[..., Any]:
+    """The metric's code: this package's, or the user's own."""
+    name = rule.metric.partition(".")[2]
+    if ":" in name:
+        return load_function(name, config.path.parent, f"checks.{rule.check}")
+    module, _, attribute = METRICS[rule.metric].code.partition(":")
+    found: Callable[..., Any] = getattr(import_module(f"explain_gate.metrics.{module}"), attribute)
+    return found
+
+
+def _controls(
+    tables: Mapping[tuple[str, str | None], _Table],
+    subject: Subject,
+    data: RegressionSet,
+    predictions: Predictions,
+    faults: Mapping[str, Mapping[int, str]],
+    seed: int,
+) -> list[Measurement]:
+    """The checks of alignment on a random map, on the region itself and on the re-initialised model's map."""
+    found = []
+    compared = {
+        table.check: table for table in tables.values() if {"relevance", "region"} <= set(table.needs) and table.method
+    }
+    for check, table in compared.items():
+        methods = [method for (own, method) in tables if own == check and method is not None]
+        rows = stratified_rows([entry.label for entry in data.entries], CONTROL_IMAGES, seed)
+        sources = ["control.random", "control.region", *(f"control.randomized.{method}" for method in methods)]
+        for source in sources:
+            control = _Table(check, source, table.rule, table.function, rows)
+            for samples in data.batches(BATCH, rows):
+                usable = [sample for sample in samples if sample.index not in predictions.reasons]
+                if not usable:
+                    continue
+                maps, empty = control_maps(source, subject, usable, predictions.logits)
+                _score_batch(control, subject, usable, predictions, empty, {}, maps)
+            found.append(control.measurement())
+    return found
+
+
+def _sampled(data: RegressionSet, sample: int | None, seed: int) -> list[int]:
+    if sample is None:
+        return list(range(len(data)))
+    return stratified_rows([entry.label for entry in data.entries], sample, seed)

@@ -1,0 +1,142 @@
+"""pytest's hooks and fixtures, nothing else. Every pytest run of the environment loads it, so it imports little.
+
+The gate fails closed: what is planned comes from thresholds.yaml, results travel as one JSON string per test, and the
+process that controls the session counts them before it lets anything pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from explain_gate.gatekeeper import Gatekeeper
+    from explain_gate.session import GateSession
+
+_GATEKEEPER = "explain_gate_gatekeeper"
+_OPTIONS = (
+    ("config", "FILE", "thresholds.yaml of the gate (default: thresholds.yaml)"),
+    ("model", "SOURCE", "overrides model.source"),
+    ("checkpoint", "FILE", "overrides model.checkpoint"),
+    ("reference", "REF", "the version that max_drop and max_rise compare with"),
+    ("output", "DIR", "where the report is published (default: reports/<time>-<model digest>)"),
+    ("device", "DEVICE", "auto, cpu, cuda, cuda:N or mps (default: auto)"),
+    ("tracking-uri", "URI", "overrides tracking.uri"),
+    ("memory-budget", "BYTES", "most memory for one chunk of work, e.g. 2G"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_addoption"""  # noqa: D415
+    group = parser.getgroup("explain", "explain-gate: saliency regressions of a vision model")
+    group.addoption("--explain", action="store_true", default=False, help="run the gate; without it its tests skip")
+    parser.addini("explain", "run the gate as if --explain were given", type="bool", default=False)
+    for name, metavar, text in _OPTIONS:
+        group.addoption(f"--explain-{name}", metavar=metavar, default=None, help=text)
+        parser.addini(f"explain_{name.replace('-', '_')}", text, type="string", default="")
+    group.addoption("--explain-no-tracking", action="store_true", default=False, help="do not record the run in MLflow")
+    parser.addini("explain_no_tracking", "do not record the run in MLflow", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; with --explain, the gatekeeper that does all the work."""
+    config.addinivalue_line(
+        "markers", "explain(pattern): the rules a gate test answers, such as 'custom.*'; default: from its name"
+    )
+    if config.getoption("--explain") or config.getini("explain"):
+        from explain_gate.gatekeeper import Gatekeeper
+
+        config.pluginmanager.register(Gatekeeper(config), _GATEKEEPER)
+
+
+def gatekeeper_of(config: pytest.Config) -> Gatekeeper | None:
+    """The gatekeeper of a session run with --explain."""
+    return config.pluginmanager.get_plugin(_GATEKEEPER)
+
+
+@pytest.fixture
+def check(request: pytest.FixtureRequest) -> Any:
+    """Judge the rule this test stands for: `check("alignment.iou")` fails the test when the rule breaks.
+
+    Returns the Finding, for tests that want to look closer.
+    """
+    keeper = _active(request)
+    return keeper.check_for(request)
+
+
+@pytest.fixture
+def gate(request: pytest.FixtureRequest) -> GateSession:
+    """The gate session: `gate.config`, `gate.rules`, `gate.findings`, `gate.profile`."""
+    return _active(request).session
+
+
+@pytest.fixture
+def profile(gate: GateSession) -> Any:
+    """The profile that was measured; `profile.measurement("alignment.iou", "grad_cam").values`."""
+    return gate.profile
+
+
+@pytest.fixture
+def reference_profile(gate: GateSession) -> Any:
+    """The reference's profile; skips the test where the run has no reference."""
+    if gate.reference is None:
+        pytest.skip("this run has no reference; give one with --explain-reference")
+    return gate.reference
+
+
+@pytest.fixture
+def model_under_test(gate: GateSession) -> Any:
+    """The loaded model, in eval mode; `model_under_test.module(pixels)`."""
+    return gate.model_under_test
+
+
+@pytest.fixture
+def samples(gate: GateSession) -> Any:
+    """The regression set; `samples.sample(0).pixels`, `len(samples)`."""
+    return gate.samples
+
+
+@pytest.fixture
+def attributions(gate: GateSession) -> Any:
+    """The maps by method, each divided by its largest magnitude; `attributions("grad_cam")[3]`."""
+    from explain_gate.profile import load_maps
+
+    return lambda method: load_maps(gate.profile, method)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what cannot travel between processes out of a gate test's report, and say so."""
+    if gatekeeper_of(item.config) is not None and _uses_gate(item):
+        _make_portable(item)
+        if not any(name == "explain_gate.test" for name, _ in item.user_properties):
+            item.user_properties.append(("explain_gate.test", item.nodeid))
+    return (yield)
+
+
+GATE_FIXTURES = frozenset(
+    {"check", "gate", "profile", "reference_profile", "model_under_test", "samples", "attributions"}
+)
+
+
+def _uses_gate(item: pytest.Item) -> bool:
+    return bool(GATE_FIXTURES & set(getattr(item, "fixturenames", ())))
+
+
+def _make_portable(item: pytest.Item) -> None:
+    """A numpy scalar or NaN in user_properties ends a worker without a word; turn it into a reported fault."""
+    for position, (name, value) in enumerate(item.user_properties):
+        plain = value is None or type(value) in (str, int, bool) or (type(value) is float and value - value == 0)
+        if not plain:
+            fault = f"{item.nodeid} recorded {name} as {type(value).__name__} {value!r}; record finite plain numbers"
+            item.user_properties[position] = ("explain_gate.fault", json.dumps(fault))
+
+
+def _active(request: pytest.FixtureRequest) -> Gatekeeper:
+    keeper = gatekeeper_of(request.config)
+    if keeper is None:
+        pytest.skip("needs --explain: without it nothing is measured, so there is nothing to judge")
+    return keeper

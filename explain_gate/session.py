@@ -1,0 +1,229 @@
+"""One gate run from options to exit code: prepare, measure, judge, publish. What the plugin and the demo drive."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explain_gate.config import GateConfig, load_config
+from explain_gate.errors import OptionError
+from explain_gate.gate import conclude, judge, judge_controls
+from explain_gate.plan import plan, waivers_of
+from explain_gate.records import Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
+
+if TYPE_CHECKING:
+    from explain_gate.data.regression_set import RegressionSet
+    from explain_gate.execution.progress import Progress
+    from explain_gate.tracking.settings import TrackingSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line may say beside thresholds.yaml; plain values, so that they travel to other processes."""
+
+    config: str = "thresholds.yaml"
+    source: str | None = None
+    checkpoint: str | None = None
+    reference: str | None = None
+    output: str | None = None
+    device: str = "auto"
+    tracking_uri: str | None = None
+    tracking: bool = True
+    memory_budget: int | None = None
+
+
+class GateSession:
+    """The gate of one pytest session. Torch is loaded when something is measured, not before."""
+
+    def __init__(self, options: RunOptions, *, work: str | None = None) -> None:
+        self.options = options
+        self.config: GateConfig = load_config(options.config)
+        self.rules: tuple[Rule, ...] = plan(self.config, self._class_names())
+        self.waivers: tuple[Waiver, ...] = waivers_of(self.config)
+        self.today = dt.datetime.now(dt.UTC).date().isoformat()
+        self._work = Path(work) if work else None
+        self._check_output()
+
+    @property
+    def work(self) -> Path:
+        """The folder that becomes the output when it is whole; a sibling of it, so that renaming is atomic."""
+        if self._work is None:
+            parent = Path(self.options.output).absolute().parent if self.options.output else Path("reports").absolute()
+            parent.mkdir(parents=True, exist_ok=True)
+            self._work = Path(tempfile.mkdtemp(prefix=".run-", dir=parent))
+        return self._work
+
+    def measure(self, progress: Progress) -> Profile:
+        """Measure the model version into the working folder."""
+        from explain_gate.execution.runner import measure_model
+
+        return measure_model(
+            self.config,
+            self.rules,
+            self.model_under_test,
+            self.samples,
+            self.work / "profile",
+            device=self.options.device,
+            memory_budget=self.options.memory_budget,
+            progress=progress,
+        )
+
+    @cached_property
+    def profile(self) -> Profile:
+        """What was measured, read from the working folder."""
+        from explain_gate.profile import load_profile
+
+        return load_profile(self.work / "profile")
+
+    @cached_property
+    def model_under_test(self) -> ModelUnderTest:
+        """The model, loaded in this process."""
+        from explain_gate.models import load_model
+
+        return load_model(self.config, source=self.options.source, checkpoint=self.options.checkpoint)
+
+    @cached_property
+    def samples(self) -> RegressionSet:
+        """The regression set, opened in this process."""
+        from explain_gate.data.regression_set import open_set
+
+        return open_set(self.config)
+
+    @cached_property
+    def reference(self) -> Profile | None:
+        """What `max_drop` and `max_rise` compare with; None where the run has no reference."""
+        return None
+
+    @cached_property
+    def findings(self) -> dict[str, Finding]:
+        """Every planned rule's finding by its key."""
+        found = judge(self.profile, self.rules, waivers=self.waivers, today=self.today)
+        return {finding.key: finding for finding in found}
+
+    def conclude(
+        self, findings: Sequence[Finding], *, failed_tests: Sequence[str] = (), messages: Sequence[str] = ()
+    ) -> Verdict:
+        """The verdict from what the tests reported."""
+        return conclude(
+            self.rules,
+            findings,
+            controls=judge_controls(self.profile, self.rules),
+            waivers=self.waivers,
+            today=self.today,
+            failed_tests=failed_tests,
+            messages=messages,
+            profile=self.profile,
+        )
+
+    def publish(self, verdict: Verdict) -> Path:
+        """Write every file, move the folder to its place whole, then record the run; returns the output folder."""
+        from explain_gate.reporting.publish import publish
+
+        publish(verdict, self.profile, self.work, config_text=self.config.text)
+        output = self._output(verdict)
+        _replace(self.work, output)
+        return output
+
+    def record(self, verdict: Verdict, output: Path) -> str | None:
+        """Record the finished run where thresholds.yaml says; returns a line for the terminal, None without tracking.
+
+        Raises:
+            TrackingError: the run could not be recorded and `on_unreachable` is `fail`.
+        """
+        if not self.options.tracking:
+            return None
+        from explain_gate.tracking.recorder import record
+
+        return record(verdict, self.profile, output, self.tracking).message
+
+    @property
+    def tracking(self) -> TrackingSettings:
+        """Where runs are recorded; a relative SQLite file lies beside thresholds.yaml."""
+        from explain_gate.tracking.settings import TrackingSettings
+
+        section = self.config.sections.tracking
+        folder = self.config.path.parent
+        uri = self.options.tracking_uri or _beside(section.uri, folder)
+        return TrackingSettings(
+            uri=uri,
+            experiment=section.experiment,
+            on_unreachable=section.on_unreachable,
+            promote=(section.promote.model, section.promote.alias) if section.promote else None,
+            outbox=folder / ".explain-gate" / "outbox",
+            cache=folder / ".explain-gate" / "references",
+        )
+
+    def discard(self) -> None:
+        """Remove the working folder of a run that came to nothing; earlier reports stay as they are."""
+        if self._work is not None:
+            shutil.rmtree(self._work, ignore_errors=True)
+
+    def _class_names(self) -> list[str]:
+        from explain_gate.data.annotations import read_entries
+
+        return list(read_entries(self.config).classes)
+
+    def _output(self, verdict: Verdict) -> Path:
+        if self.options.output:
+            return Path(self.options.output).absolute()
+        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
+        return self.work.parent / f"{stamp}-{str(verdict.model.get('digest', 'unknown'))[:8]}"
+
+    def _check_output(self) -> None:
+        """Refuse to replace a folder that is not a report before hours of work go into one."""
+        if not self.options.output:
+            return
+        output = Path(self.options.output)
+        if output.exists() and not output.is_dir():
+            raise OptionError(f"--output {output}: must be a folder, is a file")
+        if output.is_dir() and any(output.iterdir()) and not (output / "verdict.json").is_file():
+            raise OptionError(
+                f"--output {output}: is not empty and not an earlier report (no verdict.json), so it is not replaced"
+            )
+
+
+def _beside(uri: str, folder: Path) -> str:
+    """A relative SQLite file as an absolute one; any other URI as it is."""
+    prefix = "sqlite:///"
+    if uri.startswith(prefix) and not Path(uri.removeprefix(prefix)).is_absolute():
+        return f"{prefix}{folder / uri.removeprefix(prefix)}"
+    return uri
+
+
+def _replace(work: Path, output: Path) -> None:
+    """Rename `work` to `output`; an earlier report goes only after the new one is in place."""
+    earlier: Path | None = None
+    if output.exists():
+        earlier = output.with_name(f".{output.name}.{os.getpid()}.old")
+        output.rename(earlier)
+    try:
+        work.chmod(0o755)
+        work.rename(output)
+    except OSError:
+        if earlier is not None:
+            earlier.rename(output)
+        raise
+    if earlier is not None:
+        shutil.rmtree(earlier, ignore_errors=True)
+
+
+def finding_to_plain(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON values, for the way from a test process to the controller."""
+    from dataclasses import asdict
+
+    return asdict(finding)
+
+
+def finding_from_plain(plain: dict[str, Any]) -> Finding:
+    """The inverse of `finding_to_plain`."""
+    for name in ("interval", "change_interval", "worst"):
+        if plain[name] is not None:
+            plain[name] = tuple(plain[name])
+    return Finding(**plain)

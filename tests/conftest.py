@@ -1,0 +1,73 @@
+"""What every test shares: two threads, no network, a small profile to judge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explain_gate.records import ImageRow, Measurement, Profile
+
+pytest_plugins = ["pytester"]
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("MLFLOW_TRACKING_URI", "")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _two_threads() -> None:
+    """Two cores are shared with others; results must not depend on how many there are."""
+    import torch
+
+    torch.set_num_threads(2)
+
+
+@pytest.fixture
+def make_profile() -> Callable[..., Profile]:
+    """A profile in memory: values by (check, method); a text in place of a number is the reason it is unmeasured."""
+
+    def make(
+        values: Mapping[tuple[str, str | None], Sequence[float | str]],
+        *,
+        classes: Sequence[str] = ("cat", "dog"),
+        manifest: Mapping[str, Any] | None = None,
+    ) -> Profile:
+        count = max(len(column) for column in values.values())
+        images = tuple(
+            ImageRow(
+                image=f"{classes[row % len(classes)]}_{row:03d}.png",
+                label=row % len(classes),
+                class_name=classes[row % len(classes)],
+                accepted=(row % len(classes),),
+                digest=f"{row:064x}",
+                predicted=row % len(classes),
+                probability=0.9,
+                region_area=0.2,
+                region_reason=None,
+            )
+            for row in range(count)
+        )
+        measurements = tuple(
+            Measurement(
+                check=check,
+                method=method,
+                rows=np.arange(len(column)),
+                values=np.array([np.nan if isinstance(value, str) else value for value in column], dtype=np.float64),
+                reasons=tuple(value if isinstance(value, str) else None for value in column),
+            )
+            for (check, method), column in values.items()
+        )
+        facts = {
+            "model": {"source": "shop:build", "checkpoint": None, "digest": "ab" * 32, "name": "shop", "version": None},
+            "dataset": {"digest": "cd" * 32, "images": count, "classes": list(classes)},
+            "environment": {},
+            "config_digest": "ef" * 32,
+            "seconds": 1.0,
+            "passes": {"forward": 1, "backward": 1},
+        }
+        return Profile(manifest={**facts, **(manifest or {})}, images=images, measurements=measurements)
+
+    return make
