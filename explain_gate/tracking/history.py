@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from explain_gate.errors import ReferenceError, TrackingError  # noqa: A004
+from explain_gate.errors import ReferenceError, TrackingError
 from explain_gate.tracking.delivery import run_link
 from explain_gate.tracking.downloads import run_artifact
 from explain_gate.tracking.registry import JUDGED_AT, quoted

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explain_gate.errors import ReferenceError, TrackingError  # noqa: A004
+from explain_gate.errors import ReferenceError, TrackingError
 from explain_gate.profile import load_profile
 from explain_gate.records import Profile
 from explain_gate.tracking.downloads import run_artifact

@@ -82,6 +82,8 @@ def _register(store: Store, name: str, run_id: str, model_id: str, submission: S
             model_id=model_id,
         )
         versions = known()
+        for twin in versions[1:]:
+            store.find(client.delete_model_version, name, str(twin))
     return str(versions[0])
 
 

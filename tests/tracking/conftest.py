@@ -202,7 +202,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
     """One server for a module, ended by its process id."""
     folder = tmp_path_factory.mktemp("server")
     shutil.copy(empty_store, folder / "mlflow.db")
-    running = Server(folder, free_port())
+    running = Server(folder, find_port())
     try:
         running.start()
         yield running
@@ -216,7 +216,13 @@ def server_settings(server: Server, settings: TrackingSettings) -> TrackingSetti
     return replace(settings, uri=server.uri)
 
 
+@pytest.fixture
 def free_port() -> int:
+    """A port on which nothing listens."""
+    return find_port()
+
+
+def find_port() -> int:
     """A port on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
