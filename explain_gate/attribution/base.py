@@ -1,0 +1,269 @@
+"""The model as an attribution method sees it: one score per image, frozen, in chunks, with its passes counted."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from explain_gate.attribution.chunks import Chunks
+from explain_gate.attribution.hooks import capture
+from explain_gate.errors import ModelError
+
+Make = Callable[[int, int], tuple[Tensor, Tensor]]
+"""(start, stop) -> images (stop - start, C, H, W) and targets (stop - start,) of that part of a flat index."""
+
+
+@dataclass(slots=True)
+class Passes:
+    """Images that went through the model: `forward` without a graph or with one, `backward` to the input or a layer."""
+
+    forward: int = 0
+    backward: int = 0
+
+
+class Probe:
+    """One score per image of a module. Use it in a `with`: eval mode and frozen parameters inside, as before after.
+
+    Args:
+        module: any module on any device; its outputs must be (N, K), or `target` must make them so.
+        target: optional, what to explain of other outputs: a function of (output) or of (output, targets) that
+            returns (N, K), of which the target's column is the score, or (N,), which is the score itself.
+        target_layers: dotted names of the modules that CAM methods look at; empty: methods find the last feature map.
+        memory_budget: bytes that passes may take beside the model; None for half of what is free.
+        seed: every random draw follows from it, the image's key and the draw's purpose.
+        batch: most images per pass; None for what pays off on the device.
+        black: (C, 1, 1), the value of a black pixel in the module's input space.
+        read_image: path -> (C, H, W) in the module's input space, for baselines that are image files.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        *,
+        target: Callable[..., Tensor] | None = None,
+        target_layers: Sequence[str] = (),
+        memory_budget: int | None = None,
+        seed: int = 0,
+        batch: int | None = None,
+        black: Tensor | None = None,
+        read_image: Callable[[str], Tensor] | None = None,
+    ) -> None:
+        self.module = module
+        self.target_layers = tuple(target_layers)
+        self.seed = seed
+        self.black = black
+        self.read_image = read_image
+        self.passes = Passes()
+        self.target_wants_targets = target is not None and _positional(target) > 1
+        first = next((tensor for tensor in _weights(module) if tensor.is_floating_point()), None)
+        self.device = first.device if first is not None else torch.device("cpu")
+        self.dtype = first.dtype if first is not None else None
+        self._target = target
+        self._chunks = Chunks(device=self.device, budget=memory_budget, largest=batch, weights=_weights(module))
+        self._before: list[tuple[torch.nn.Module, bool]] | None = None
+        self._trainable: list[torch.nn.Parameter] = []
+
+    def __enter__(self) -> Self:
+        if self._before is not None:
+            raise RuntimeError("a Probe cannot be entered twice at once")
+        # The flags are set one by one: train() may be overridden, and exported modules refuse it.
+        self._before = [(module, module.training) for module in self.module.modules()]
+        self._trainable = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
+        for module, _ in self._before:
+            module.training = False
+        for parameter in self._trainable:
+            parameter.requires_grad = False
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for module, training in self._before or ():
+            module.training = training
+        for parameter in self._trainable:
+            parameter.requires_grad = True
+        self._before, self._trainable = None, []
+
+    @property
+    def memory_budget(self) -> int:
+        """Bytes that passes may take beside the model."""
+        return self._chunks.budget
+
+    def logits(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
+        """All scores of each image, without a graph.
+
+        Shapes: images (N, C, H, W); targets (N,), needed only by a `target` function that takes them. Returns (N, K)
+        in the module's precision or float32, whichever is finer; K is 1 where `target` gives one score per image.
+        """
+        parts: list[Tensor] = []
+
+        def work(start: int, stop: int) -> None:
+            part = None if targets is None else targets[start:stop].to(self.device)
+            with torch.no_grad():
+                parts.append(self._columns(self.prepare(images[start:stop]), part))
+            self.passes.forward += stop - start
+
+        self.in_chunks("forward", len(images), work)
+        return torch.cat(parts).to(images.device)
+
+    def scores(self, images: Tensor, targets: Tensor) -> Tensor:
+        """The target's score of each image, without a graph. Shapes: (N, C, H, W), (N,); returns (N,)."""
+        return self.scores_of(len(images), lambda start, stop: (images[start:stop], targets[start:stop])).to(
+            images.device
+        )
+
+    def scores_of(self, count: int, make: Make) -> Tensor:
+        """Scores (count,) of images that are made chunk by chunk, so that they never exist all at once."""
+        parts: list[Tensor] = []
+
+        def work(start: int, stop: int) -> None:
+            made, targets = make(start, stop)
+            with torch.no_grad():
+                parts.append(self.score(self.prepare(made), targets))
+            self.passes.forward += stop - start
+
+        self.in_chunks("forward", count, work)
+        return torch.cat(parts) if parts else torch.empty(0, device=self.device)
+
+    def gradients(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The target's score and its gradient to the input: (N,) and (N, C, H, W), in at least float32."""
+        grads: list[Tensor] = []
+        scores: list[Tensor] = []
+
+        def take(start: int, stop: int, score: Tensor, grad: Tensor) -> None:  # noqa: ARG001
+            scores.append(score)
+            grads.append(grad)
+
+        self.gradients_of(len(images), lambda start, stop: (images[start:stop], targets[start:stop]), take)
+        return torch.cat(scores).to(images.device), torch.cat(grads).to(images.device)
+
+    def gradients_of(self, count: int, make: Make, take: Callable[[int, int, Tensor, Tensor], None]) -> None:
+        """Gradients of images that are made, and taken away as (start, stop, scores, gradients), chunk by chunk."""
+
+        def work(start: int, stop: int) -> None:
+            made, targets = make(start, stop)
+            images = self.prepare(made).detach().requires_grad_()
+            with torch.enable_grad():
+                scores = self.score(images, targets)
+                (grads,) = self._differentiate(scores, [images], "the image")
+            self.passes.forward += stop - start
+            self.passes.backward += stop - start
+            take(start, stop, scores.detach(), _at_least_float32(grads))
+
+        self.in_chunks("gradient", count, work)
+
+    def layer_gradients_of(
+        self,
+        images: Tensor,
+        targets: Tensor,
+        layers: Sequence[str],
+        take: Callable[[int, int, list[Tensor], list[Tensor]], None],
+    ) -> None:
+        """Activations of layers and the score's gradients to them, taken as (start, stop, activations, gradients).
+
+        Nothing below the first layer is differentiated. A layer that is used several times gives its last use.
+        """
+
+        def work(start: int, stop: int) -> None:
+            with torch.enable_grad(), capture(self.module, layers, as_leaves=True) as captured:
+                scores = self.score(self.prepare(images[start:stop]), targets[start:stop])
+                activations = [captured.last(layer) for layer in layers]
+                grads = self._differentiate(scores, activations, f"the target layer {', '.join(layers)}")
+            self.passes.forward += stop - start
+            self.passes.backward += stop - start
+            take(
+                start,
+                stop,
+                [_at_least_float32(activation.detach()) for activation in activations],
+                [_at_least_float32(grad) for grad in grads],
+            )
+
+        self.in_chunks("gradient", len(images), work)
+
+    def in_chunks(self, kind: Any, count: int, work: Callable[[int, int], None]) -> None:
+        """Call `work(start, stop)` over 0..count; see Chunks.run."""
+        if self._before is None:
+            raise RuntimeError("use the Probe in a with-block: it freezes the module and puts it back")
+        self._chunks.run(kind, count, work)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Images on the module's device, in its precision, channels last."""
+        moved = images.to(device=self.device, dtype=self.dtype or images.dtype)
+        return moved.contiguous(memory_format=torch.channels_last) if moved.ndim == 4 else moved
+
+    def score(self, images: Tensor, targets: Tensor) -> Tensor:
+        """The target's score of prepared images, (N,), with a graph where one is wanted; in at least float32."""
+        targets = targets.to(self.device)
+        columns = self._columns(images, targets)
+        if columns.shape[1] == 1 and self._target is not None:
+            return columns[:, 0]
+        if targets.numel() and not 0 <= int(targets.min()) <= int(targets.max()) < columns.shape[1]:
+            raise ModelError(
+                f"targets must be in 0..{columns.shape[1] - 1}, the module's outputs, "
+                f"got {int(targets.min())}..{int(targets.max())}"
+            )
+        return columns.gather(1, targets[:, None])[:, 0]
+
+    def generator(self, key: str, purpose: str) -> torch.Generator:
+        """A CPU generator seeded by (seed, key, purpose): the draw is the same on every device and in every batch."""
+        digest = hashlib.sha256(f"{self.seed}\0{key}\0{purpose}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+    def _columns(self, images: Tensor, targets: Tensor | None) -> Tensor:
+        output = self.module(images)
+        if self._target is not None:
+            output = self._target(output, targets) if self.target_wants_targets else self._target(output)
+            if isinstance(output, Tensor) and output.ndim == 1:
+                output = output[:, None]
+        if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != len(images):
+            who = "the target function" if self._target is not None else "the module"
+            raise ModelError(
+                f"{who} must return scores of shape ({len(images)}, classes), got {_describe(output)}. "
+                "For detectors, segmenters and models with several outputs write model.target: "
+                "package.module:function, a function that turns the output into one score per image, shape (N,)"
+            )
+        return _at_least_float32(output)
+
+    def _differentiate(self, scores: Tensor, inputs: list[Tensor], what: str) -> tuple[Tensor, ...]:
+        if not scores.requires_grad:
+            raise ModelError(
+                f"the score has no gradient to {what}: the module detaches it (torch.no_grad, inference mode, "
+                ".detach() or integer operations in forward), or its score does not depend on it"
+            )
+        grads = torch.autograd.grad(scores.sum(), inputs, allow_unused=True)
+        if any(grad is None for grad in grads):
+            raise ModelError(f"the score does not depend on {what}")
+        return tuple(grads)
+
+
+def _describe(output: Any) -> str:
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    if isinstance(output, dict):
+        return f"a {type(output).__name__} with the keys {', '.join(map(str, output))}"
+    if isinstance(output, (tuple, list)):
+        return f"a {type(output).__name__} of {len(output)}: {', '.join(_describe(part) for part in output[:3])}"
+    return type(output).__name__
+
+
+def _at_least_float32(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype in {torch.float16, torch.bfloat16} else tensor
+
+
+def _positional(function: Callable[..., Any]) -> int:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(
+        parameter.kind in kinds and parameter.default is parameter.empty
+        for parameter in inspect.signature(function).parameters.values()
+    )
+
+
+def _weights(module: torch.nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]

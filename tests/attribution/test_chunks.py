@@ -1,0 +1,108 @@
+import pytest
+import torch
+
+from explain_gate.attribution.chunks import Chunks
+from explain_gate.attribution.memory import MemoryMeter, free_memory
+from explain_gate.errors import ModelError
+
+CPU = torch.device("cpu")
+MEGABYTE = 1 << 20
+
+
+def chunks(budget=100 * MEGABYTE, largest=None):
+    return Chunks(device=CPU, budget=budget, largest=largest, weights=[])
+
+
+def covered(calls):
+    return [index for start, stop in calls for index in range(start, stop)]
+
+
+def test_the_budget_decides_the_size():
+    """The first image is metered; the others come as many at once as fit into the budget."""
+    calls = []
+
+    def work(start, stop):
+        calls.append((start, stop))
+        torch.zeros(stop - start, MEGABYTE)  # 4 MB an image
+
+    chunks(budget=16 * MEGABYTE).run("forward", 10, work)
+    assert covered(calls) == list(range(10))
+    assert calls[0] == (0, 1)
+    assert max(stop - start for start, stop in calls) == 3
+
+
+def test_no_more_than_pays_off():
+    """A large budget does not make chunks larger than what pays off."""
+    calls = []
+    chunks(largest=4).run("gradient", 13, lambda start, stop: calls.append((start, stop)))
+    assert [stop - start for start, stop in calls] == [1, 4, 4, 4]
+
+
+def test_chunks_are_even():
+    """Nine images at eight a time go as five and four, not as eight and one."""
+    calls = []
+    chunks(largest=8).run("gradient", 10, lambda start, stop: calls.append(stop - start))
+    assert calls == [1, 5, 4]
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_out_of_memory_halves_and_goes_on(error):
+    """Running out of memory costs no image and raises nothing while smaller chunks work."""
+    calls = []
+
+    def work(start, stop):
+        if stop - start > 2:
+            raise error
+        calls.append((start, stop))
+
+    chunks(largest=8).run("forward", 11, work)
+    assert covered(calls) == list(range(11))
+
+
+def test_one_image_too_many_is_an_error():
+    """An image that does not fit alone gives a clear error."""
+
+    def work(start, stop):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GB")
+
+    with pytest.raises(ModelError, match="one image does not fit into the memory of cpu"):
+        chunks().run("forward", 3, work)
+
+
+def test_other_errors_pass():
+    """Only running out of memory is handled."""
+
+    def work(start, stop):
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        chunks().run("forward", 3, work)
+
+
+def test_the_meter_sees_the_peak():
+    """The peak counts what is alive at once, views once, and in the backward pass too."""
+    with MemoryMeter(CPU) as meter:
+        for _ in range(5):
+            block = torch.zeros(MEGABYTE)
+            block.view(2, -1).add_(1)
+            del block
+    assert meter.peak == 4 * MEGABYTE
+    with MemoryMeter(CPU) as meter:
+        start = torch.ones(MEGABYTE, requires_grad=True)
+        torch.autograd.grad(start.exp().sum(), start)
+    assert 3 * 4 * MEGABYTE <= meter.peak <= 5 * 4 * MEGABYTE
+
+
+def test_the_meter_leaves_weights_out():
+    """Views of the weights are not counted."""
+    weight = torch.zeros(MEGABYTE)
+    with MemoryMeter(CPU, [weight]) as meter:
+        weight.view(2, -1).t()
+    assert meter.peak == 0
+
+
+def test_free_memory_is_plausible():
+    """There is some memory free, less than a petabyte."""
+    assert 0 < free_memory(CPU) < 1 << 50

@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from explain_gate.attribution.target_layer import find_target_layers
+from explain_gate.errors import ModelError
+from explain_gate.vision import torchvision
+
+IMAGE = torch.zeros(1, 3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("resnet18", "layer4"),
+        ("mobilenet_v2", "features"),
+        ("mobilenet_v3_small", "features"),
+        ("efficientnet_b0", "features"),
+        ("densenet121", "features"),
+        ("vgg11", "features.19"),
+        ("convnext_tiny", "features"),
+        ("squeezenet1_1", "classifier.2"),
+        ("shufflenet_v2_x0_5", "conv5"),
+    ],
+)
+def test_the_last_feature_map_is_found(name, layer):
+    """Each architecture's last feature map before pooling is found, by its outermost name."""
+    with torch.device("meta"):
+        module = torchvision.models.get_model(name, weights=None)
+    assert find_target_layers(module.to_empty(device="cpu"), IMAGE) == (layer,)
+
+
+def test_the_module_is_left_as_it_was(reused):
+    """Finding the layer leaves no hook, and the training flags as they were."""
+    assert find_target_layers(reused, IMAGE) == ("relu",)
+    assert all(module.training for module in reused.modules())
+    assert not any(module._forward_hooks for module in reused.modules())
+
+
+def test_without_a_feature_map_the_error_says_what_to_write():
+    """A module without feature maps names the key in thresholds.yaml and what layers there are."""
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 64 * 64, 2))
+    with pytest.raises(ModelError, match=r"model\.target_layer: NAME"):
+        find_target_layers(module, IMAGE)
