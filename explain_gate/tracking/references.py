@@ -41,6 +41,8 @@ def resolve(ref: str, settings: TrackingSettings) -> Profile | CheckpointReferen
         ReferenceError: it is missing, incomplete or unreachable; the message ends with the command that creates one.
     """
     if ref.startswith("run:"):
+        if re.fullmatch(r"run:[\w-]+", ref) is None:
+            raise ReferenceError(f"reference must be run:ID with the id of an MLflow run, got {ref}; {_BOOTSTRAP}")
         return _from_store(ref, settings)
     if ref.startswith("models:/"):
         if REGISTRY_URI.fullmatch(ref) is None:
