@@ -37,7 +37,9 @@ def load_profile(path: str | Path) -> Profile:
         images = _read_images(folder / "images.parquet")
         measurements = _read_scores(folder / "scores.parquet", images)
     except FileNotFoundError as error:
-        raise ReferenceError(f"{path}: not a profile folder, {error.filename} is missing") from error
+        # pyarrow gives no filename, but names the file in its message.
+        missing = f"{error.filename} is missing" if error.filename else str(error).partition(". Detail")[0]
+        raise ReferenceError(f"{path}: not a whole profile folder: {missing}") from error
     except (OSError, ValueError, KeyError, AttributeError, pa.ArrowException) as error:
         raise ReferenceError(f"{path}: damaged profile: {error}") from error
     return Profile(manifest=manifest, images=images, measurements=measurements, folder=folder)
