@@ -7,44 +7,53 @@ build.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import logging
+from pathlib import Path
 from typing import Any
 
 import torch
 
 _LOG = logging.getLogger(__name__)
-_SCHEMAS = {
-    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-}
-_DECLARED: list[torch.library.Library] = []  # schemas live as long as their library object
+_SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+_DECLARED: list[Any] = []  # schemas live as long as their library object
 
 
 def _import_torchvision() -> Any:
-    import importlib
+    if _built_for_other_torch():
+        library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+        for schema in _SCHEMAS:
+            library.define(schema)
+        _DECLARED.append(library)
+        _LOG.warning(
+            "torchvision is built for CUDA and torch %s is not: compiled operators such as nms are missing. Models "
+            "and transforms work; install matching builds for detection models.",
+            torch.__version__,
+        )
+    return importlib.import_module("torchvision")
 
+
+def _built_for_other_torch() -> bool:
+    """Whether torchvision's compiled part needs a CUDA that this torch does not have; read without importing it."""
+    found = importlib.util.find_spec("torchvision")
+    if found is None or found.origin is None or torch.version.cuda is not None:
+        return False
+    version = importlib.util.spec_from_file_location("_torchvision_version", Path(found.origin).parent / "version.py")
+    if version is None or version.loader is None:
+        return False
+    module = importlib.util.module_from_spec(version)
     try:
-        return importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-    # The failed import leaves half-initialised modules behind; they must go before the second try.
-    import sys
-
-    for name in [name for name in sys.modules if name == "torchvision" or name.startswith("torchvision.")]:
-        del sys.modules[name]
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for schema in _SCHEMAS.values():
-        library.define(schema)
-    _DECLARED.append(library)
-    module = importlib.import_module("torchvision")
-    _LOG.warning(
-        "torchvision %s and torch %s are not matching builds: its compiled operators are missing (nms among them). "
-        "Models and transforms work; install matching builds for detection models.",
-        module.__version__,
-        torch.__version__,
-    )
-    return module
+        version.loader.exec_module(module)
+    except (OSError, ImportError, RuntimeError):
+        # version.py may itself look for the compiled extension; what it said before is what counts.
+        pass
+    return getattr(module, "cuda", None) is not None
 
 
 torchvision = _import_torchvision()
+transforms: Any = importlib.import_module("torchvision.transforms.v2")
+tv_tensors: Any = importlib.import_module("torchvision.tv_tensors")

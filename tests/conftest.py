@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from explain_gate.records import ImageRow, Measurement, Profile
 
 pytest_plugins = ["pytester"]
+sys.path.insert(0, str(Path(__file__).parent))
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("MLFLOW_TRACKING_URI", "")
@@ -21,6 +24,10 @@ os.environ.setdefault("MLFLOW_TRACKING_URI", "")
 def _two_threads() -> None:
     """Two cores are shared with others; results must not depend on how many there are."""
     import torch
+
+    # Loaded once here: pytester forgets what a run inside this process imports, and torch cannot be loaded twice.
+    import explain_gate.execution.runner
+    import explain_gate.reporting.publish
 
     torch.set_num_threads(2)
 
@@ -71,3 +78,11 @@ def make_profile() -> Callable[..., Profile]:
         return Profile(manifest={**facts, **(manifest or {})}, images=images, measurements=measurements)
 
     return make
+
+
+@pytest.fixture
+def write_project() -> Callable[..., Any]:
+    """Writes the tiny project of tests/projects.py into a folder."""
+    import projects
+
+    return projects.write_project

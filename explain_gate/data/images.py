@@ -15,7 +15,6 @@ from PIL import Image, ImageOps
 from explain_gate.config import PreprocessingSection
 from explain_gate.data.shapes import Shape, fill
 from explain_gate.errors import ConfigError, DataError
-from explain_gate.vision import torchvision
 
 MOST_PIXELS = 178_956_970
 _ORIENTATION = 0x0112
@@ -64,6 +63,8 @@ def preprocessing_of(section: PreprocessingSection) -> Preprocessing:
             mean=tuple(section.mean or (0.0, 0.0, 0.0)),
             std=tuple(section.std or (1.0, 1.0, 1.0)),
         )
+    from explain_gate.vision import torchvision
+
     try:
         preset = torchvision.models.get_weight(section.weights).transforms()
     except (ValueError, KeyError, AttributeError) as error:
@@ -165,19 +166,23 @@ def _turn(region: np.ndarray[Any, Any], orientation: int) -> np.ndarray[Any, Any
 def _transform(
     image: Image.Image, region: np.ndarray[Any, Any], preprocessing: Preprocessing
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    from torchvision import tv_tensors
-    from torchvision.transforms import v2
+    if preprocessing.resize is None and preprocessing.crop is None:
+        return _plain(torch.from_numpy(np.array(image)).permute(2, 0, 1)), torch.from_numpy(region.copy())
+    from explain_gate.vision import transforms, tv_tensors
 
     steps: list[Any] = []
     if preprocessing.resize is not None:
         size = preprocessing.resize if isinstance(preprocessing.resize, int) else list(preprocessing.resize)
-        mode = v2.InterpolationMode(preprocessing.interpolation)
-        steps.append(v2.Resize(size, interpolation=mode, antialias=True))
+        mode = transforms.InterpolationMode(preprocessing.interpolation)
+        steps.append(transforms.Resize(size, interpolation=mode, antialias=True))
     if preprocessing.crop is not None:
-        steps.append(v2.CenterCrop(preprocessing.crop))
+        steps.append(transforms.CenterCrop(preprocessing.crop))
     pixels = tv_tensors.Image(torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous())
     mask = tv_tensors.Mask(torch.from_numpy(region))
     for step in steps:
         pixels, mask = step(pixels, mask)
-    plain = pixels.as_subclass(torch.Tensor)
-    return plain.to(torch.float32) / 255.0, mask.as_subclass(torch.Tensor).to(torch.bool)
+    return _plain(pixels.as_subclass(torch.Tensor)), mask.as_subclass(torch.Tensor).to(torch.bool)
+
+
+def _plain(pixels: torch.Tensor) -> torch.Tensor:
+    return pixels.to(torch.float32) / 255.0

@@ -53,7 +53,7 @@ def score(
             done += len(samples)
             progress.advance(stage, done, len(union))
     measurements = [table.measurement() for table in tables.values()]
-    return measurements + _controls(tables, subject, data, predictions, faults, config.sections.seed)
+    return measurements + _controls(tables, subject, data, predictions, config.sections.seed)
 
 
 class _Table:
@@ -192,7 +192,6 @@ def _controls(
     subject: Subject,
     data: RegressionSet,
     predictions: Predictions,
-    faults: Mapping[str, Mapping[int, str]],
     seed: int,
 ) -> list[Measurement]:
     """The checks of alignment on a random map, on the region itself and on the re-initialised model's map."""

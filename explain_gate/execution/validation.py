@@ -36,10 +36,14 @@ def validate(config: str | Path, *, source: str | None = None, checkpoint: str |
         raise ModelError(f"the model has {logits.shape[1]} logits, but data.classes needs {highest + 1}")
     lines = [
         f"{gate.path}: {len(rules)} rules over {len(gate.sections.methods)} methods",
-        f"data: {len(data)} images of {len(data.classes)} classes, {pixels.shape[-1]} x {pixels.shape[-2]} pixels "
-        "after preprocessing",
-        f"model: {model.source}, {sum(p.numel() for p in model.module.parameters()):,} parameters, "
-        f"{logits.shape[1]} logits, digest {model.digest[:12]}",
+        (
+            f"data: {len(data)} images of {len(data.classes)} classes, {pixels.shape[-1]} x {pixels.shape[-2]} pixels "
+            "after preprocessing"
+        ),
+        (
+            f"model: {model.source}, {sum(p.numel() for p in model.module.parameters()):,} parameters, "
+            f"{logits.shape[1]} logits, digest {model.digest[:12]}"
+        ),
     ]
     if any(rule.method in METHODS and "layers" in METHODS[rule.method].needs for rule in rules if rule.method):
         layers = model.target_layers or find_target_layers(model.module, pixels)
