@@ -109,7 +109,7 @@ def _draw_digit(scan: NDArray[np.float64], rng: Rng) -> NDArray[np.float32]:
     matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn) + slant, np.cos(turn)]])
     middle = np.array([4.5, 4.5]) - matrix @ np.full(2, (side - 1) / 2)
     enlarged = ndimage.affine_transform(np.pad(scan, 1), matrix, offset=middle, output_shape=(side, side), order=3)
-    glyph = np.clip((enlarged - 0.3) / 0.3, 0, 1).astype(np.float32)
+    glyph: NDArray[np.float32] = np.clip((enlarged - 0.3) / 0.3, 0, 1).astype(np.float32)
     rows, columns = np.flatnonzero(glyph.max(axis=1)), np.flatnonzero(glyph.max(axis=0))
     return glyph[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

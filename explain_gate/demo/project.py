@@ -74,9 +74,7 @@ def build_project(
         (fresh / "checkpoints").mkdir()
         for name, weights in versions.items():
             save_file(weights, fresh / "checkpoints" / f"{name}.safetensors")
-        if folder.exists():
-            folder.rename(Path(scratch) / "previous")
-        fresh.rename(folder)
+        _replace(folder, fresh, aside=Path(scratch) / "previous")
     return {name: accuracy(weights, regression) for name, weights in versions.items()}
 
 
@@ -84,6 +82,18 @@ def _refuse_foreign(folder: Path) -> None:
     foreign = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if foreign and not (folder / "annotations.coco.json").is_file():
         raise FileExistsError(f"{folder} must be new, empty or an earlier demo project; it holds something else")
+
+
+def _replace(folder: Path, fresh: Path, *, aside: Path) -> None:
+    """Put `fresh` where `folder` is; if that fails, the folder stays what it was."""
+    if folder.exists():
+        folder.rename(aside)
+    try:
+        fresh.rename(folder)
+    except BaseException:
+        if aside.exists():
+            aside.rename(folder)
+        raise
 
 
 def _train_versions(training: Pictures, *, seed: int, epochs: int) -> dict[str, dict[str, torch.Tensor]]:

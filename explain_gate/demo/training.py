@@ -19,7 +19,7 @@ from explain_gate.demo.pictures import CLASSES, Pictures, Rng
 MEAN = (0.45, 0.45, 0.45)
 """Of the channels, over [0, 1]; with STD what thresholds.yaml names under preprocessing."""
 STD = (0.27, 0.27, 0.27)
-PER_CLASS = 600
+PER_CLASS = 900
 """Training pictures of each class at which an honest model is right on 98 of 100 unseen ones or more."""
 EPOCHS = 4
 
