@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from explain_gate.records import Finding, Verdict
 from explain_gate.reporting.headline import headline
-from explain_gate.reporting.wording import family, missing
+from explain_gate.reporting.wording import family, missing, outcome
 
 # What XML 1.0 cannot hold, not even escaped: control characters, lone surrogates, two non-characters.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_WARNINGS = {"warned": "warning", "inconclusive": "inconclusive"}
 
-def verdict_to_junit(verdict: Verdict) -> str:
-    """The verdict as JUnit XML: failed = failure, unmeasured or without result = error, waived = skipped."""
-    cases = [_case(finding) for finding in verdict.findings]
+
+def verdict_to_junit(verdict: Verdict, pictures: Mapping[str, str] | None = None) -> str:
+    """The verdict as JUnit XML: failed = failure, unmeasured or without result = error, waived = skipped.
+
+    `pictures` maps a rule's key to a picture; CI systems that know `[[ATTACHMENT|path]]` show it beside the test.
+    """
+    shown = pictures or {}
+    cases = [_case(finding, shown.get(finding.key)) for finding in verdict.findings]
     cases += [_without_result(key) for key in missing(verdict)]
     cases += [_outside(test) for test in verdict.failed_tests]
     if verdict.verdict == "error" and not any(case.find("error") is not None for case in cases):
@@ -40,7 +47,7 @@ def legal(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text)
 
 
-def _case(finding: Finding) -> ET.Element:
+def _case(finding: Finding, picture: str | None) -> ET.Element:
     case = _testcase(finding.key)
     _properties(case, _finding_properties(finding))
     match finding.status:
@@ -51,9 +58,11 @@ def _case(finding: Finding) -> ET.Element:
         case "waived":
             _outcome(case, "skipped", finding.message, kind="waived")
         case "warned":
-            ET.SubElement(case, "system-out").text = legal(f"warning: {finding.message}")
+            ET.SubElement(case, "system-out").text = legal(f"{_WARNINGS[outcome(finding)]}: {finding.message}")
         case "passed":
             pass
+    if picture is not None:
+        ET.SubElement(case, "system-out").text = legal(f"[[ATTACHMENT|{picture}]]")
     return case
 
 
@@ -96,11 +105,13 @@ def _properties(parent: ET.Element, values: dict[str, object]) -> None:
 
 def _finding_properties(finding: Finding) -> dict[str, object]:
     low, high = finding.interval or (None, None)
+    change_low, change_high = finding.change_interval or (None, None)
     return {
         "check": finding.check,
         "method": finding.method,
         "class": finding.class_name,
         "status": finding.status,
+        "outcome": outcome(finding),
         "statistic": finding.statistic,
         "value": finding.value,
         "interval_low": low,
@@ -108,6 +119,8 @@ def _finding_properties(finding: Finding) -> dict[str, object]:
         **finding.bound,
         "reference_value": finding.reference_value,
         "change": finding.change,
+        "change_low": change_low,
+        "change_high": change_high,
         "images": finding.images,
         "unmeasured": finding.unmeasured,
         "worst": ", ".join(finding.worst),

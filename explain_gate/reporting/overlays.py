@@ -27,7 +27,7 @@ DIVERGING: Sequence[tuple[int, int, int]] = (
 )  # fmt: skip
 _MAX_ALPHA = 225
 _SATURATION = 99.5
-_BLUR = 0.012
+BLUR = 0.012
 
 
 def save_map_layer(map_: NDArray[np.floating], scale: Scale, path: Path, *, smooth: bool = False) -> bool:
@@ -38,7 +38,7 @@ def save_map_layer(map_: NDArray[np.floating], scale: Scale, path: Path, *, smoo
     """
     values = np.asarray(map_, dtype=np.float32)
     if smooth and np.isfinite(values).all():
-        values = gaussian_filter(values, sigma=_BLUR * max(values.shape))
+        values = gaussian_filter(values, sigma=BLUR * max(values.shape))
     shown = normalised(values, scale)
     if shown is None:
         return False

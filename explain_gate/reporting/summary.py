@@ -12,9 +12,11 @@ from explain_gate.reporting.wording import (
     VERDICT_WORDS,
     bound_text,
     by_severity,
+    change_text,
     counts_text,
     missing,
     number,
+    outcome,
     plural,
     span,
     untold,
@@ -25,8 +27,8 @@ LIMIT = 60_000
 """Bytes a summary may have; CI systems cut or drop longer ones."""
 
 _TABLE_HEAD = """\
-| | rule | method | class | value | 95 % interval | bound | images | line |
-|---|---|---|---|---:|---|---|---:|---:|"""
+| | rule | method | class | value | 95 % interval | bound | change | images | line |
+|---|---|---|---|---:|---|---|---|---:|---:|"""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 _CELL = 160
 
@@ -127,18 +129,19 @@ def _about(verdict: Verdict) -> str:
 
 
 def _reason(finding: Finding) -> str:
-    return f"**{finding.status}** {escape(finding.message, 500)}"
+    return f"**{outcome(finding)}** {escape(finding.message, 500)}"
 
 
 def _row(finding: Finding) -> str:
     cells = (
-        f"{STATUS_MARKS[finding.status]} {finding.status}",
+        f"{STATUS_MARKS[outcome(finding)]} {outcome(finding)}",
         f"`{code(finding.check)}`",
         escape(finding.method or ""),
         escape(finding.class_name or ""),
         f"**{value_text(finding)}**" if finding.status in {"failed", "unmeasured"} else value_text(finding),
         span(finding.interval),
         bound_text(finding.bound),
+        change_text(finding),
         f"{finding.images:,}",
         str(finding.line or ""),
     )
@@ -163,13 +166,18 @@ def _control_words(control: Control) -> str:
 
 def _terminal_row(finding: Finding) -> tuple[str, str, str, str, str, str]:
     return (
-        STATUS_MARKS[finding.status],
-        finding.status,
+        STATUS_MARKS[outcome(finding)],
+        outcome(finding),
         _plain(finding.key),
         value_text(finding),
         f"[{span(finding.interval)}]" if finding.interval else "",
-        bound_text(finding.bound),
+        _bound_and_change(finding),
     )
+
+
+def _bound_and_change(finding: Finding) -> str:
+    change = change_text(finding)
+    return f"{bound_text(finding.bound)}; {change} since the reference" if change else bound_text(finding.bound)
 
 
 def _aligned(rows: list[tuple[str, str, str, str, str, str]]) -> list[str]:

@@ -18,6 +18,7 @@ STATUS_MARKS: Mapping[str, str] = {
     "waived": "~",
     "passed": "✓",
     "missing": "?",
+    "inconclusive": "≈",
 }
 VERDICT_WORDS: Mapping[str, str] = {"passed": "Passed", "failed": "Blocked", "error": "No verdict"}
 
@@ -37,6 +38,7 @@ FAMILIES: Mapping[str, str] = {
 """Every family's question, in the order in which a reviewer wants the answers."""
 
 _DASH = "\u2013"
+_MINUS = "\u2212"
 _BOUND_WORDS = {
     "at_least": "at least",
     "at_most": "at most",
@@ -88,6 +90,35 @@ def value_text(finding: Finding) -> str:
     return number(finding.value, against=side[1] if side else None)
 
 
+def is_inconclusive(finding: Finding) -> bool:
+    """Whether the images are too few to tell a change from noise; the rule's status says what that counts as."""
+    return finding.status in {"warned", "failed"} and "Inconclusive:" in finding.message
+
+
+def outcome(finding: Finding) -> str:
+    """The finding's status as readers see it: `inconclusive` is a word of its own."""
+    return "inconclusive" if is_inconclusive(finding) else finding.status
+
+
+def change_text(finding: Finding) -> str:
+    """`-0.04 (-0.07 to -0.01)`: the difference to the reference with its interval; empty without a reference."""
+    if finding.change is None:
+        return ""
+    change = f" ({signed_span(finding.change_interval)})" if finding.change_interval else ""
+    return f"{signed(finding.change)}{change}"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, a true minus; zero has none."""
+    text = number(abs(value))
+    return text if value == 0 else f"{_MINUS if value < 0 else '+'}{text}"
+
+
+def signed_span(interval: tuple[float, float]) -> str:
+    """`-0.07 to +0.01`, with true minus signs."""
+    return f"{signed(interval[0])} to {signed(interval[1])}"
+
+
 def family(check: str) -> str:
     """`alignment` of `alignment.iou/strict`."""
     return check.partition(".")[0]
@@ -134,6 +165,9 @@ def counts(verdict: Verdict) -> dict[str, int]:
     found: dict[str, int] = {"missing": len(missing(verdict))}
     for status in STATUS_ORDER:
         found[status] = sum(finding.status == status for finding in verdict.findings)
+        if status == "warned":
+            found["inconclusive"] = sum(f.status == status and is_inconclusive(f) for f in verdict.findings)
+            found[status] -= found["inconclusive"]
     return {name: count for name, count in found.items() if count}
 
 

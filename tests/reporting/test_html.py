@@ -148,7 +148,7 @@ def test_a_run_that_measured_nothing_has_a_page(crashed, tmp_path):
     assert "No verdict:" in page.text
     assert "worker gw1 crashed" in page.text
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "index.html", "junit.xml", "summary.md", "verdict.json",
+        "index.html", "junit.xml", "metrics.txt", "summary.md", "verdict.json",
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import sys
 def test_every_file_is_written_beside_the_profile(report):
     """The folder holds what the contract names."""
     names = {path.name for path in report.iterdir()}
-    assert names == {"verdict.json", "junit.xml", "summary.md", "index.html", "assets", "profile"}
+    assert names == {"verdict.json", "junit.xml", "metrics.txt", "summary.md", "index.html", "assets", "profile"}
 
 
 def test_publishing_twice_gives_the_same_bytes(report, run):

@@ -37,7 +37,7 @@ def test_class_names_are_not_markup(run):
     assert "<script>" not in text
     assert r"Bulldogge \| \*große\* \`ß\`" in text
     rows = [line for line in text.splitlines() if line.startswith("| ") and "alignment.iou" in line]
-    assert {line.replace(r"\|", "").count("|") for line in rows} == {10}
+    assert {line.replace(r"\|", "").count("|") for line in rows} == {11}
 
 
 def test_a_crash_lists_what_has_no_result(crashed):
