@@ -75,7 +75,7 @@ def train(pictures: Pictures, *, seed: int, epochs: int = EPOCHS, permute_labels
     labels = torch.from_numpy(pictures.labels)
     if permute_labels:
         labels = labels[torch.randperm(len(labels), generator=generator)]
-    with _one_thread():
+    with one_thread():
         model = build(len(CLASSES)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         _initialise(model, generator)
         _fit(model, normalise(pictures.images), labels, generator, epochs=epochs)
@@ -101,6 +101,17 @@ def normalise(images: NDArray[np.uint8]) -> Tensor:
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
     mean, std = (torch.tensor(value).view(1, 3, 1, 1) for value in (MEAN, STD))
     return pixels.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread inside; whoever starts several trainings at once holds it around all of them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _choose(label: int, planting: Planting, rng: Rng) -> int | None:
@@ -143,13 +154,3 @@ def _fit(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

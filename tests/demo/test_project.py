@@ -27,6 +27,7 @@ def built(tmp_path_factory):
     return folder, _build(folder)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools on numpy 2
 def test_annotations_are_what_pycocotools_reads(built, capsys):
     """Masks decoded by pycocotools equal the drawn regions; boxes, areas, sizes and categories agree with them."""
     folder, _ = built
