@@ -86,12 +86,14 @@ def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Me
             raise config.error(
                 f"unknown parameter; allowed here: {known}", "checks", family, name, "parameters", parameter
             )
-    for key in ("max_drop", "max_rise"):
-        if getattr(section, key) is not None:
-            raise config.error(
-                "needs a reference to compare with, which this version cannot read yet; use at_least or at_most",
-                *("checks", family, name, key),
-            )
+    wrong_change = {"higher": "max_rise", "lower": "max_drop"}[metric.better]
+    if getattr(section, wrong_change) is not None and ":" not in name:
+        right = {"higher": "max_drop", "lower": "max_rise"}[metric.better]
+        raise config.error(
+            f"{check} is better when {metric.better}, so a change for the worse is bounded by {right}, "
+            f"got {wrong_change}",
+            *("checks", family, name, wrong_change),
+        )
     wrong = {"higher": "at_most", "lower": "at_least"}[metric.better]
     bound = getattr(section, wrong)
     if bound is not None and ":" not in name:

@@ -22,7 +22,7 @@ def summarize(values: Values, statistic: str) -> float:
     """
     if values.size == 0 or not np.isfinite(values).all():
         raise ValueError(f"must have at least one value, all finite, got {values.size} values")
-    return float(_along_last(values, statistic))
+    return float(along_last(values, statistic))
 
 
 def interval(values: Values, statistic: str, *, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
@@ -42,7 +42,7 @@ def interval(values: Values, statistic: str, *, confidence: float = 0.95, seed: 
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         result = stats.bootstrap(
             (values,),
-            lambda sample, axis: _along_last(sample, statistic),  # noqa: ARG005 - scipy names it
+            lambda sample, axis: along_last(sample, statistic),  # noqa: ARG005 - scipy names it
             n_resamples=RESAMPLES,
             batch=batch,
             confidence_level=confidence,
@@ -53,7 +53,8 @@ def interval(values: Values, statistic: str, *, confidence: float = 0.95, seed: 
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-def _along_last(values: Values, statistic: str) -> Values:
+def along_last(values: Values, statistic: str) -> Values:
+    """The statistic over the last axis; see `summarize`."""
     match statistic:
         case "mean":
             result = values.mean(axis=-1)
