@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explain_gate.tracking.registry import MODEL_DIGEST, model_id_of, quoted, settle
+from explain_gate.tracking.registry import MODEL_DIGEST, RUN_ID, model_id_of, quoted, settle
 from explain_gate.tracking.settings import TrackingSettings, redact
 from explain_gate.tracking.store import Store
 from explain_gate.tracking.submission import Submission
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 DELIVERED = "explain_gate.delivered"
+REPORT = "explain_gate.report"
 RUN_KEY = "explain_gate.run_key"
 
 
@@ -50,7 +51,8 @@ def send(store: Store, submission: Submission, folder: Path, weights: Path | Non
     store.transfer(store.client.log_artifacts, run_id, str(folder))
     status = "FAILED" if submission.exit_code not in {0, 1} else "FINISHED"
     store.call(store.client.set_terminated, run_id, status, submission.ended)
-    promotion = settle(store, run_id, model_id, submission, weights)
+    evidence = {REPORT: link, **submission.version_tags, RUN_ID: run_id}
+    promotion = settle(store, model_id, submission, evidence, weights)
     store.call(store.client.set_tag, run_id, DELIVERED, "true")
     return Delivered(run_id=run_id, link=link, promoted=promotion.version, kept=promotion.kept)
 
@@ -148,5 +150,5 @@ def _numbers(store: Store, run_id: str, model_id: str | None, submission: Submis
         for key, value in submission.metrics.items()
     ]
     parameters = [Param(key, value) for key, value in submission.parameters.items()]
-    tags = [RunTag(key, value) for key, value in ({"explain_gate.report": link} | dict(submission.tags)).items()]
+    tags = [RunTag(key, value) for key, value in ({REPORT: link} | dict(submission.tags)).items()]
     store.call(store.client.log_batch, run_id, metrics, parameters, tags, synchronous=True)

@@ -73,7 +73,8 @@ def waiting(outbox: Path) -> list[Path]:
 def put(outbox: Path, submission: Submission, folder: Path) -> Path:
     """Keep a finished output folder (and the weights, where they may be registered) until it is delivered.
 
-    Files are linked, not copied, where the file system can do that. Putting the same run again changes nothing.
+    The report's files, which are never written again, are linked where the file system can do that. Putting the same
+    run again changes nothing.
 
     Raises:
         TrackingError: the outbox cannot be written.
@@ -88,8 +89,8 @@ def put(outbox: Path, submission: Submission, folder: Path) -> Path:
             shutil.copytree(folder, draft / _RUN, copy_function=_link_or_copy)
             if submission.weights and submission.promote and submission.full_pass and not submission.registered:
                 (draft / _WEIGHTS).mkdir()
-                weights = Path(submission.weights)
-                _link_or_copy(str(weights), str(draft / _WEIGHTS / weights.name))
+                # A copy: training may write the next weights into the very same file.
+                shutil.copy2(submission.weights, draft / _WEIGHTS)
             (draft / _ENTRY).write_text(submission.to_json() + "\n", encoding="utf-8")
             draft.rename(entry)
         except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ class Promotion:
     kept: str | None = None
 
 
-def settle(store: Store, run_id: str, model_id: str | None, submission: Submission, weights: Path | None) -> Promotion:
-    """Tag the registered version with the verdict and promote it.
+def settle(
+    store: Store, model_id: str | None, submission: Submission, evidence: Mapping[str, str], weights: Path | None
+) -> Promotion:
+    """Put the evidence on the registered version as tags, then promote it.
 
     A model that did not come from the registry is registered when it is promoted, with its checkpoint as artifact.
     Evidence of a later gate run is never undone: what waited in an outbox must not take an alias back.
@@ -38,10 +41,10 @@ def settle(store: Store, run_id: str, model_id: str | None, submission: Submissi
     kept = Promotion(kept=_NOT_PASSED if submission.promote else None)
     registered = submission.registered
     if registered is None and promote is not None and model_id is not None:
-        registered = (promote[0], _register(store, promote[0], run_id, model_id, submission, weights))
+        registered = (promote[0], _register(store, promote[0], model_id, submission, evidence, weights))
     if registered is None:
         return kept
-    refusal = _tag(store, registered, run_id, submission)
+    refusal = _tag(store, registered, evidence, submission)
     if refusal is not None:
         return Promotion(kept=refusal)
     return kept if promote is None else _promote(store, registered, promote, submission)
@@ -58,7 +61,9 @@ def quoted(value: str) -> str:
     return f'"{value}"' if "'" in value else f"'{value}'"
 
 
-def _register(store: Store, name: str, run_id: str, model_id: str, submission: Submission, weights: Path | None) -> str:
+def _register(
+    store: Store, name: str, model_id: str, submission: Submission, evidence: Mapping[str, str], weights: Path | None
+) -> str:
     """The version of `name` with this digest, made where there is none; the lowest, where a lost answer led to two."""
     client = store.client
     store.create(client.create_registered_model, name)
@@ -76,8 +81,8 @@ def _register(store: Store, name: str, run_id: str, model_id: str, submission: S
             name,
             # Not models:/ID: MLflow looks that up in the process's own store, whatever the client's is.
             store.call(client.get_logged_model, model_id).artifact_location,
-            run_id,
-            {MODEL_DIGEST: submission.model_digest, MODEL_ID: model_id},
+            evidence[RUN_ID],
+            {**evidence, MODEL_DIGEST: submission.model_digest, MODEL_ID: model_id},
             await_creation_for=0,
             model_id=model_id,
         )
@@ -87,15 +92,16 @@ def _register(store: Store, name: str, run_id: str, model_id: str, submission: S
     return str(versions[0])
 
 
-def _tag(store: Store, registered: tuple[str, str], run_id: str, submission: Submission) -> str | None:
+def _tag(store: Store, registered: tuple[str, str], evidence: Mapping[str, str], submission: Submission) -> str | None:
     """Put the evidence on the version; a reason where it does not belong there."""
     held = store.find(store.client.get_model_version, *registered)
     if held is None:
         return f"models:/{'/'.join(registered)} is not in this registry"
     if _is_newer(held, submission):
         return f"models:/{'/'.join(registered)} has been judged again since"
-    for key, value in {**submission.version_tags, RUN_ID: run_id}.items():
-        store.call(store.client.set_model_version_tag, *registered, key, value)
+    for key, value in evidence.items():
+        if held.tags.get(key) != value:
+            store.call(store.client.set_model_version_tag, *registered, key, value)
     return None
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -37,6 +38,15 @@ _ENVIRONMENT = {
     # A gate reports to its own store and to nobody else.
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+_PLAIN_WORDS = {
+    "Connection refused": "nothing listens there (connection refused)",
+    "Failed to resolve": "the host name is not known",
+    "timed out": "no answer in time",
+    "Read timeout": "no answer in time",
+    "Connection reset": "the connection broke",
+    "RemoteDisconnected": "the connection broke",
+    "IncompleteRead": "the connection broke",
+}
 _LOGGERS = ("mlflow", "alembic", "urllib3")
 
 
@@ -58,7 +68,7 @@ class Store:
         try:
             return self._timed(function, *args, **kwargs)
         except _store_errors() as error:
-            raise TrackingError(self._explain(error)) from None
+            raise TrackingError(explain(error, self.settings)) from None
 
     def find(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Call a method of the client that looks something up; None where there is no such thing."""
@@ -67,7 +77,7 @@ class Store:
         except _store_errors() as error:
             if _says_missing(error):
                 return None
-            raise TrackingError(self._explain(error)) from None
+            raise TrackingError(explain(error, self.settings)) from None
 
     def create(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Call a method of the client that makes something by name; None where somebody else made it first."""
@@ -76,14 +86,14 @@ class Store:
         except _store_errors() as error:
             if getattr(error, "error_code", None) == "RESOURCE_ALREADY_EXISTS":
                 return None
-            raise TrackingError(self._explain(error)) from None
+            raise TrackingError(explain(error, self.settings)) from None
 
     def transfer(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a method that moves files. It may take as long as bytes flow; one that stalls ends with the budget."""
         try:
             return self._attempts(function, *args, **kwargs)
         except _store_errors() as error:
-            raise TrackingError(self._explain(error)) from None
+            raise TrackingError(explain(error, self.settings)) from None
 
     def _timed(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         started = time.monotonic()
@@ -120,10 +130,6 @@ class Store:
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(seconds)
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(retries)
 
-    def _explain(self, error: BaseException) -> str:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        return f"{self.settings.shown_uri}: {self.settings.redact(lines[0])[:400]}"
-
 
 @contextmanager
 def connect(settings: TrackingSettings) -> Iterator[Store]:
@@ -136,7 +142,9 @@ def connect(settings: TrackingSettings) -> Iterator[Store]:
     environment = {"MLFLOW_TRACKING_URI": settings.bare_uri, "MLFLOW_REGISTRY_URI": settings.bare_uri, **_ENVIRONMENT}
     if settings.credentials is not None:
         environment["MLFLOW_TRACKING_USERNAME"], environment["MLFLOW_TRACKING_PASSWORD"] = settings.credentials
-    with _environment(environment):
+    with _environment(environment), warnings.catch_warnings():
+        # The filters are the user's, `-W error` among them; MLflow's deprecations are not theirs to mend.
+        warnings.simplefilter("ignore")
         try:
             from mlflow import MlflowClient
         except ModuleNotFoundError as error:
@@ -144,10 +152,21 @@ def connect(settings: TrackingSettings) -> Iterator[Store]:
         with _silence(), _few_engine_attempts(settings):
             try:
                 client = MlflowClient(tracking_uri=settings.bare_uri, registry_uri=settings.bare_uri)
+            except ImportError as error:  # the driver of a database
+                raise TrackingError(f"{explain(error, settings)}; install the driver of this database") from None
             except _store_errors() as error:
-                reason = settings.redact(str(error).strip().splitlines()[0])
-                raise TrackingError(f"{settings.shown_uri}: {reason}") from None
+                raise TrackingError(explain(error, settings)) from None
             yield Store(client, settings)
+
+
+def explain(error: BaseException, settings: TrackingSettings) -> str:
+    """Where and what in a line, without credentials; the usual outages in plain words."""
+    text = str(error)
+    for sign, words in _PLAIN_WORDS.items():
+        if sign in text:
+            return f"{settings.shown_uri}: {words}"
+    lines = text.strip().splitlines() or [type(error).__name__]
+    return f"{settings.shown_uri}: {settings.redact(lines[0])[:400]}"
 
 
 def _store_errors() -> tuple[type[Exception], ...]:

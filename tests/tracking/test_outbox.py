@@ -42,6 +42,7 @@ def test_unreachable_server_costs_seconds_and_loses_nothing(nowhere, gate_run):
     assert (recorded.waiting / "run" / "profile" / "manifest.json").is_file()
     assert [path.name for path in (recorded.waiting / "weights").iterdir()] == ["v1.safetensors"]
     assert str(recorded.waiting) in recorded.message
+    assert "connection refused" in recorded.message
     assert "s3cret" not in recorded.message + repr(recorded) + (recorded.waiting / "entry.json").read_text()
 
 
@@ -236,6 +237,25 @@ def test_late_delivery_does_not_overwrite_newer_evidence(nowhere, settings, gate
     [delivery] = deliver(settings.outbox, settings)
     assert "judged again since" in delivery.delivered.kept
     assert client(settings).get_model_version("pets", "1").tags["explain_gate.run_id"] == recorded.run_id
+
+
+def test_waiting_weights_are_those_that_were_judged(nowhere, settings, gate_run, client):
+    """Training that writes the next weights into the same file does not change what is promoted later."""
+    run = gate_run("v1")
+    record(run.verdict, run.profile, run.folder, nowhere)
+    with Path(run.verdict.model["checkpoint"]).open("r+b") as file:
+        file.write(b"v2")
+    deliver(settings.outbox, settings)
+    uri = client(settings).get_model_version_download_uri("pets", "1")
+    assert (Path(uri.removeprefix("file://")) / "v1.safetensors").read_bytes() == b"v1"
+
+
+def test_missing_database_driver_is_told(settings, gate_run):
+    """A store whose driver is not installed is a reason to wait, not a traceback."""
+    run = gate_run("v1")
+    recorded = record(run.verdict, run.profile, run.folder, replace(settings, uri="oracle://a:s3cret@db/x"))
+    assert recorded.waiting is not None
+    assert "s3cret" not in recorded.message
 
 
 def test_putting_twice_is_one_entry(settings, gate_run):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def test_full_pass_takes_the_alias(settings, gate_run, client):
     assert version.tags["explain_gate.verdict"] == "passed"
     assert version.tags["explain_gate.run_id"] == recorded.run_id
     assert version.tags["explain_gate.config_digest"] == "ef" * 32
+    assert version.tags["explain_gate.report"] == recorded.link
     uri = client(settings).get_model_version_download_uri("pets", "1")
     assert (Path(uri.removeprefix("file://")) / "v1.safetensors").read_bytes() == b"v1"
 
@@ -170,6 +172,14 @@ def test_process_is_left_as_it_was(settings, gate_run, monkeypatch):
     record(run.verdict, run.profile, run.folder, settings)
     assert (dict(os.environ), logging.getLogger("mlflow").level, mlflow.get_tracking_uri()) == before
     assert mlflow.active_run() is None
+
+
+def test_strict_warnings_are_the_users_own(settings, gate_run):
+    """`pytest -W error` must not turn MLflow's deprecations into a lost record."""
+    run = gate_run("v1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert record(run.verdict, run.profile, run.folder, settings).run_id is not None
 
 
 def test_users_own_tracking_uri_is_not_touched(settings, gate_run, client, tmp_path, empty_store):
