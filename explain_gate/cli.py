@@ -42,16 +42,22 @@ def _config_option(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--model", metavar="SOURCE", help="Overrides model.source.")
 @click.option("--checkpoint", metavar="FILE", help="Overrides model.checkpoint.")
 @click.option("--reference", metavar="REF", help="The version that max_drop and max_rise compare with.")
+@click.option("--bootstrap", is_flag=True, help="Start without a reference although rules compare with one.")
+@click.option(
+    "--reference-mismatch",
+    type=click.Choice(["refuse", "remeasure"]),
+    help="What to do with a reference that is not comparable; default refuse.",
+)
 @click.option("--output", metavar="DIR", help="Where the report goes; default reports/<time>-<model digest>.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
 @click.option("--no-tracking", is_flag=True, help="Do not record the run in MLflow.")
 @click.option("--memory-budget", metavar="BYTES", help="Most memory for one chunk of work, e.g. 2G.")
-def run(config: str, no_tracking: bool, **options: str | None) -> None:  # noqa: FBT001 - click's calling convention
+def run(config: str, no_tracking: bool, bootstrap: bool, **options: str | None) -> None:  # noqa: FBT001 - click's calling convention
     """Measure a model version, judge it, publish the report; exit 0 only when every rule passed or is waived."""
     from explain_gate.launch import launch
 
-    sys.exit(launch(config, tracking=not no_tracking, **options))
+    sys.exit(launch(config, tracking=not no_tracking, bootstrap=bootstrap, **options))
 
 
 @main.command()

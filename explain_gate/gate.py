@@ -33,7 +33,7 @@ def judge(
         today: ISO date; judge has no clock.
     """
     vacuous = {(control.check, control.method): control for control in judge_controls(profile, rules) if not control.ok}
-    findings = judge_changes(profile, reference, rules, [judge_bound(profile, rule) for rule in rules])
+    findings = judge_changes(profile, reference, rules, [_judge_one(profile, reference, rule) for rule in rules])
     for position, finding in enumerate(findings):
         control = vacuous.get((finding.check, finding.method))
         if control is not None and finding.status == "passed":
@@ -136,6 +136,14 @@ def conclude(
         messages=tuple(problems) + _waiver_messages(findings, waivers, today),
         **{**described, **facts},
     )
+
+
+def _judge_one(profile: Profile, reference: Profile | None, rule: Rule) -> Finding:
+    finding = judge_bound(profile, rule)
+    if reference is None and rule.metric.startswith("drift."):
+        text = f"{rule.key} was not compared: there is no reference (thresholds.yaml:{rule.line})."
+        return replace(finding, status="warned", message=text)
+    return finding
 
 
 def _control_message(name: str, value: float, *, ok: bool) -> str:

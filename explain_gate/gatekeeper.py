@@ -206,8 +206,18 @@ def _options(config: pytest.Config) -> RunOptions:
         device=chosen("device") or "auto",
         tracking_uri=chosen("tracking-uri"),
         tracking=not (config.getoption("--explain-no-tracking") or config.getini("explain_no_tracking")),
+        bootstrap=bool(config.getoption("--explain-bootstrap") or config.getini("explain_bootstrap")),
+        reference_mismatch=_one_of(chosen("reference-mismatch") or "refuse", ("refuse", "remeasure")),
         memory_budget=parse_bytes(chosen("memory-budget")),
     )
+
+
+def _one_of(value: str, allowed: tuple[str, ...]) -> str:
+    from explain_gate.errors import OptionError
+
+    if value not in allowed:
+        raise OptionError(f"must be one of {', '.join(allowed)}, got {value}")
+    return value
 
 
 def parse_bytes(text: str | None) -> int | None:

@@ -9,12 +9,13 @@ import pytest
 from explain_gate.scaffold import packaged_checks, packaged_checks_settings
 
 
-def launch(config: str, *, tracking: bool = True, **options: str | None) -> int:
+def launch(config: str, *, tracking: bool = True, bootstrap: bool = False, **options: str | None) -> int:
     """Run the gate's tests in this process; returns pytest's exit code.
 
     Args:
         config: path of thresholds.yaml. Tests come from checks/ beside it, else from the installed package.
         tracking: False records nothing.
+        bootstrap: True starts without a reference.
         options: names of the plugin's options without the prefix; None leaves the default.
     """
     own = Path(config).absolute().parent / "checks"
@@ -39,6 +40,8 @@ def launch(config: str, *, tracking: bool = True, **options: str | None) -> int:
         arguments += [f"--rootdir={folder}", "-c", str(_settings_of(folder))]
     if not tracking:
         arguments.append("--explain-no-tracking")
+    if bootstrap:
+        arguments.append("--explain-bootstrap")
     for name, value in options.items():
         if value is not None:
             arguments.append(f"--explain-{name.replace('_', '-')}={value}")

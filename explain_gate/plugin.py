@@ -22,6 +22,7 @@ _OPTIONS = (
     ("model", "SOURCE", "overrides model.source"),
     ("checkpoint", "FILE", "overrides model.checkpoint"),
     ("reference", "REF", "the version that max_drop and max_rise compare with"),
+    ("reference-mismatch", "refuse|remeasure", "what to do with a reference that is not comparable (default: refuse)"),
     ("output", "DIR", "where the report is published (default: reports/<time>-<model digest>)"),
     ("device", "DEVICE", "auto, cpu, cuda, cuda:N or mps (default: auto)"),
     ("tracking-uri", "URI", "overrides tracking.uri"),
@@ -37,6 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, metavar, text in _OPTIONS:
         group.addoption(f"--explain-{name}", metavar=metavar, default=None, help=text)
         parser.addini(f"explain_{name.replace('-', '_')}", text, type="string", default="")
+    group.addoption("--explain-bootstrap", action="store_true", default=False, help="start without a reference")
+    parser.addini("explain_bootstrap", "start without a reference", type="bool", default=False)
     group.addoption("--explain-no-tracking", action="store_true", default=False, help="do not record the run in MLflow")
     parser.addini("explain_no_tracking", "do not record the run in MLflow", type="bool", default=False)
 

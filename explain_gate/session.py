@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.config import GateConfig, load_config
-from explain_gate.errors import OptionError
+from explain_gate.errors import OptionError, ReferenceError
 from explain_gate.gate import conclude, judge, judge_controls
 from explain_gate.plan import plan, waivers_of
 from explain_gate.records import Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
@@ -21,7 +22,12 @@ from explain_gate.records import Finding, ModelUnderTest, Profile, Rule, Verdict
 if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
     from explain_gate.execution.progress import Progress
+    from explain_gate.tracking.references import CheckpointReference
     from explain_gate.tracking.settings import TrackingSettings
+
+
+_FINDINGS = ".findings.json"
+_REFERENCE = ".reference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,8 @@ class RunOptions:
     tracking_uri: str | None = None
     tracking: bool = True
     memory_budget: int | None = None
+    bootstrap: bool = False
+    reference_mismatch: str = "refuse"
 
 
 class GateSession:
@@ -61,10 +69,18 @@ class GateSession:
         return self._work
 
     def measure(self, progress: Progress) -> Profile:
-        """Measure the model version into the working folder."""
-        from explain_gate.execution.runner import measure_model
+        """Measure the model version, and the reference where it is a checkpoint; judge every rule.
 
-        return measure_model(
+        Raises:
+            ReferenceError: a rule needs a reference that is not given, missing, or not comparable.
+        """
+        from explain_gate.execution.drift import measure_drift
+        from explain_gate.execution.reference import prepare_reference
+        from explain_gate.execution.runner import measure_model
+        from explain_gate.profile import load_profile
+
+        found = self._resolve_reference()
+        measure_model(
             self.config,
             self.rules,
             self.model_under_test,
@@ -74,6 +90,37 @@ class GateSession:
             memory_budget=self.options.memory_budget,
             progress=progress,
         )
+        if found is not None:
+            reference = prepare_reference(
+                found,
+                candidate=load_profile(self.work / "profile"),
+                config=self.config,
+                rules=self.rules,
+                folder=self.work / "reference",
+                remeasure=self.options.reference_mismatch == "remeasure",
+                device=self.options.device,
+                memory_budget=self.options.memory_budget,
+                progress=progress,
+            )
+            (self.work / _REFERENCE).write_text(str(reference.folder), encoding="utf-8")
+            measure_drift(self.work / "profile", reference, self.rules)
+        self._judge()
+        return self.profile
+
+    def _resolve_reference(self) -> Profile | CheckpointReference | None:
+        """Read the reference before hours of measuring; one that is needed and not there is an error now."""
+        if self.options.reference is None:
+            needed = self._needs_reference()
+            if needed and not self.options.bootstrap:
+                raise ReferenceError(
+                    f"{self.config.path}:{needed[0].line}: {needed[0].check} compares with a reference, but none is "
+                    "given. Give one with --reference (a run's folder, run:ID, models:/NAME@ALIAS or a checkpoint), "
+                    "or start without one: explain-gate run --bootstrap"
+                )
+            return None
+        from explain_gate.tracking.references import resolve
+
+        return resolve(self.options.reference, self.tracking)
 
     @cached_property
     def profile(self) -> Profile:
@@ -98,14 +145,31 @@ class GateSession:
 
     @cached_property
     def reference(self) -> Profile | None:
-        """What `max_drop` and `max_rise` compare with; None where the run has no reference."""
-        return None
+        """What `max_drop`, `max_rise` and drift compare with; None where the run has no reference."""
+        pointer = self.work / _REFERENCE
+        if not pointer.is_file():
+            return None
+        from explain_gate.profile import load_profile
+
+        return load_profile(pointer.read_text(encoding="utf-8"))
 
     @cached_property
     def findings(self) -> dict[str, Finding]:
-        """Every planned rule's finding by its key."""
-        found = judge(self.profile, self.rules, waivers=self.waivers, today=self.today)
-        return {finding.key: finding for finding in found}
+        """Every planned rule's finding by its key; judged once, where the model was measured."""
+        text = (self.work / _FINDINGS).read_text(encoding="utf-8")
+        return {finding.key: finding for finding in map(finding_from_plain, json.loads(text))}
+
+    def _judge(self) -> None:
+        findings = judge(self.profile, self.rules, self.reference, waivers=self.waivers, today=self.today)
+        plain = [finding_to_plain(finding) for finding in findings]
+        (self.work / _FINDINGS).write_text(json.dumps(plain, allow_nan=False), encoding="utf-8")
+
+    def _needs_reference(self) -> list[Rule]:
+        return [
+            rule
+            for rule in self.rules
+            if rule.max_drop is not None or rule.max_rise is not None or rule.check.startswith("drift.")
+        ]
 
     def conclude(
         self, findings: Sequence[Finding], *, failed_tests: Sequence[str] = (), messages: Sequence[str] = ()
@@ -120,13 +184,17 @@ class GateSession:
             failed_tests=failed_tests,
             messages=messages,
             profile=self.profile,
+            reference=dict(self.reference.manifest["model"]) if self.reference is not None else None,
         )
 
     def publish(self, verdict: Verdict) -> Path:
         """Write every file, move the folder to its place whole, then record the run; returns the output folder."""
         from explain_gate.reporting.publish import publish
 
-        publish(verdict, self.profile, self.work, config_text=self.config.text)
+        reference = self.reference
+        publish(verdict, self.profile, self.work, config_text=self.config.text, reference=reference)
+        for name in (_FINDINGS, _REFERENCE):
+            (self.work / name).unlink(missing_ok=True)
         output = self._output(verdict)
         _replace(self.work, output)
         return output
