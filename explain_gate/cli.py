@@ -53,11 +53,14 @@ def _config_option(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
 @click.option("--no-tracking", is_flag=True, help="Do not record the run in MLflow.")
 @click.option("--memory-budget", metavar="BYTES", help="Most memory for one chunk of work, e.g. 2G.")
-def run(config: str, no_tracking: bool, bootstrap: bool, **options: str | None) -> None:  # noqa: FBT001 - click's calling convention
+@click.option("--allow-pickle", is_flag=True, help="Load registered models whose files run code when they are read.")
+def run(config: str, **options: Any) -> None:
     """Measure a model version, judge it, publish the report; exit 0 only when every rule passed or is waived."""
     from explain_gate.launch import launch
 
-    sys.exit(launch(config, tracking=not no_tracking, bootstrap=bootstrap, **options))
+    switches = ("no_tracking", "bootstrap", "allow_pickle")
+    flags = [name.replace("_", "-") for name in switches if options.pop(name)]
+    sys.exit(launch(config, flags=flags, **options))
 
 
 @main.command()
@@ -97,6 +100,23 @@ def validate(config: str, source: str | None, checkpoint: str | None) -> None:
 
     for line in check(config, source=source, checkpoint=checkpoint):
         click.echo(line)
+
+
+@main.command()
+@click.argument("folder", default=".explain-gate/outbox", metavar="[DIR]")
+@_config_option
+@click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
+def publish(folder: str, config: str, tracking_uri: str | None) -> None:
+    """Send what an outbox holds to the tracking store, each run exactly once; exit 3 while something still waits."""
+    from explain_gate.config import load_config
+    from explain_gate.session import tracking_settings
+    from explain_gate.tracking.outbox import deliver
+
+    deliveries = deliver(Path(folder), tracking_settings(load_config(config), tracking_uri))
+    for delivery in deliveries:
+        click.echo(f"{delivery.state:<10} {delivery.entry.name}" + (f": {delivery.reason}" if delivery.reason else ""))
+    click.echo(f"{len(deliveries)} runs in {folder}")
+    sys.exit(3 if any(delivery.state == "waiting" for delivery in deliveries) else 0)
 
 
 @main.command()

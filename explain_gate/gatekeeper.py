@@ -197,6 +197,9 @@ def _options(config: pytest.Config) -> RunOptions:
         given = config.getoption(f"--explain-{name}")
         return given or config.getini(f"explain_{name.replace('-', '_')}") or None
 
+    def flag(name: str) -> bool:
+        return bool(config.getoption(f"--explain-{name}") or config.getini(f"explain_{name.replace('-', '_')}"))
+
     return RunOptions(
         config=chosen("config") or "thresholds.yaml",
         source=chosen("model"),
@@ -205,8 +208,9 @@ def _options(config: pytest.Config) -> RunOptions:
         output=chosen("output"),
         device=chosen("device") or "auto",
         tracking_uri=chosen("tracking-uri"),
-        tracking=not (config.getoption("--explain-no-tracking") or config.getini("explain_no_tracking")),
-        bootstrap=bool(config.getoption("--explain-bootstrap") or config.getini("explain_bootstrap")),
+        tracking=not flag("no-tracking"),
+        bootstrap=flag("bootstrap"),
+        allow_pickle=flag("allow-pickle"),
         reference_mismatch=_one_of(chosen("reference-mismatch") or "refuse", ("refuse", "remeasure")),
         memory_budget=parse_bytes(chosen("memory-budget")),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,12 @@ import pytest
 from explain_gate.scaffold import packaged_checks, packaged_checks_settings
 
 
-def launch(config: str, *, tracking: bool = True, bootstrap: bool = False, **options: str | None) -> int:
+def launch(config: str, *, flags: Sequence[str] = (), **options: str | None) -> int:
     """Run the gate's tests in this process; returns pytest's exit code.
 
     Args:
         config: path of thresholds.yaml. Tests come from checks/ beside it, else from the installed package.
-        tracking: False records nothing.
-        bootstrap: True starts without a reference.
+        flags: names of the plugin's switches without the prefix: no-tracking, bootstrap, allow-pickle.
         options: names of the plugin's options without the prefix; None leaves the default.
     """
     own = Path(config).absolute().parent / "checks"
@@ -38,10 +38,7 @@ def launch(config: str, *, tracking: bool = True, bootstrap: bool = False, **opt
     if not own.is_dir():
         folder = Path(config).absolute().parent
         arguments += [f"--rootdir={folder}", "-c", str(_settings_of(folder))]
-    if not tracking:
-        arguments.append("--explain-no-tracking")
-    if bootstrap:
-        arguments.append("--explain-bootstrap")
+    arguments += [f"--explain-{flag}" for flag in flags]
     for name, value in options.items():
         if value is not None:
             arguments.append(f"--explain-{name.replace('_', '-')}={value}")

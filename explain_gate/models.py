@@ -32,7 +32,9 @@ def load_model(
     """
     section = config.sections.model
     source = source or section.source
-    chosen = Path(checkpoint) if checkpoint else config.resolve(section.checkpoint) if section.checkpoint else None
+    # An empty checkpoint says that there is none, whatever the file names.
+    named = Path(checkpoint) if checkpoint else section.checkpoint if checkpoint is None else None
+    chosen = None if named is None else named if checkpoint else config.resolve(named)
     module = _build(source, dict(section.arguments), config.path.parent)
     if chosen is not None:
         _fit(module, read_state(chosen), chosen)
@@ -47,6 +49,15 @@ def load_model(
         target_layers=() if layers == "auto" else (layers,) if isinstance(layers, str) else tuple(layers),
         name=section.name or source.rpartition("/")[2].rpartition(":")[2] or source,
     )
+
+
+def build_module(config: GateConfig, source: str) -> torch.nn.Module:
+    """The module as its source builds it, without the checkpoint.
+
+    Raises:
+        ModelError: the source cannot be imported or called.
+    """
+    return _build(source, dict(config.sections.model.arguments), config.path.parent)
 
 
 def load_function(reference: str, folder: Path, what: str) -> Callable[..., Any]:
@@ -132,7 +143,7 @@ def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Mod
     elif kind == "timm":
         build = _timm_builder(name)
     elif kind == "models":
-        raise ModelError(f"{source}: models from a registry cannot be loaded yet; give source and checkpoint")
+        raise ModelError(f"{source}: a registered model is fetched by `explain-gate run`, not here")
     elif source.endswith(".pt2"):
         return _exported(folder / source)
     else:

@@ -40,6 +40,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(f"explain_{name.replace('-', '_')}", text, type="string", default="")
     group.addoption("--explain-bootstrap", action="store_true", default=False, help="start without a reference")
     parser.addini("explain_bootstrap", "start without a reference", type="bool", default=False)
+    group.addoption(
+        "--explain-allow-pickle", action="store_true", default=False, help="load registered models that run code"
+    )
+    parser.addini("explain_allow_pickle", "load registered models that run code", type="bool", default=False)
     group.addoption("--explain-no-tracking", action="store_true", default=False, help="do not record the run in MLflow")
     parser.addini("explain_no_tracking", "do not record the run in MLflow", type="bool", default=False)
 

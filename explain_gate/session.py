@@ -44,6 +44,7 @@ class RunOptions:
     tracking: bool = True
     memory_budget: int | None = None
     bootstrap: bool = False
+    allow_pickle: bool = False
     reference_mismatch: str = "refuse"
 
 
@@ -132,9 +133,24 @@ class GateSession:
     @cached_property
     def model_under_test(self) -> ModelUnderTest:
         """The model, loaded in this process."""
+        from explain_gate.execution.registered import REGISTRY, load_registered
         from explain_gate.models import load_model
 
-        return load_model(self.config, source=self.options.source, checkpoint=self.options.checkpoint)
+        section = self.config.sections.model
+        source = self.options.source or section.source
+        checkpoint = self.options.checkpoint or (str(section.checkpoint) if section.checkpoint else None)
+        asked = source if source.startswith(REGISTRY) else checkpoint
+        if asked is None or not asked.startswith(REGISTRY):
+            return load_model(self.config, source=self.options.source, checkpoint=self.options.checkpoint)
+        from explain_gate.tracking.model_version import model_version_artifact
+
+        return load_registered(
+            self.config,
+            model_version_artifact(asked, self.tracking),
+            uri=asked,
+            source=None if asked == source else source,
+            allow_pickle=self.options.allow_pickle,
+        )
 
     @cached_property
     def samples(self) -> RegressionSet:
@@ -214,19 +230,7 @@ class GateSession:
     @property
     def tracking(self) -> TrackingSettings:
         """Where runs are recorded; a relative SQLite file lies beside thresholds.yaml."""
-        from explain_gate.tracking.settings import TrackingSettings
-
-        section = self.config.sections.tracking
-        folder = self.config.path.parent
-        uri = self.options.tracking_uri or _beside(section.uri, folder)
-        return TrackingSettings(
-            uri=uri,
-            experiment=section.experiment,
-            on_unreachable=section.on_unreachable,
-            promote=(section.promote.model, section.promote.alias) if section.promote else None,
-            outbox=folder / ".explain-gate" / "outbox",
-            cache=folder / ".explain-gate" / "references",
-        )
+        return tracking_settings(self.config, self.options.tracking_uri)
 
     def discard(self) -> None:
         """Remove the working folder of a run that came to nothing; earlier reports stay as they are."""
@@ -255,6 +259,26 @@ class GateSession:
             raise OptionError(
                 f"--output {output}: is not empty and not an earlier report (no verdict.json), so it is not replaced"
             )
+
+
+def tracking_settings(config: GateConfig, uri: str | None = None) -> TrackingSettings:
+    """Where thresholds.yaml says that runs are recorded; `uri` overrides it. Relative files lie beside the file.
+
+    Raises:
+        OptionError: the URI cannot be used.
+    """
+    from explain_gate.tracking.settings import TrackingSettings
+
+    section = config.sections.tracking
+    folder = config.path.parent
+    return TrackingSettings(
+        uri=uri or _beside(section.uri, folder),
+        experiment=section.experiment,
+        on_unreachable=section.on_unreachable,
+        promote=(section.promote.model, section.promote.alias) if section.promote else None,
+        outbox=folder / ".explain-gate" / "outbox",
+        cache=folder / ".explain-gate" / "references",
+    )
 
 
 def _beside(uri: str, folder: Path) -> str:

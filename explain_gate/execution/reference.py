@@ -62,8 +62,8 @@ def prepare_reference(
     model = found.manifest["model"]
     if not remeasure:
         raise ReferenceError(
-            f"the reference {model.get('name')} ({str(model.get('digest'))[:12]}) is not comparable: {told}. Measure it "
-            "again in this job with --reference-mismatch remeasure, or give its checkpoint as --reference"
+            f"the reference {model.get('name')} ({str(model.get('digest'))[:12]}) is not comparable: {told}. "
+            "Measure it again in this job with --reference-mismatch remeasure, or give its checkpoint as --reference"
         )
     checkpoint = model.get("checkpoint")
     if checkpoint is not None and not Path(checkpoint).is_file():
