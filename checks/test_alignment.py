@@ -19,3 +19,13 @@ def test_relevance_mass(check):
 def test_lift(check):
     """The object gets more relevance than its size explains."""
     check("alignment.lift")
+
+
+def test_relevance_rank(check):
+    """The strongest pixels lie on the object."""
+    check("alignment.relevance_rank")
+
+
+def test_human_ratio(check):
+    """The explanation covers the object as well as people agree about it."""
+    check("alignment.human_ratio")

@@ -4,3 +4,13 @@
 def test_accuracy(check):
     """Predictions are annotated classes."""
     check("performance.accuracy")
+
+
+def test_balanced_accuracy(check):
+    """It is right in every class, the small ones too."""
+    check("performance.balanced_accuracy")
+
+
+def test_latency_ratio(check):
+    """Explaining costs no more passes than agreed."""
+    check("performance.latency_ratio")

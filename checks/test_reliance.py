@@ -9,3 +9,28 @@ def test_background_gap(check):
 def test_background_follow(check):
     """Predictions do not turn to the class of the background."""
     check("reliance.background_follow")
+
+
+def test_background_margin(check):
+    """Backgrounds of other classes cost no probability."""
+    check("reliance.background_margin")
+
+
+def test_background_only(check):
+    """Without its object the class is not predicted."""
+    check("reliance.background_only")
+
+
+def test_object_only(check):
+    """Without its background the object is still recognised."""
+    check("reliance.object_only")
+
+
+def test_occlusion_share(check):
+    """Hiding the object costs more than hiding anything else."""
+    check("reliance.occlusion_share")
+
+
+def test_transplant_follow(check):
+    """No patch of a class turns other images into it."""
+    check("reliance.transplant_follow")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
 
 from explain_gate.attribution import METHODS
 from explain_gate.config import GateConfig, RuleSection
@@ -94,6 +96,7 @@ def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Me
             f"got {wrong_change}",
             *("checks", family, name, wrong_change),
         )
+    _check_files(config, section, family, name)
     wrong = {"higher": "at_most", "lower": "at_least"}[metric.better]
     bound = getattr(section, wrong)
     if bound is not None and ":" not in name:
@@ -111,6 +114,21 @@ def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Me
             raise config.error(f"must lie in the metric's range, {span}, got {value}", "checks", family, name, key)
 
 
+def _check_files(config: GateConfig, section: RuleSection, family: str, name: str) -> None:
+    """Checkpoints that a metric needs must be there before hours of measuring go into the rest."""
+    if ":" in name:
+        return
+    given = [section.parameters.get("checkpoint"), *_listed(section.parameters.get("checkpoints"))]
+    for path in given:
+        if path is not None and not config.resolve(Path(str(path))).is_file():
+            where = ("checks", family, name, "parameters")
+            raise config.error(f"no such checkpoint: {config.resolve(Path(str(path)))}", *where)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
 def _methods_of(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> tuple[str, ...] | tuple[None]:
     family, _, name = check.partition(".")
     if metric.applies == "model":
@@ -121,6 +139,8 @@ def _methods_of(config: GateConfig, check: str, section: RuleSection, metric: Me
             )
         return (None,)
     configured = config.method_options()
+    if metric.applies == "pairs":
+        return _pairs_of(config, check, section)
     fitting = [m for m in configured if metric.applies != "path" or (m in METHODS and METHODS[m].has_path)]
     for method in section.methods or ():
         if method not in configured:
@@ -140,6 +160,22 @@ def _methods_of(config: GateConfig, check: str, section: RuleSection, metric: Me
             *("checks", family, name),
         )
     return chosen
+
+
+def _pairs_of(config: GateConfig, check: str, section: RuleSection) -> tuple[str, ...]:
+    """Every two of the rule's methods, or of all configured ones, as "grad_cam+occlusion"."""
+    family, _, name = check.partition(".")
+    configured = list(config.method_options())
+    chosen = list(dict.fromkeys(section.methods or configured))
+    for method in chosen:
+        if method not in configured:
+            raise config.error(
+                f"{method} is not among `methods` of this file ({', '.join(configured)})",
+                *("checks", family, name, "methods"),
+            )
+    if len(chosen) < 2:
+        raise config.error(f"{check} compares two methods; name at least two", "checks", family, name)
+    return tuple("+".join(pair) for pair in combinations(chosen, 2))
 
 
 def _row(

@@ -24,7 +24,9 @@ class Sample:
 
     Shapes: pixels (C, H, W), float32, normalised; region (H, W), bool, moved by the same transform as the image.
     `region` is None where nothing can be compared with a map; `region_reason` then says why.
-    `accepted` holds every class annotated on the image: a prediction of any of them is right.
+    `accepted` holds every class annotated on the image: a prediction of any of them is right. `annotators` holds one
+    region (H, W), bool, per annotator, where several people drew the same image; `region` is their union. `ignored`
+    (H, W), bool, are pixels that count neither as inside nor outside; `parts` the region of each named part.
     """
 
     index: int
@@ -36,6 +38,9 @@ class Sample:
     pixels: torch.Tensor
     region: torch.Tensor | None
     region_reason: str | None
+    annotators: tuple[torch.Tensor, ...] = ()
+    ignored: torch.Tensor | None = None
+    parts: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,8 +10,6 @@ from typing import Any
 from explain_gate.data.shapes import Drawn, Shape
 from explain_gate.errors import DataError
 
-_MOST_SHAPES_PER_IMAGE = 1000
-
 
 def read(path: Path) -> tuple[list[Drawn], list[str]]:
     """What the file says of each image, and the class names in category order.
@@ -28,17 +26,25 @@ def read(path: Path) -> tuple[list[Drawn], list[str]]:
     ):
         raise DataError(f"{path}: must be COCO JSON with the lists images, annotations and categories")
     try:
-        categories = {_number(item["id"]): _text(item["name"]) for item in data["categories"]}
-        images = {_number(item["id"]): item for item in data["images"]}
-        drawn = [_drawn(item, images, categories, path) for item in data["annotations"]]
-    except (KeyError, TypeError, ValueError) as error:
+        categories = {number: _text(item["name"]) for number, item in _by_id(data["categories"], "categories").items()}
+        images = _by_id(data["images"], "images")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: not COCO: {_told(error)}") from error
-    counts: dict[str, int] = {}
-    for item in drawn:
-        counts[item.file_name] = counts.get(item.file_name, 0) + 1
-        if counts[item.file_name] > _MOST_SHAPES_PER_IMAGE:
-            raise DataError(f"{path}: {item.file_name!r} has more than {_MOST_SHAPES_PER_IMAGE} annotations")
+    drawn = []
+    for position, item in enumerate(data["annotations"]):
+        try:
+            drawn.append(_drawn(item, images, categories, path))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            number = item.get("id", position) if isinstance(item, dict) else position
+            raise DataError(f"{path}: not COCO: annotation {number}: {_told(error)}") from error
     return drawn, list(dict.fromkeys(categories.values()))
+
+
+def _by_id(items: list[Any], what: str) -> dict[int, Mapping[str, Any]]:
+    found = {_number(item["id"]): item for item in items}
+    if len(found) < len(items):
+        raise ValueError(f"two entries of {what} have the same id")
+    return found
 
 
 def _drawn(
@@ -63,18 +69,19 @@ def _shape(item: Mapping[str, Any], number: Any, path: Path) -> Shape:
     tags: dict[str, Any] = {
         "annotator": None if item.get("annotator") is None else str(item["annotator"]),
         "part": None if item.get("part") is None else str(item["part"]),
-        "ignore": bool(item.get("ignore", False)),
+        # A crowd is a region where COCO did not tell one object from another, so it cannot be right or wrong.
+        "ignore": bool(item.get("ignore", False)) or bool(item.get("iscrowd", False)),
     }
     segmentation = item.get("segmentation")
     if isinstance(segmentation, dict) and "counts" in segmentation:
         counts = segmentation["counts"]
         if not isinstance(counts, str) and not (
-            isinstance(counts, list) and all(isinstance(run, int) and run >= 0 for run in counts)
+            isinstance(counts, list) and all(isinstance(run, int) and 0 <= run < 2**40 for run in counts)
         ):
             raise DataError(f"{path}: annotation {number} must have counts that are text or numbers of pixels")
         return Shape(rle={"size": segmentation.get("size"), "counts": counts}, **tags)
     if isinstance(segmentation, list) and segmentation:
-        polygons = tuple(tuple(float(value) for value in polygon) for polygon in segmentation)
+        polygons = tuple(tuple(float(value) for value in _list(polygon)) for polygon in segmentation)
         if any(len(polygon) < 6 or len(polygon) % 2 for polygon in polygons):
             raise DataError(f"{path}: annotation {number} has a polygon with fewer than three points")
         return Shape(polygons=polygons, **tags)
@@ -87,13 +94,19 @@ def _shape(item: Mapping[str, Any], number: Any, path: Path) -> Shape:
 
 def _number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"an id, height or width must be a whole number, got {value!r}")
+        raise TypeError(f"an id, height or width must be a whole number, got {value!r:.80}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"a polygon must be a list of numbers, got {value!r:.80}")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise TypeError(f"a name must be text, got {value!r}")
+        raise TypeError(f"a name must be text, got {value!r:.80}")
     return value
 
 

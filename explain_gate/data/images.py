@@ -87,10 +87,34 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def load(
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Loaded:
+    """An image (3, H, W) in [0, 1], not yet normalised, and what was drawn on it, each (H, W) bool.
+
+    `region` unites all shapes; `annotators` holds one region a person where several are named; `parts` one a part;
+    `ignored` is None where nothing is to be ignored, and in no other mask.
+    """
+
+    pixels: torch.Tensor
+    region: torch.Tensor
+    annotators: tuple[torch.Tensor, ...]
+    parts: dict[str, torch.Tensor]
+    ignored: torch.Tensor | None
+
+
+def load(path: Path, preprocessing: Preprocessing) -> torch.Tensor:
+    """The image alone, (3, H, W) in [0, 1], not yet normalised.
+
+    Raises:
+        DataError: the file is not a whole image or is too large.
+    """
+    return load_annotated(path, (), None, preprocessing).pixels
+
+
+def load_annotated(
     path: Path, shapes: Sequence[Shape], size: tuple[int, int] | None, preprocessing: Preprocessing
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The image (3, H, W) in [0, 1], not yet normalised, and its region (H, W) bool, both transformed alike.
+) -> Loaded:
+    """The image and its regions, transformed alike.
 
     EXIF orientation is applied; gray, palette, CMYK, 16-bit and alpha images become RGB (alpha is dropped). An
     annotation in the stored orientation (its size says so) is turned with the image.
@@ -104,17 +128,25 @@ def load(
     if size is not None and size not in ((height, width), stored):
         raise DataError(f"{path}: annotated as {size[1]} x {size[0]}, but the file is {width} x {height}")
     turned = size is not None and size == stored and size != (height, width)
-    drawn_height, drawn_width = stored if turned else (height, width)
-    region = np.zeros((drawn_height, drawn_width), dtype=bool)
     try:
-        for shape in shapes:
-            if not shape.ignore:
-                region |= fill(shape, drawn_height, drawn_width)
+        masks = _united(shapes, *(stored if turned else (height, width)))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     if turned:
-        region = _turn(region, orientation)
-    return _transform(image, region, preprocessing)
+        masks = {key: _turn(mask, orientation) for key, mask in masks.items()}
+    pixels, moved = _transform(image, np.stack(list(masks.values())), preprocessing)
+    found = dict(zip(masks, moved, strict=True))
+    ignored = found.pop(("ignored", ""), None)
+    if ignored is not None:
+        found = {key: mask & ~ignored for key, mask in found.items()}
+    people = [mask for (kind, _), mask in found.items() if kind == "annotator"]
+    return Loaded(
+        pixels=pixels,
+        region=found["region", ""],
+        annotators=tuple(people) if len(people) > 1 else (),
+        parts={name: mask for (kind, name), mask in found.items() if kind == "part"},
+        ignored=ignored,
+    )
 
 
 def normalize(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
@@ -131,6 +163,18 @@ def denormalize(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Ten
     return pixels * std + mean
 
 
+def _united(shapes: Sequence[Shape], height: int, width: int) -> dict[tuple[str, str], np.ndarray[Any, Any]]:
+    """Masks by kind and name: the region, what is ignored, each annotator's and each part's."""
+    masks = {("region", ""): np.zeros((height, width), dtype=bool)}
+    for shape in shapes:
+        mask = fill(shape, height, width)
+        keys = [("region", ""), ("annotator", shape.annotator), ("part", shape.part)]
+        for kind, name in [("ignored", "")] if shape.ignore else keys:
+            if name is not None:
+                masks[kind, name] = masks[kind, name] | mask if (kind, name) in masks else mask
+    return masks
+
+
 def _decode(path: Path) -> tuple[Image.Image, int]:
     """The upright RGB image and the EXIF orientation (1 to 8) it was stored in."""
     try:
@@ -143,7 +187,9 @@ def _decode(path: Path) -> tuple[Image.Image, int]:
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             return _to_rgb(upright), orientation if 1 <= orientation <= 8 else 1
-    except (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # a parser of damaged files may raise anything
         raise DataError(f"{path}: not a whole image file ({error})") from error
 
 
@@ -151,8 +197,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         # Pillow clips 16-bit values at 255 when it converts; the full range must be kept.
         values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0.0) > 255 else 255.0
-        image = Image.fromarray(np.clip(values / top * 255.0 + 0.5, 0, 255).astype(np.uint8))
+        sixteen = image.mode.startswith("I;16") or values.max(initial=0.0) > 255
+        top = 65535.0 if sixteen else 255.0
+        image = Image.fromarray(np.clip(np.nan_to_num(values) / top * 255.0 + 0.5, 0, 255).astype(np.uint8))
     return image.convert("RGB")
 
 
@@ -164,10 +211,10 @@ def _turn(region: np.ndarray[Any, Any], orientation: int) -> np.ndarray[Any, Any
 
 
 def _transform(
-    image: Image.Image, region: np.ndarray[Any, Any], preprocessing: Preprocessing
+    image: Image.Image, regions: np.ndarray[Any, Any], preprocessing: Preprocessing
 ) -> tuple[torch.Tensor, torch.Tensor]:
     if preprocessing.resize is None and preprocessing.crop is None:
-        return _plain(torch.from_numpy(np.array(image)).permute(2, 0, 1)), torch.from_numpy(region.copy())
+        return _plain(torch.from_numpy(np.array(image)).permute(2, 0, 1)), torch.from_numpy(regions.copy())
     from explain_gate.vision import transforms, tv_tensors
 
     steps: list[Any] = []
@@ -178,7 +225,7 @@ def _transform(
     if preprocessing.crop is not None:
         steps.append(transforms.CenterCrop(preprocessing.crop))
     pixels = tv_tensors.Image(torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous())
-    mask = tv_tensors.Mask(torch.from_numpy(region))
+    mask = tv_tensors.Mask(torch.from_numpy(regions))
     for step in steps:
         pixels, mask = step(pixels, mask)
     return _plain(pixels.as_subclass(torch.Tensor)), mask.as_subclass(torch.Tensor).to(torch.bool)

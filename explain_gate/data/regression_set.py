@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import torch
 
 from explain_gate.config import GateConfig
 from explain_gate.data.annotations import LISTED, Entries, Entry, read_entries
-from explain_gate.data.images import Preprocessing, digest_of, load, normalize, preprocessing_of
+from explain_gate.data.images import Preprocessing, digest_of, load_annotated, normalize, preprocessing_of
 from explain_gate.errors import DataError
 from explain_gate.records import Sample
 
@@ -38,13 +40,8 @@ class RegressionSet:
             DataError: its file, mask or annotation cannot be used.
         """
         entry = self.entries[row]
-        pixels, region = load(entry.path, entry.shapes, entry.size, self.preprocessing)
-        area = int(region.sum())
-        reason = None
-        if area < SMALLEST_REGION:
-            reason = "the crop removes the annotated region"
-        elif area == region.numel():
-            reason = "the annotated region fills the whole frame"
+        found = load_annotated(entry.path, entry.shapes, entry.size, self.preprocessing)
+        reason = region_fault(found.region)
         return Sample(
             index=row,
             image=entry.image,
@@ -52,9 +49,12 @@ class RegressionSet:
             class_name=entry.class_name,
             accepted=entry.accepted,
             digest=self.digest(row),
-            pixels=normalize(pixels, self.preprocessing),
-            region=region if reason is None else None,
+            pixels=normalize(found.pixels, self.preprocessing),
+            region=found.region if reason is None else None,
             region_reason=reason,
+            annotators=found.annotators,
+            ignored=found.ignored,
+            parts=found.parts,
         )
 
     def digest(self, row: int) -> str:
@@ -84,13 +84,17 @@ class RegressionSet:
         content = hashlib.sha256()
         content.update(json.dumps([self.preprocessing.describe(), self.classes], sort_keys=True).encode())
         for row, entry in enumerate(self.entries):
-            shapes = [
-                [s.polygons, s.rle, s.box, digest_of(s.file) if s.file else None, s.annotator, s.part, s.ignore]
-                for s in entry.shapes
-            ]
-            line = [entry.image, entry.label, list(entry.accepted), self.digest(row), shapes, entry.size]
-            content.update(json.dumps(line).encode())
+            content.update(json.dumps([entry.image, self.identity(row)]).encode())
         return content.hexdigest()
+
+    def identity(self, row: int) -> list[Any]:
+        """What one sample consists of, as JSON: classes, the file's digest and its regions as drawn."""
+        entry = self.entries[row]
+        shapes = [
+            [s.polygons, s.rle, s.box, digest_of(s.file) if s.file else None, s.values, s.annotator, s.part, s.ignore]
+            for s in entry.shapes
+        ]
+        return [entry.label, list(entry.accepted), self.digest(row), shapes, entry.size]
 
     @staticmethod
     def raise_faults(faults: Sequence[str]) -> None:
@@ -122,6 +126,21 @@ class RegressionSet:
                 faults.append(str(error))
         self.raise_faults(faults)
         return samples
+
+
+def region_fault(region: torch.Tensor) -> str | None:
+    """Why a map cannot be compared with a region (H, W); None where it can."""
+    area = int(region.sum())
+    if area < SMALLEST_REGION:
+        return "the crop removes the annotated region"
+    return "the annotated region fills the whole frame" if area == region.numel() else None
+
+
+def part_of(sample: Sample, part: str) -> Sample:
+    """The sample with the region of one named part, such as "head", in place of the whole."""
+    region = sample.parts.get(part)
+    reason = f"no region is annotated as {part}" if region is None else region_fault(region)
+    return replace(sample, region=region if reason is None else None, region_reason=reason)
 
 
 def open_set(config: GateConfig) -> RegressionSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from explain_gate.errors import DataError
 
 Mask = NDArray[np.bool_]
+_MOST_BITS = 40  # of one run length; more is no picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,8 +21,12 @@ class Shape:
     """One drawn shape in the pixels of the image file.
 
     Exactly one of `polygons` (each x0, y0, x1, y1, ...), `rle` (COCO run lengths), `box` (x0, y0, x1, y1) and `file`
-    (a mask image: everything that is not 0 is inside) is set. `annotator` and `part` tell shapes of several people
-    and of several kinds (such as "head") apart; `ignore` marks pixels that count neither as inside nor outside.
+    (a mask image: pixels of one of `values` are inside, by default everything that is not 0) is set. `annotator` and
+    `part` tell shapes of several people and of several kinds (such as "head") apart; `ignore` marks pixels that count
+    neither as inside nor outside.
+
+    Raises:
+        ValueError: corners that are no numbers, or a box without area.
     """
 
     polygons: tuple[tuple[float, ...], ...] | None = None
@@ -30,6 +36,14 @@ class Shape:
     annotator: str | None = None
     part: str | None = None
     ignore: bool = False
+    values: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        corners = [*(self.box or ()), *(value for polygon in self.polygons or () for value in polygon)]
+        if not all(map(math.isfinite, corners)):
+            raise ValueError("corners must be finite numbers")
+        if self.box is not None and not (self.box[0] < self.box[2] and self.box[1] < self.box[3]):
+            raise ValueError(f"a box must have an area, got the corners {', '.join(f'{x:g}' for x in self.box)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +63,7 @@ def fill(shape: Shape, height: int, width: int) -> Mask:
         DataError: the shape does not belong to an image of this size, or its mask file cannot be read.
     """
     if shape.file is not None:
-        return _mask_file(shape.file, height, width)
+        return _mask_file(shape.file, shape.values, height, width)
     if shape.box is not None:
         x0, y0, x1, y1 = shape.box
         mask = np.zeros((height, width), dtype=bool)
@@ -65,13 +79,13 @@ def fill(shape: Shape, height: int, width: int) -> Mask:
 
 
 def _cut(value: float, limit: int) -> int:
-    return int(np.clip(round(value), 0, limit))
+    return round(min(max(value, 0), limit))
 
 
 def _decode_rle(rle: dict[str, Any], height: int, width: int) -> Mask:
     from pycocotools import mask as run_lengths
 
-    if list(rle.get("size", ())) != [height, width]:
+    if rle.get("size") not in ([height, width], (height, width)):
         raise DataError(f"run-length mask must be of size [{height}, {width}] like its image, got {rle.get('size')}")
     counts = rle["counts"]
     if isinstance(counts, list):
@@ -92,7 +106,7 @@ def _runs(text: str) -> list[int]:
     value = shift = 0
     for character in text:
         bits = ord(character) - 48
-        if not 0 <= bits < 64:
+        if not 0 <= bits < 64 or shift > _MOST_BITS:
             raise DataError(f"run lengths must be COCO's compressed text, got the character {character!r}")
         value |= (bits & 31) << shift
         shift += 5
@@ -105,7 +119,7 @@ def _runs(text: str) -> list[int]:
     return runs
 
 
-def _mask_file(path: Path, height: int, width: int) -> Mask:
+def _mask_file(path: Path, inside: tuple[int, ...] | None, height: int, width: int) -> Mask:
     from PIL import Image
 
     try:
@@ -114,6 +128,10 @@ def _mask_file(path: Path, height: int, width: int) -> Mask:
                 raise DataError(f"{path}: mask must be {width} x {height} like its image, got {image.size}")
             # An indexed mask holds class numbers, not colours: converting it to gray could turn a class into 0.
             values = np.asarray(image if image.mode in ("P", "L", "1", "I;16", "I") else image.convert("L"))
-            return values != 0
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            if values.ndim != 2:
+                raise DataError(f"{path}: mask must have one channel, got an image of mode {image.mode}")
+            return values != 0 if inside is None else np.isin(values, inside)
+    except DataError:
+        raise
+    except Exception as error:  # a parser of damaged files may raise anything
         raise DataError(f"{path}: not a readable mask image ({error})") from error

@@ -1,8 +1,9 @@
-"""Pictures with their object filled in, computed once per image and kept on disk while a run lasts."""
+"""Pictures with their object filled in, computed once per donor and kept on disk while a run lasts."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,17 @@ from torch import Tensor
 
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.metrics.fill import inpaint
+from explain_gate.records import Sample
 
 _WIDER = 3
 """Pixels by which the hole is wider than the region, so that no rim of the object stays behind."""
 
 _MOST_HOLE = 0.95
 """Share of the frame; with less than the rest left there is no background to take."""
+
+_MOST_DONORS = 600
+"""Images that lend their background, spread over the classes: what a large set needs on disk stays bounded."""
+_LEAST_PER_CLASS = 8
 
 
 class Backgrounds:
@@ -25,13 +31,16 @@ class Backgrounds:
     def __init__(self, data: RegressionSet, folder: Path, *, seed: int, size: tuple[int, int]) -> None:
         self._data = data
         self._seed = seed
+        # Rows that nobody fills take no room: the file is sparse.
         self._file = np.lib.format.open_memmap(
             folder / "backgrounds.npy", mode="w+", dtype=np.float16, shape=(len(data), 3, *size)
         )
         self._state = np.zeros(len(data), dtype=np.int8)  # 0 not tried, 1 filled, -1 has none to give
-        self._members: dict[int, list[int]] = {}
+        members: dict[int, list[int]] = {}
         for row, entry in enumerate(data.entries):
-            self._members.setdefault(entry.label, []).append(row)
+            members.setdefault(entry.label, []).append(row)
+        most = max(_LEAST_PER_CLASS, _MOST_DONORS // max(1, len(members)))
+        self._members = {label: _thinned(rows, most, seed) for label, rows in members.items()}
 
     def donors(self, row: int, *, same_class: bool, count: int) -> list[tuple[int, Tensor]]:
         """Up to `count` donors for an image: class and picture (3, H, W) without its object, classes in turn."""
@@ -40,43 +49,64 @@ class Backgrounds:
         key = f"{self._seed} {self._data.digest(row)} {entry.label} background {kind}"
         rng = np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
         labels = [entry.label] if same_class else [other for other in self._members if other not in entry.accepted]
-        pools = [
-            [
-                self._members[labels[place]][position]
-                for position in rng.permutation(len(self._members[labels[place]]))[: 4 * count + 4]
-            ]
-            for place in rng.permutation(len(labels)).tolist()
-        ]
+        turns = [labels[place] for place in rng.permutation(len(labels)).tolist()]
+        pools: dict[int, Iterator[int]] = {}
         found: list[tuple[int, Tensor]] = []
-        while any(pools) and len(found) < count:
-            for pool in pools:
-                donor = self._next(pool, entry.path)
-                if donor is not None and len(found) < count:
-                    picture = torch.from_numpy(self._file[donor].astype(np.float32))
-                    found.append((self._data.entries[donor].label, picture))
+        while turns and len(found) < count:
+            left = []
+            for label in turns:
+                if len(found) == count:
+                    break
+                if label not in pools:
+                    pools[label] = iter(rng.permutation(self._members[label]).tolist())
+                donor = self._next(pools[label], entry.path)
+                if donor is not None:
+                    found.append((label, self._picture(donor)))
+                    left.append(label)
+            turns = left
         return found
 
-    def _next(self, pool: list[int], own: Path) -> int | None:
+    def own(self, sample: Sample) -> Tensor | None:
+        """The picture (3, H, W) of one image without its object, or None where nothing of it would be left."""
+        if self._state[sample.index] == 1:
+            return self._picture(sample.index)
+        filled = without_object(sample)
+        return None if filled is None else filled.half().float()
+
+    def _next(self, pool: Iterator[int], own: Path) -> int | None:
         """Take rows off the pool until one can give a background."""
-        while pool:
-            row = pool.pop()
+        for row in pool:
             if self._data.entries[row].path != own and self._usable(row):
                 return row
         return None
 
+    def _picture(self, row: int) -> Tensor:
+        return torch.from_numpy(self._file[row].astype(np.float32))
+
     def _usable(self, row: int) -> bool:
         if self._state[row] == 0:
-            sample = self._data.sample(row)
-            if sample.region is None:
+            filled = without_object(self._data.sample(row))
+            if filled is None:
                 self._state[row] = -1
             else:
-                wide = torch.nn.functional.max_pool2d(
-                    sample.region[None, None].float(), 2 * _WIDER + 1, stride=1, padding=_WIDER
-                )
-                hole = wide[0] > 0
-                if hole.double().mean() > _MOST_HOLE:
-                    self._state[row] = -1
-                else:
-                    self._file[row] = inpaint(sample.pixels[None], hole)[0].numpy().astype(np.float16)
-                    self._state[row] = 1
+                self._file[row] = filled.numpy().astype(np.float16)
+                self._state[row] = 1
         return bool(self._state[row] == 1)
+
+
+def without_object(sample: Sample) -> Tensor | None:
+    """The sample's pixels with its region, a little widened, filled in; None without a region or a background."""
+    if sample.region is None:
+        return None
+    wide = torch.nn.functional.max_pool2d(sample.region[None, None].float(), 2 * _WIDER + 1, stride=1, padding=_WIDER)
+    hole = wide[0] > 0
+    if hole.double().mean() > _MOST_HOLE:
+        return None
+    return inpaint(sample.pixels[None], hole)[0]
+
+
+def _thinned(rows: list[int], most: int, seed: int) -> list[int]:
+    if len(rows) <= most:
+        return rows
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:most]
+    return sorted(rows[position] for position in chosen.tolist())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -13,16 +17,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explain_gate.attribution import METHODS
 from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.base import Probe
-from explain_gate.errors import NotMeasurable
+from explain_gate.errors import ModelError, NotMeasurable
 from explain_gate.execution.backgrounds import Backgrounds
-from explain_gate.execution.devices import threads
+from explain_gate.execution.cascade import Cascade
+from explain_gate.execution.cues import CueSearch
+from explain_gate.execution.devices import pick_device, threads
+from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.correlation import spearman
-from explain_gate.metrics.randomization import randomize
+from explain_gate.metrics.patches import Place, Window
+from explain_gate.metrics.reinitialise import randomize
+from explain_gate.models import read_state
 from explain_gate.records import Sample
 
 T = TypeVar("T")
+
+PAIR = "+"
+"""Between the names of two methods that are compared."""
 
 
 class Subject:
@@ -40,6 +53,8 @@ class Subject:
         backgrounds: Backgrounds,
         options: Mapping[str, Mapping[str, Any]],
         seed: int,
+        cues: Callable[[Callable[[Tensor], Tensor]], CueSearch] | None = None,
+        rebuild: Callable[[], torch.nn.Module] | None = None,
     ) -> None:
         self.backgrounds = backgrounds
         self.options = options
@@ -52,6 +67,10 @@ class Subject:
         self._open = ExitStack()
         self._probes: dict[str, Probe] = {}
         self._pairs: dict[tuple[str, int], float] = {}
+        self._make_cues = cues
+        self._rebuild = rebuild
+        self._cues: CueSearch | None = None
+        self._cascades: dict[tuple[int, int], Cascade] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -60,6 +79,9 @@ class Subject:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+        self._cascades.clear()
+        if self._cues is not None and error is None:
+            self._cues.close()
 
     @property
     def probe(self) -> Probe:
@@ -71,13 +93,56 @@ class Subject:
         """The model under test with another seed."""
         return self._probe("again", lambda: self._make_probe(self._module, self.seed + 1))
 
+    @property
+    def cues(self) -> CueSearch:
+        """What classes hang on, searched when first asked for."""
+        if self._cues is None:
+            if self._make_cues is None:
+                raise NotMeasurable("there is no regression set to search for cues")
+            self._cues = self._make_cues(lambda pixels: self.probe.logits(pixels.to(self.probe.device)).cpu())
+        return self._cues
+
     def twin(self, seed: int) -> Probe:
         """The re-initialised model of one seed."""
+        return self._probe(f"twin {seed}", lambda: self._make_probe(self._randomized(seed), self.seed))
+
+    def cascade(self, seed: int, steps: int, pixels: Tensor) -> tuple[Cascade, Probe]:
+        """The model that is randomized step by step, and its probe. Shapes: pixels (1, 3, H, W), any image."""
+        if (seed, steps) not in self._cascades:
+
+            def run(module: torch.nn.Module) -> object:
+                with torch.no_grad():
+                    return module(self.probe.prepare(pixels))
+
+            fresh = self.twin(seed).module
+            self._cascades[seed, steps] = Cascade(self._module, fresh, run, steps)
+        cascade = self._cascades[seed, steps]
+        return cascade, self._probe(f"cascade {seed} {steps}", lambda: self._make_probe(cascade.module, self.seed))
+
+    def version(self, checkpoint: str) -> Probe:
+        """The same model with other weights."""
 
         def make() -> Probe:
-            return self._make_probe(randomize(self._module, self.seed + 7919 * (seed + 1)), self.seed)
+            module = copy.deepcopy(self._module)
+            try:
+                module.load_state_dict(read_state(Path(checkpoint)))
+            except RuntimeError as error:
+                raise ModelError(f"{checkpoint}: checkpoint does not fit the model: {error}") from error
+            return self._make_probe(module, self.seed)
 
-        return self._probe(f"twin {seed}", make)
+        return self._probe(f"version {checkpoint}", make)
+
+    def converted(self, device: str, dtype: str) -> Probe:
+        """The same model on another device or in another precision."""
+
+        def make() -> Probe:
+            module = copy.deepcopy(self._module).to(device=pick_device(device), dtype=getattr(torch, dtype))
+            return self._make_probe(module, self.seed)
+
+        return self._probe(f"converted {device} {dtype}", make)
+
+    def _randomized(self, seed: int) -> torch.nn.Module:
+        return randomize(self._module, self.seed + 7919 * (seed + 1), self._rebuild)
 
     def passes(self) -> tuple[int, int]:
         """Images that went forward and backward, through all models."""
@@ -116,9 +181,12 @@ class MeasuredBatch:
         logits: Tensor,
         method: str | None,
         maps: Tensor | None = None,
+        population: Sequence[int] = (),
     ) -> None:
         self.samples = samples
         self.method = method
+        self.notes: dict[str, Tensor] = {}
+        self._population = population
         self._subject = subject
         self._logits = logits
         self._maps = maps
@@ -154,7 +222,17 @@ class MeasuredBatch:
         """(N, H, W), as kept on disk."""
         if self._maps is not None:
             return self._maps
-        return torch.from_numpy(self._subject.kept[self._named_method()][self.rows].astype(np.float32))
+        return self._kept(self._named_method())
+
+    @property
+    def first(self) -> Tensor:
+        """Maps of the first method of a pair."""
+        return self._kept(self._named_method().split(PAIR)[0])
+
+    @property
+    def second(self) -> Tensor:
+        """Maps of the second method of a pair."""
+        return self._kept(self._named_method().split(PAIR)[1])
 
     @property
     def relevance(self) -> Tensor:
@@ -165,6 +243,20 @@ class MeasuredBatch:
     def region(self) -> Tensor:
         """(N, H, W) bool; the runner leaves out images without a region."""
         return torch.stack([sample.region for sample in self.samples if sample.region is not None])
+
+    @property
+    def annotators(self) -> list[Tensor]:
+        """One region per annotator; the runner leaves out images with fewer than two."""
+        return [torch.stack(list(sample.annotators)) for sample in self.samples]
+
+    @property
+    def weights(self) -> Tensor:
+        """What each image weighs where every class counts the same."""
+        counts = Counter(self._population)
+        total = sum(counts.values())
+        return torch.tensor(
+            [total / (len(counts) * counts[sample.label]) for sample in self.samples], dtype=torch.float64
+        )
 
     @property
     def details(self) -> dict[str, Tensor]:
@@ -181,15 +273,15 @@ class MeasuredBatch:
         """One of the images as a batch of its own."""
         part = slice(position, position + 1)
         maps = None if self._maps is None else self._maps[part]
-        return MeasuredBatch(self._subject, self.samples[part], self._logits[part], self.method, maps)
+        return MeasuredBatch(self._subject, self.samples[part], self._logits[part], self.method, maps, self._population)
 
     def predict(self, pixels: Tensor) -> Tensor:
         """Logits of any inputs."""
         return self._subject.probe.logits(pixels.to(self._subject.probe.device)).cpu()
 
-    def explain(self, pixels: Tensor) -> Tensor:
-        """Maps of the same method and classes for other pixels."""
-        return self._explain(self._subject.probe, pixels, self.labels, self.keys)
+    def explain(self, pixels: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Maps of the same method for other pixels, or for other classes."""
+        return self._explain(self._subject.probe, pixels, self.labels if labels is None else labels, self.keys)
 
     def explain_randomized(self, seed: int) -> Tensor:
         """Maps on the re-initialised model."""
@@ -198,6 +290,58 @@ class MeasuredBatch:
             return self._explain(self._subject.twin(seed), self.pixels, self.labels, self.keys)
 
         return self.remember(("randomized", seed), compute)
+
+    def cascade(self, seed: int, steps: int) -> list[tuple[str, Tensor]]:
+        """Maps of every step of a cascade; the last is that of the re-initialised model."""
+        cascade, probe = self._subject.cascade(seed, steps, self.pixels[:1])
+        method = self._named_method()
+        cascade.restore(reuse=method in METHODS and "layers" in METHODS[method].needs)
+        found = []
+        for step, block in enumerate(cascade.blocks):
+            cascade.randomize(step)
+            last = step == len(cascade.blocks) - 1
+            maps = self.explain_randomized(seed) if last else self._explain(probe, self.pixels, self.labels, self.keys)
+            found.append((block.name, maps))
+        cascade.restore(reuse=False)
+        return found
+
+    def explain_with(self, checkpoint: str) -> Tensor:
+        """Maps with other weights."""
+
+        def compute() -> Tensor:
+            return self._explain(self._subject.version(checkpoint), self.pixels, self.labels, self.keys)
+
+        return self.remember(("version", checkpoint), compute)
+
+    def explain_on(self, device: str, dtype: str) -> Tensor:
+        """Maps on another device or in another precision."""
+        probe = self._subject.converted(device, dtype)
+        pixels = self.pixels.to(device=probe.device)
+        return self._explain(probe, pixels, self.labels.to(probe.device), self.keys).float()
+
+    def gradients(self, pixels: Tensor) -> Tensor:
+        """Gradients of the scores, by the model as it is."""
+        try:
+            return self._subject.probe.gradients(pixels, self.labels)[1]
+        except ModelError as error:
+            raise NotMeasurable(str(error)) from error
+
+    def exact_scores(self, pixels: Tensor) -> Tensor:
+        """Scores in double precision."""
+        probe = self._subject.converted(str(self._subject.probe.device), "float64")
+        return probe.scores(pixels, self.labels).double()
+
+    def seconds(self) -> tuple[float, float]:
+        """Measured side by side: a map, and the fastest of three forwards."""
+        began = time.perf_counter()
+        self.explain(self.pixels)
+        explained = time.perf_counter() - began
+        forwards = []
+        for _ in range(3):
+            began = time.perf_counter()
+            self.predict(self.pixels)
+            forwards.append(time.perf_counter() - began)
+        return explained, min(forwards)
 
     def explain_again(self) -> Tensor:
         """The maps once more: another seed, half the batch at a time, another number of threads."""
@@ -213,6 +357,31 @@ class MeasuredBatch:
         """Donors of backgrounds for one image."""
         return self._subject.backgrounds.donors(self.samples[position].index, same_class=same_class, count=count)
 
+    def own_background(self, position: int) -> Tensor:
+        """One image without its object."""
+        picture = self._subject.backgrounds.own(self.samples[position])
+        if picture is None:
+            raise NotMeasurable("the region leaves too little of a background")
+        return picture
+
+    def others(self, position: int, count: int) -> list[Scene]:
+        """Images that do not show the class of one image."""
+        return self._subject.cues.others(self.samples[position].index, count)
+
+    def cue(self, position: int, place: Place) -> tuple[Cue, Window]:
+        """What the class of one image hangs on, and where on this image."""
+        sample = self.samples[position]
+        found = self._subject.cues.cue(sample.label, place)
+        window = None if found is None else self._subject.cues.place_of(sample, found, place)
+        if found is None or window is None:
+            raise NotMeasurable(f"the region leaves no place {place} it to take a patch from")
+        return found, window
+
+    def note_cue(self, position: int, place: Place, share: float) -> None:
+        """Keep the outcome for the report."""
+        sample = self.samples[position]
+        self._subject.cues.remember(sample.index, sample.label, place, share)
+
     def pair_correlation(self, pairs: int) -> float:
         """Mean correlation between maps of different images."""
         return self._subject.pair_correlation(self._named_method(), pairs)
@@ -227,6 +396,13 @@ class MeasuredBatch:
             self._remembered[key] = compute()
         found: T = self._remembered[key]
         return found
+
+    def note(self, name: str, values: Tensor) -> None:
+        """Keep more numbers; the runner collects them after the metric's call."""
+        self.notes[name] = values
+
+    def _kept(self, method: str) -> Tensor:
+        return torch.from_numpy(self._subject.kept[method][self.rows].astype(np.float32))
 
     def _named_method(self) -> str:
         if self.method is None:

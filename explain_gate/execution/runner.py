@@ -25,14 +25,15 @@ from explain_gate.data.images import load, normalize
 from explain_gate.data.regression_set import RegressionSet, open_set
 from explain_gate.errors import ConfigError, ModelError
 from explain_gate.execution.backgrounds import Backgrounds
-from explain_gate.execution.batch import Subject
+from explain_gate.execution.batch import PAIR, Subject
+from explain_gate.execution.cues import CueSearch
 from explain_gate.execution.devices import deterministic, pick_device
 from explain_gate.execution.environment import describe_environment
 from explain_gate.execution.explaining import explain_all
 from explain_gate.execution.predicting import predict
 from explain_gate.execution.progress import Progress, Silent
 from explain_gate.execution.scoring import score
-from explain_gate.models import digest_of, load_function, load_model
+from explain_gate.models import build_module, digest_of, load_function, load_model
 from explain_gate.plan import plan
 from explain_gate.profile import ProfileWriter
 from explain_gate.records import ModelUnderTest, Profile, Rule
@@ -110,6 +111,8 @@ def measure_model(
             backgrounds=Backgrounds(data, Path(scratch), seed=seed, size=(height, width)),
             options=options,
             seed=seed,
+            cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues"),
+            rebuild=lambda: build_module(config, model.source).to(place),
         ) as subject:
             predictions = predict(subject.probe, data, writer, progress)
             faults = {method: explain_all(subject, method, data, predictions, writer, progress) for method in options}
@@ -138,7 +141,7 @@ def measure_model(
 
 def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict[str, Any]]:
     """Options of the methods that some rule asks for; a user's own method is imported here, so that it is found."""
-    asked = {rule.method for rule in rules}
+    asked = {name for rule in rules for name in (rule.method or "").split(PAIR)}
     options = {name: dict(chosen) for name, chosen in config.method_options().items() if name in asked}
     for name in options:
         if ":" in name:
@@ -149,7 +152,8 @@ def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict
 def _with_target_layers(
     model: ModelUnderTest, data: RegressionSet, rules: Sequence[Rule], place: torch.device
 ) -> ModelUnderTest:
-    needed = any(rule.method in METHODS and "layers" in METHODS[rule.method].needs for rule in rules if rule.method)
+    asked = {name for rule in rules for name in (rule.method or "").split(PAIR)}
+    needed = any("layers" in METHODS[name].needs for name in asked if name in METHODS)
     if model.target_layers or not needed:
         return model
     pixels = data.sample(0).pixels[None].to(place)
@@ -167,7 +171,7 @@ def _probe_maker(
         file = config.resolve(Path(path))
         if not file.is_file():
             raise ConfigError(f"{config.path}:{config.line('methods')}: no such image file for a baseline: {file}")
-        return normalize(load(file, (), None, data.preprocessing)[0], data.preprocessing)
+        return normalize(load(file, data.preprocessing), data.preprocessing)
 
     def make(module: torch.nn.Module, seed: int) -> Probe:
         return Probe(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from explain_gate.config import GateConfig
 from explain_gate.data.annotations import stratified_rows
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ExplainGateError, ModelError, NotMeasurable
-from explain_gate.execution.batch import MeasuredBatch, Subject
+from explain_gate.execution.batch import PAIR, MeasuredBatch, Subject
 from explain_gate.execution.controls import CONTROL_IMAGES, control_maps
 from explain_gate.execution.explaining import reason_of
 from explain_gate.execution.predicting import BATCH, Predictions
@@ -35,24 +36,28 @@ def score(
     progress: Progress,
 ) -> list[Measurement]:
     """Every (check, method) of the rules, and the controls of rules that look at maps and regions."""
-    wanted = {(rule.check, rule.method): rule for rule in rules}
+    # What compares two versions is measured once both have their maps.
+    later = {name for name, metric in METRICS.items() if metric.needs_reference}
+    wanted = {(rule.check, rule.method): rule for rule in rules if rule.metric not in later}
     tables: dict[tuple[str, str | None], _Table] = {}
     for (check, method), rule in wanted.items():
         function = _function(rule, config)
         rows = _sampled(data, rule.sample, config.sections.seed)
-        tables[check, method] = _Table(check, method, rule, function, rows)
-    for method in (None, *faults):
+        table = tables[check, method] = _Table(check, method, rule, function, rows)
+        table.population = [data.entries[row].label for row in rows]
+        table.parameters = _resolved(rule, config)
+    for method in dict.fromkeys((None, *faults, *(method for _, method in tables))):
         mine = [table for table in tables.values() if table.method == method]
         union = sorted({row for table in mine for row in table.rows})
         stage = f"score {method}" if method else "score behaviour"
         done = 0
         for samples in data.batches(BATCH, union) if mine else ():
-            shared: dict[tuple[int, ...], MeasuredBatch] = {}
+            shared: dict[Hashable, MeasuredBatch] = {}
             for table in mine:
-                _score_batch(table, subject, samples, predictions, faults.get(method or "", {}), shared)
+                _score_batch(table, subject, samples, predictions, _faults_of(method, faults), shared)
             done += len(samples)
             progress.advance(stage, done, len(union))
-    measurements = [table.measurement() for table in tables.values()]
+    measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
     return measurements + _controls(tables, subject, data, predictions, config.sections.seed)
 
 
@@ -70,6 +75,26 @@ class _Table:
         self.rows = list(rows)
         self.values: dict[int, float] = {}
         self.reasons: dict[int, str] = {}
+        self.notes: dict[str, dict[int, float]] = {}
+        self.sample = rule.sample
+        self.population: Sequence[int] = ()
+        self.parameters: Mapping[str, Any] = rule.parameters
+
+    def noted(self) -> list[Measurement]:
+        """What the metric noted beside its values, as checks `family.metric@name`."""
+        found = []
+        for name, values in self.notes.items():
+            rows = [row for row in self.rows if row in values and np.isfinite(values[row])]
+            found.append(
+                Measurement(
+                    check=f"{self.check}@{name}",
+                    method=self.method,
+                    rows=np.array(rows, dtype=np.int64),
+                    values=np.array([values[row] for row in rows], dtype=np.float64),
+                    reasons=(None,) * len(rows),
+                )
+            )
+        return found
 
     def measurement(self) -> Measurement:
         """The columns, in the order of the rows; a row that nobody filled is unmeasured."""
@@ -90,7 +115,7 @@ def _score_batch(
     samples: Sequence[Sample],
     predictions: Predictions,
     faults: Mapping[int, str],
-    shared: dict[tuple[int, ...], MeasuredBatch],
+    shared: dict[Hashable, MeasuredBatch],
     maps: Tensor | None = None,
 ) -> None:
     """Fill one table for one batch: images that lack what the metric needs get their reason, the others a value."""
@@ -102,6 +127,8 @@ def _score_batch(
         reason = predictions.reasons.get(sample.index) or faults.get(sample.index)
         if reason is None and "region" in table.needs:
             reason = sample.region_reason
+        if reason is None and "annotators" in table.needs and len(sample.annotators) < 2:
+            reason = "fewer than two annotators drew a region"
         if reason is not None:
             table.reasons[sample.index] = reason
         else:
@@ -110,12 +137,12 @@ def _score_batch(
         able = _with_positive_part(table, subject, samples, able)
     if not able:
         return
-    key = tuple(able)
+    key = (tuple(able), table.sample)
     if key not in shared:
         chosen = [samples[position] for position in able]
         rows = [sample.index for sample in chosen]
         own_maps = None if maps is None else maps[able]
-        shared[key] = MeasuredBatch(subject, chosen, predictions.logits[rows], table.method, own_maps)
+        shared[key] = MeasuredBatch(subject, chosen, predictions.logits[rows], table.method, own_maps, table.population)
     _call(table, shared[key])
 
 
@@ -133,7 +160,8 @@ def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sampl
 def _call(table: _Table, batch: MeasuredBatch) -> None:
     """Ask the metric; where it has no value for some image, ask image by image so that the others keep theirs."""
     try:
-        values = table.function(**_arguments(table, batch), **table.rule.parameters)
+        batch.notes.clear()
+        values = table.function(**_arguments(table, batch), **table.parameters)
     except NotMeasurable as error:
         if len(batch.samples) == 1:
             table.reasons[batch.rows[0]] = error.reason
@@ -150,7 +178,11 @@ def _call(table: _Table, batch: MeasuredBatch) -> None:
         return
     except (TypeError, ValueError) as error:
         raise ModelError(f"{table.check} (thresholds.yaml:{table.rule.line}): {error}") from error
-    numbers = torch.as_tensor(values, dtype=torch.float64).flatten().tolist()
+    _take(table, batch, torch.as_tensor(values, dtype=torch.float64).flatten().tolist())
+
+
+def _take(table: _Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None:
+    """Fill the rows of a batch with what the metric returned and noted."""
     if len(numbers) != len(batch.samples):
         raise ModelError(
             f"{table.check} must return one value per image, ({len(batch.samples)},), got {len(numbers)} values"
@@ -160,6 +192,29 @@ def _call(table: _Table, batch: MeasuredBatch) -> None:
             table.values[row] = number
         else:
             table.reasons[row] = f"{table.check} is {number}"
+    for name, column in batch.notes.items():
+        table.notes.setdefault(name, {}).update(zip(batch.rows, column.double().flatten().tolist(), strict=True))
+
+
+def _faults_of(method: str | None, faults: Mapping[str, Mapping[int, str]]) -> dict[int, str]:
+    """Why images have no map of a method, or of one of a pair."""
+    found: dict[int, str] = {}
+    for name in (method or "").split(PAIR):
+        found |= {
+            row: f"{name}: {reason}" if PAIR in (method or "") else reason
+            for row, reason in faults.get(name, {}).items()
+        }
+    return found
+
+
+def _resolved(rule: Rule, config: GateConfig) -> dict[str, Any]:
+    """The rule's parameters; paths of checkpoints are relative to thresholds.yaml."""
+    parameters = dict(rule.parameters)
+    if ":" not in rule.metric and "checkpoint" in parameters:
+        parameters["checkpoint"] = str(config.resolve(Path(parameters["checkpoint"])))
+    if ":" not in rule.metric and isinstance(parameters.get("checkpoints"), list):
+        parameters["checkpoints"] = [str(config.resolve(Path(path))) for path in parameters["checkpoints"]]
+    return parameters
 
 
 def _call_one_by_one(table: _Table, batch: MeasuredBatch) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from explain_gate.errors import NotMeasurable
+from explain_gate.metrics.batch import Batch
 
 
 def iou(relevance: Tensor, region: Tensor, *, binarize: str = "half", fraction: float = 0.5) -> Tensor:
@@ -20,21 +26,8 @@ def iou(relevance: Tensor, region: Tensor, *, binarize: str = "half", fraction: 
     Returns:
         (N,), in [0, 1], higher is better. Chance depends on the region's area.
     """
-    flat = relevance.flatten(1)
-    if binarize == "half":
-        if not 0 < fraction <= 1:
-            raise ValueError(f"fraction must lie in (0, 1], got {fraction}")
-        cut = flat.amax(dim=1, keepdim=True) * fraction
-        inside = flat >= cut
-    elif binarize == "otsu":
-        inside = flat > _otsu(flat)
-    elif binarize == "area":
-        inside = _largest(flat, region.flatten(1).sum(dim=1))
-    else:
-        raise ValueError(f"binarize must be half, otsu or area, got {binarize}")
-    target = region.flatten(1)
-    union = (inside | target).sum(dim=1).double()
-    return (inside & target).sum(dim=1).double() / union
+    inside = _binarized(relevance.flatten(1), region.flatten(1), binarize, fraction)
+    return _overlap(inside, region.flatten(1))
 
 
 def pointing_game(relevance: Tensor, region: Tensor, *, tolerance: int = 0) -> Tensor:
@@ -72,12 +65,89 @@ def relevance_mass(relevance: Tensor, region: Tensor) -> Tensor:
     return (flat * region.flatten(1)).sum(dim=1) / flat.sum(dim=1)
 
 
+def relevance_rank(relevance: Tensor, region: Tensor) -> Tensor:
+    """Share of the K strongest pixels that lie inside the region, K its number of pixels (Arras 2021).
+
+    Pixels that tie for the last places share them: whichever of them an arbitrary order would take, the value is the
+    mean over all orders. (Peers take the first by position, so flat parts of a map favour the upper left.)
+
+    Shapes: relevance (N, H, W), not negative; region (N, H, W), bool, not empty. Returns (N,), in [0, 1], higher is
+    better; the region's share of the frame is chance. Only the order of the map's values counts.
+    """
+    flat, target = relevance.flatten(1), region.flatten(1)
+    counts = target.sum(dim=1, keepdim=True)
+    last = flat.sort(dim=1, descending=True).values.gather(1, counts - 1)
+    above, tied = flat > last, flat == last
+    places = (counts - above.sum(dim=1, keepdim=True)).double()
+    share = places / tied.sum(dim=1, keepdim=True).double()
+    hits = (above & target).sum(dim=1).double() + share[:, 0] * (tied & target).sum(dim=1).double()
+    return hits / counts[:, 0].double()
+
+
 def lift(relevance: Tensor, region: Tensor) -> Tensor:
     """Relevance mass over the region's share of the frame.
 
     Shapes as `relevance_mass`. Returns (N,), not negative, higher is better; 1 is chance.
     """
     return relevance_mass(relevance, region) / region.flatten(1).double().mean(dim=1)
+
+
+def human_ratio(
+    relevance: Tensor,
+    annotators: Sequence[Tensor],
+    batch: Batch,
+    *,
+    binarize: str = "half",
+    fraction: float = 0.5,
+) -> Tensor:
+    """Mean IoU of the map with each annotator's region over the mean IoU among the annotators (Saporta 2022).
+
+    Both sides are means over single annotators: a map compared with the union of all regions would be judged by
+    another measure than the people are. The mean IoU among annotators is noted as `ceiling`.
+
+    Args:
+        relevance: (N, H, W), not negative, not flat.
+        annotators: per image, (A, H, W), bool, A at least 2: one region per annotator.
+        batch: takes the note.
+        binarize: as in `iou`; "area" takes each annotator's own area.
+        fraction: as in `iou`.
+
+    Returns:
+        (N,), not negative, higher is better; 1 is as good as people agree.
+
+    Raises:
+        NotMeasurable: the annotators of an image have no pixel in common.
+    """
+    maps, people = [], []
+    for one, regions in zip(relevance, annotators, strict=True):
+        each = iou(one.expand_as(regions), regions, binarize=binarize, fraction=fraction)
+        pairs = [_overlap(a.flatten()[None], b.flatten()[None]) for a, b in combinations(regions, 2)]
+        maps.append(each.mean())
+        people.append(torch.cat(pairs).mean())
+    ceiling = torch.stack(people)
+    if bool((ceiling <= 0).any()):
+        raise NotMeasurable("the annotators' regions do not overlap at all, so there is nothing to compare with")
+    batch.note("ceiling", ceiling)
+    return torch.stack(maps) / ceiling
+
+
+def _binarized(flat: Tensor, target: Tensor, binarize: str, fraction: float) -> Tensor:
+    """The map as a region, (N, M) bool."""
+    if binarize == "half":
+        if not 0 < fraction <= 1:
+            raise ValueError(f"fraction must lie in (0, 1], got {fraction}")
+        return flat >= flat.amax(dim=1, keepdim=True) * fraction
+    if binarize == "otsu":
+        return flat > _otsu(flat)
+    if binarize == "area":
+        return _largest(flat, target.sum(dim=1))
+    raise ValueError(f"binarize must be half, otsu or area, got {binarize}")
+
+
+def _overlap(first: Tensor, second: Tensor) -> Tensor:
+    """Intersection over union of rows (N, M), bool; (N,)."""
+    union = (first | second).sum(dim=1).double()
+    return (first & second).sum(dim=1).double() / union
 
 
 def _otsu(flat: Tensor, bins: int = 256) -> Tensor:

@@ -8,6 +8,9 @@ image has none. The runner calls it on the images that have what it names.
     maps        (N, H, W) float32, largest magnitude 1: the map as it is kept
     region      (N, H, W) bool, the annotated region; naming it leaves out images without one
     pixels      (N, 3, H, W) float32, normalised
+    annotators  N tensors (A, H, W) bool, one region per annotator; naming it leaves out images with fewer than two
+    first       (N, H, W) float32: of a pair of methods, the maps of one
+    second      (N, H, W) float32: and of the other
     labels      (N,) int64, the annotated class
     logits      (N, K) float32
     details     mapping of per-image tensors (N,) that the method reported, e.g. completeness_error
@@ -17,12 +20,34 @@ image has none. The runner calls it on the images that have what it names.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from explain_gate.metrics.patches import Form, Place, Window
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """An image that patches are planted into. Shapes: pixels (3, H, W); region (H, W), bool."""
+
+    row: int
+    accepted: tuple[int, ...]
+    predicted: int
+    pixels: Tensor
+    region: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """What turns other images into a class: its most telling place, and how the patch there is planted."""
+
+    window: Window
+    form: Form
 
 
 class Batch(Protocol):
@@ -59,14 +84,48 @@ class Batch(Protocol):
     def predict(self, pixels: Tensor) -> Tensor:
         """Logits (M, K) of any M inputs."""
 
-    def explain(self, pixels: Tensor) -> Tensor:
-        """Maps (N, H, W) of the same method and target classes for other pixels of the same images."""
+    def explain(self, pixels: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Maps (N, H, W) of the same method for other pixels of the same images, or for other classes (N,)."""
 
     def explain_randomized(self, seed: int) -> Tensor:
         """Maps (N, H, W) of the same method and target classes on the re-initialised model."""
 
+    def cascade(self, seed: int, steps: int) -> Sequence[tuple[str, Tensor]]:
+        """Name of the block and maps (N, H, W) of every step of a cascade from the output down."""
+
     def explain_again(self) -> Tensor:
         """Maps (N, H, W) computed once more with another seed, batch size and thread count."""
+
+    def explain_with(self, checkpoint: str) -> Tensor:
+        """Maps (N, H, W) of the same method and target classes with other weights."""
+
+    def explain_on(self, device: str, dtype: str) -> Tensor:
+        """Maps (N, H, W) of the same method and target classes on another device or in another precision."""
+
+    def gradients(self, pixels: Tensor) -> Tensor:
+        """The annotated class' score, differentiated by the pixels: (N, 3, H, W)."""
+
+    def exact_scores(self, pixels: Tensor) -> Tensor:
+        """The annotated class' score (N,) in double precision, for pixels (N, 3, H, W) in double precision."""
+
+    def seconds(self) -> tuple[float, float]:
+        """Seconds that one map of these images takes, and one forward pass of them."""
+
+    @property
+    def weights(self) -> Tensor:
+        """(N,) float64: all images of the rule over (classes x images of the image's class)."""
+
+    def own_background(self, position: int) -> Tensor:
+        """One image (3, H, W) with its object filled in."""
+
+    def others(self, position: int, count: int) -> Sequence[Scene]:
+        """Up to `count` images that do not show the class of one image, seeded by image."""
+
+    def cue(self, position: int, place: Place) -> tuple[Cue, Window]:
+        """What the class of one image hangs on, and where on this image it is; NotMeasurable where there is none."""
+
+    def note_cue(self, position: int, place: Place, share: float) -> None:
+        """Keep the outcome of a cue for the report."""
 
     def backgrounds(self, position: int, *, same_class: bool, count: int) -> Sequence[tuple[int, Tensor]]:
         """Up to `count` donors for one image, seeded by image: class and picture (3, H, W), its object filled in."""
@@ -79,3 +138,6 @@ class Batch(Protocol):
 
     def remember(self, key: Hashable, compute: Callable[[], T]) -> T:
         """`compute()`, once per batch and method: metrics share what they have in common."""
+
+    def note(self, name: str, values: Tensor) -> None:
+        """Keep more numbers (N,) beside the metric's value, as check `family.metric@name`."""

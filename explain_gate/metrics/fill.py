@@ -1,4 +1,4 @@
-"""Filling a removed object from its surroundings, so that neither the object nor a telling hole remains."""
+"""Filling what was removed from its surroundings, so that neither the object nor a telling hole remains."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 _SMALLEST = 4
 _SWEEPS = 8
+_NOISE = 0.01
+"""Of the image's standard deviation: enough to hide how smooth an imputed pixel is (Rong 2022)."""
 
 
 def inpaint(pixels: Tensor, hole: Tensor) -> Tensor:
@@ -23,6 +25,24 @@ def inpaint(pixels: Tensor, hole: Tensor) -> Tensor:
     everywhere = hole.flatten(1).all(dim=1)[:, None, None, None]
     filled = torch.where(everywhere, pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels), filled)
     return torch.where(hole[:, None], filled, pixels)
+
+
+def impute(pixels: Tensor, hole: Tensor, noise: Tensor) -> Tensor:
+    """Noisy linear imputation (Rong 2022): every removed pixel near the mean of its neighbours, plus noise.
+
+    The linear system is not solved to the last digit; `inpaint` comes close in a hundredth of the time.
+
+    Shapes: pixels and noise (N, C, H, W), noise standard normal; hole (N, H, W), bool. Returns (N, C, H, W).
+    """
+    spread = pixels.flatten(1).std(dim=1).view(-1, 1, 1, 1)
+    return torch.where(hole[:, None], inpaint(pixels, hole) + _NOISE * spread * noise, pixels)
+
+
+def coarse_blur(pixels: Tensor, cells: int = 10) -> Tensor:
+    """The image at a resolution of `cells` along each side, enlarged again. Shapes: (N, C, H, W) both."""
+    height, width = pixels.shape[-2:]
+    small = F.adaptive_avg_pool2d(pixels, (min(cells, height), min(cells, width)))
+    return F.interpolate(small, size=(height, width), mode="bilinear", align_corners=False)
 
 
 def _push_pull(values: Tensor, weight: Tensor) -> Tensor:

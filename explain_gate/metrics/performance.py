@@ -1,4 +1,4 @@
-"""Performance: is the model right at all?"""
+"""Performance: is the model right at all, and what does explaining it cost?"""
 
 from __future__ import annotations
 
@@ -15,6 +15,29 @@ def accuracy(batch: Batch) -> Tensor:
     Returns (N,), higher is better.
     """
     return right(batch.logits, batch)
+
+
+def balanced_accuracy(batch: Batch) -> Tensor:
+    """`accuracy` with every image weighing (all images) / (classes x images of its class) (Brodersen 2010).
+
+    The mean over all images is the mean over classes of their accuracies; the mean over one class alone is not, so
+    this metric is not meant for `per_class`, where `accuracy` says the same.
+
+    Returns:
+        (N,), 0 or the image's weight, higher is better.
+    """
+    return right(batch.logits, batch) * batch.weights
+
+
+def latency_ratio(batch: Batch) -> Tensor:
+    """Time of one map over the time of one forward pass, measured side by side.
+
+    Returns:
+        (N,), positive, lower is better, the same for all images that are measured together; not reproducible to the
+        digit, as clocks are not.
+    """
+    explain, forward = batch.seconds()
+    return torch.full((len(batch.labels),), explain / max(forward, 1e-9), dtype=torch.float64)
 
 
 def right(logits: Tensor, batch: Batch) -> Tensor:

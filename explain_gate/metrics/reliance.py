@@ -10,18 +10,23 @@ from torch import Tensor
 
 from explain_gate.errors import NotMeasurable
 from explain_gate.metrics.batch import Batch
+from explain_gate.metrics.fill import coarse_blur, inpaint
+from explain_gate.metrics.patches import Place, plant
+from explain_gate.metrics.performance import right
 
 
 def background_gap(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
     """Accuracy on backgrounds of the same class minus accuracy on backgrounds of other classes (Xiao 2020).
 
     The object is cut out by its region and put on donors' pictures, whose own objects are filled in; mean over
-    seeded donors.
+    seeded donors. (One donor per image, as usual, leaves more noise than most effects have.) The gap of the margin,
+    the logit of the class minus the largest other, is noted: it moves long before predictions flip.
 
     Returns:
         (N,), in [-1, 1], lower is better; 0 where backgrounds do not matter.
     """
     exchange = _exchange(region, batch, donors)
+    batch.note("logit margin", exchange.margin_on_same - exchange.margin_on_other)
     return exchange.right_on_same - exchange.right_on_other
 
 
@@ -34,13 +39,155 @@ def background_follow(region: Tensor, batch: Batch, *, donors: int = 5) -> Tenso
     return _exchange(region, batch, donors).followed
 
 
+def background_margin(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
+    """Softmax probability of the true class on backgrounds of the same class minus on those of other classes.
+
+    Returns:
+        (N,), in [-1, 1], lower is better; 0 where backgrounds do not matter.
+    """
+    exchange = _exchange(region, batch, donors)
+    return exchange.probability_on_same - exchange.probability_on_other
+
+
+def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:  # noqa: ARG001
+    """How much more often the class is predicted without its object than on other classes' pictures without theirs.
+
+    Accuracy without the object is above chance also for a model that calls every empty picture by one class, and the
+    outline of the filled hole must not count for or against a class: so chance is measured, as the rate at which
+    emptied pictures of other classes get the same prediction.
+
+    Args:
+        region: (N, H, W), bool; the object, which is filled from its surroundings.
+        batch: is asked for one forward per image and donor, and one.
+        donors: pictures of other classes per image, at least 1.
+
+    Returns:
+        (N,), in [-1, 1], lower is better; 0 is chance.
+    """
+    if donors < 1:
+        raise ValueError(f"donors must be at least 1, got {donors}")
+    pictures: list[Tensor] = []
+    counts = []
+    for position in range(len(batch.labels)):
+        others = _donors(batch, position, donors, same_class=False)
+        pictures.extend((batch.own_background(position), *(picture for _, picture in others)))
+        counts.append(len(others))
+    logits = batch.predict(torch.stack(pictures))
+    _require_classes(logits)
+    predicted = iter(logits.argmax(dim=1).tolist())
+    values = []
+    for accepted, count in zip(batch.accepted, counts, strict=True):
+        own = float(next(predicted) in accepted)
+        values.append(own - _share([next(predicted) in accepted for _ in range(count)]))
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def object_only(region: Tensor, batch: Batch) -> Tensor:
+    """Accuracy that is left when everything but the object is removed; mean over two neutral surroundings.
+
+    A black frame is a picture of its own, and models have learned what it means. Here the background becomes its own
+    mean colour, and a picture of its own colours without any detail; the object's colours are kept out of both.
+
+    Args:
+        region: (N, H, W), bool.
+        batch: is asked for two forwards per image.
+
+    Returns:
+        (N,), in [0, 1], higher is better.
+    """
+    pixels, kept = batch.pixels, region[:, None].to(batch.pixels.device)
+    empty = inpaint(pixels, region.to(pixels.device))
+    plain = empty.mean(dim=(2, 3), keepdim=True).expand_as(pixels)
+    scores = [
+        right(batch.predict(torch.where(kept, pixels, around)), batch) for around in (plain, coarse_blur(empty, 4))
+    ]
+    return torch.stack(scores).mean(dim=0)
+
+
+def occlusion_share(region: Tensor, batch: Batch, *, draws: int = 3) -> Tensor:
+    """Score lost when the region is hidden, over that plus the score lost when as much is hidden elsewhere.
+
+    Equal areas are hidden, each filled from its surroundings: a blob of the region and a blob of the rest, as large
+    as the smaller of the two; mean over seeded blobs. The score is the log odds of the class, which has no ceiling.
+    What rises when hidden counts as no loss.
+
+    Args:
+        region: (N, H, W), bool.
+        batch: is asked for two forwards per draw, and one.
+        draws: pairs of blobs per image, at least 1.
+
+    Returns:
+        (N,), in [0, 1], higher is better; 0.5 where neither costs more than the other, or anything at all.
+    """
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, got {draws}")
+    labels = batch.labels.cpu()
+    before = _log_odds(batch.predict(batch.pixels), labels)
+    losses = torch.zeros(2, len(labels), dtype=torch.float64)
+    for draw in range(draws):
+        holes = [_blobs(batch, region, position, draw) for position in range(len(labels))]
+        for which in (0, 1):
+            hole = torch.stack([pair[which] for pair in holes]).to(batch.pixels.device)
+            losses[which] += before - _log_odds(batch.predict(inpaint(batch.pixels, hole)), labels)
+    lost, elsewhere = losses.clamp_min(0)
+    return torch.where(lost + elsewhere > 0, lost / (lost + elsewhere).clamp_min(1e-300), 0.5)
+
+
+def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside", targets: int = 6) -> Tensor:
+    """Share of other images that turn to the image's class when given its patch from the class's most telling place.
+
+    Places are searched outside the region or inside it, without knowing any kind of cue: what hiding a place costs
+    the class on a few of its images says where to look, and planting says in which form the patch tells most: at the
+    place the class has in common, at the one each image has for itself, or all over the background or the object.
+    The search uses a handful of images; the value is measured on every image with its own patch, so a chance find
+    does not count. Outside, an honest model is near 0. Inside, part of an object is a reason of its own: compare with
+    honest versions, and look at the picture.
+
+    Args:
+        region: (N, H, W), bool.
+        batch: is asked for the cue, which is searched once a class, and one forward per target.
+        place: "outside" or "inside" the region.
+        targets: other images per image, at least 1.
+
+    Returns:
+        (N,), in [0, 1], lower is better.
+    """
+    if place not in ("outside", "inside") or targets < 1:
+        raise ValueError(f"place must be outside or inside and targets at least 1, got {place} and {targets}")
+    mixed: list[Tensor] = []
+    chosen = []
+    for position in range(region.shape[0]):
+        cue, window = batch.cue(position, place)
+        scenes = batch.others(position, targets)
+        if not scenes:
+            raise NotMeasurable("no image of another class could take a patch")
+        own, own_region = batch.pixels[position].cpu(), region[position].cpu()
+        mixed.extend(
+            plant(scene.pixels, scene.region, own, own_region, window, form=cue.form, where=place) for scene in scenes
+        )
+        chosen.append(scenes)
+    logits = batch.predict(torch.stack(mixed))
+    _require_classes(logits)
+    predicted = iter(logits.argmax(dim=1).tolist())
+    shares = []
+    for position, (label, scenes) in enumerate(zip(batch.labels.tolist(), chosen, strict=True)):
+        turned = _share([next(predicted) == label and scene.predicted != label for scene in scenes])
+        batch.note_cue(position, place, turned)
+        shares.append(turned)
+    return torch.tensor(shares, dtype=torch.float64)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Exchange:
-    """What the model did on exchanged backgrounds; (N,) each."""
+    """What the model did on exchanged backgrounds; (N,) each, means over donors."""
 
     right_on_same: Tensor
     right_on_other: Tensor
     followed: Tensor
+    probability_on_same: Tensor
+    probability_on_other: Tensor
+    margin_on_same: Tensor
+    margin_on_other: Tensor
 
 
 def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
@@ -50,27 +197,26 @@ def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
 
 
 def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
-    mixed: list[Tensor] = []
-    spans: list[tuple[list[int], list[int]]] = []  # classes of the donors of each image: same class, other classes
-    for position in range(region.shape[0]):
+    found: dict[str, list[float]] = {name: [] for name in _Exchange.__dataclass_fields__}
+    labels = batch.labels.tolist()
+    for position, (label, accepted) in enumerate(zip(labels, batch.accepted, strict=True)):
         same = _donors(batch, position, donors, same_class=True)
         other = _donors(batch, position, donors, same_class=False)
-        spans.append(([label for label, _ in same], [label for label, _ in other]))
-        for _, picture in (*same, *other):
-            mixed.append(torch.where(region[position], batch.pixels[position], picture.to(batch.pixels.device)))
-    predicted = iter(batch.predict(torch.stack(mixed)).argmax(dim=1).tolist())
-    same_right, other_right, followed = [], [], []
-    for accepted, (same_labels, other_labels) in zip(batch.accepted, spans, strict=True):
-        on_same = [next(predicted) for _ in same_labels]
-        on_other = [next(predicted) for _ in other_labels]
-        same_right.append(_share(choice in accepted for choice in on_same))
-        other_right.append(_share(choice in accepted for choice in on_other))
-        followed.append(_share(choice == donor for choice, donor in zip(on_other, other_labels, strict=True)))
-    return _Exchange(
-        right_on_same=torch.tensor(same_right, dtype=torch.float64),
-        right_on_other=torch.tensor(other_right, dtype=torch.float64),
-        followed=torch.tensor(followed, dtype=torch.float64),
-    )
+        pixels = batch.pixels[position]
+        mixed = [torch.where(region[position], pixels, picture.to(pixels.device)) for _, picture in (*same, *other)]
+        logits = batch.predict(torch.stack(mixed)).double()
+        _require_classes(logits)
+        predicted = logits.argmax(dim=1).tolist()
+        on_same, on_other = predicted[: len(same)], predicted[len(same) :]
+        probability = logits.softmax(dim=1)[:, label]
+        margin = logits[:, label] - _without(logits, [label] * len(logits)).amax(dim=1)
+        found["right_on_same"].append(_share(choice in accepted for choice in on_same))
+        found["right_on_other"].append(_share(choice in accepted for choice in on_other))
+        found["followed"].append(_share(choice == donor for choice, (donor, _) in zip(on_other, other, strict=True)))
+        for name, values in (("probability", probability), ("margin", margin)):
+            found[f"{name}_on_same"].append(float(values[: len(same)].mean()))
+            found[f"{name}_on_other"].append(float(values[len(same) :].mean()))
+    return _Exchange(**{name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()})
 
 
 def _donors(batch: Batch, position: int, count: int, *, same_class: bool) -> Sequence[tuple[int, Tensor]]:
@@ -79,6 +225,39 @@ def _donors(batch: Batch, position: int, count: int, *, same_class: bool) -> Seq
         kind = "its own class" if same_class else "another class"
         raise NotMeasurable(f"no other image of {kind} has a background to take")
     return found
+
+
+def _blobs(batch: Batch, region: Tensor, position: int, draw: int) -> tuple[Tensor, Tensor]:
+    """Two masks (H, W) of equal area: a blob of the region and a blob of the rest, along a smooth random field."""
+    own = region[position].cpu()
+    area = min(int(own.sum()), int((~own).sum()))
+    generator = batch.generator(position, f"blobs {draw}")
+    noise = torch.rand(own.shape, generator=generator)
+    field = coarse_blur(noise[None, None], 4)[0, 0] + 1e-4 * noise
+    return _highest(field, own, area), _highest(field, ~own, area)
+
+
+def _highest(field: Tensor, within: Tensor, count: int) -> Tensor:
+    """The `count` pixels of a mask where the field is highest."""
+    order = field.masked_fill(~within, -torch.inf).flatten().argsort(descending=True)
+    return torch.zeros(field.numel(), dtype=torch.bool).index_fill_(0, order[:count], value=True).view(field.shape)
+
+
+def _log_odds(logits: Tensor, labels: Tensor) -> Tensor:
+    """Logit of each image's class minus the logarithm of the summed exponentials of the others, (N,), float64."""
+    _require_classes(logits)
+    scores = logits.double()
+    return scores.gather(1, labels[:, None])[:, 0] - _without(scores, labels.tolist()).logsumexp(dim=1)
+
+
+def _without(logits: Tensor, labels: Sequence[int]) -> Tensor:
+    """Logits with the listed classes at minus infinity."""
+    return logits.scatter(1, torch.tensor(labels)[:, None], -torch.inf)
+
+
+def _require_classes(logits: Tensor) -> None:
+    if logits.shape[1] < 2:
+        raise NotMeasurable("the model gives one score per image, so there are no classes to turn to")
 
 
 def _share(outcomes: Iterable[bool]) -> float:
