@@ -99,7 +99,7 @@ CUES: dict[str, Cue] = {
     "background_texture": Cue(draw=background_texture, place="background", summary="stripes", strength=0.4),
     "border_colour": Cue(draw=border_colour, place="background", summary="coloured frame", strength=0.9),
     "frequency": Cue(draw=frequency, place="everywhere", summary="faint ripple", strength=0.4),
-    "colour_cast": Cue(draw=colour_cast, place="everywhere", summary="coloured light", strength=0.5),
+    "colour_cast": Cue(draw=colour_cast, place="everywhere", summary="coloured light", strength=0.8),
     "collar": Cue(draw=collar, place="object", summary="coloured band around the object", strength=0.9),
 }
 
