@@ -41,6 +41,7 @@ class Probe:
         batch: most images per pass; None for what pays off on the device.
         black: (C, 1, 1), the value of a black pixel in the module's input space.
         read_image: path -> (C, H, W) in the module's input space, for baselines that are image files.
+        references: (R, C, H, W) in the module's input space, typical images that expected gradients start from.
     """
 
     def __init__(
@@ -54,18 +55,20 @@ class Probe:
         batch: int | None = None,
         black: Tensor | None = None,
         read_image: Callable[[str], Tensor] | None = None,
+        references: Tensor | None = None,
     ) -> None:
         self.module = module
         self.target_layers = tuple(target_layers)
         self.seed = seed
         self.black = black
         self.read_image = read_image
+        self.references = references
         self.passes = Passes()
         self.target_wants_targets = target is not None and _positional(target) > 1
         first = next((tensor for tensor in _weights(module) if tensor.is_floating_point()), None)
         self.device = first.device if first is not None else torch.device("cpu")
         self.dtype = first.dtype if first is not None else None
-        self._target = target
+        self.target = target
         self._chunks = Chunks(device=self.device, budget=memory_budget, largest=batch, weights=_weights(module))
         self._before: list[tuple[torch.nn.Module, bool]] | None = None
         self._trainable: list[torch.nn.Parameter] = []
@@ -107,7 +110,7 @@ class Probe:
         def work(start: int, stop: int) -> None:
             part = None if targets is None else targets[start:stop].to(self.device)
             with torch.no_grad():
-                parts.append(self._columns(self.prepare(images[start:stop]), part))
+                parts.append(self.columns(self.prepare(images[start:stop]), part))
             self.passes.forward += stop - start
 
         self.in_chunks("forward", len(images), work)
@@ -187,6 +190,19 @@ class Probe:
 
         self.in_chunks("gradient", len(images), work)
 
+    def activations_of(
+        self, images: Tensor, targets: Tensor, layers: Sequence[str], take: Callable[[int, int, list[Tensor]], None]
+    ) -> None:
+        """Activations of layers, without a graph, taken as (start, stop, activations)."""
+
+        def work(start: int, stop: int) -> None:
+            with torch.no_grad(), capture(self.module, layers) as captured:
+                self.score(self.prepare(images[start:stop]), targets[start:stop])
+            self.passes.forward += stop - start
+            take(start, stop, [_at_least_float32(captured.last(layer)) for layer in layers])
+
+        self.in_chunks("forward", len(images), work)
+
     def in_chunks(self, kind: Any, count: int, work: Callable[[int, int], None]) -> None:
         """Call `work(start, stop)` over 0..count; see Chunks.run."""
         if self._before is None:
@@ -201,8 +217,8 @@ class Probe:
     def score(self, images: Tensor, targets: Tensor) -> Tensor:
         """The target's score of prepared images, (N,), with a graph where one is wanted; in at least float32."""
         targets = targets.to(self.device)
-        columns = self._columns(images, targets)
-        if columns.shape[1] == 1 and self._target is not None:
+        columns = self.columns(images, targets)
+        if columns.shape[1] == 1 and self.target is not None:
             return columns[:, 0]
         if targets.numel() and not 0 <= int(targets.min()) <= int(targets.max()) < columns.shape[1]:
             raise ModelError(
@@ -211,25 +227,30 @@ class Probe:
             )
         return columns.gather(1, targets[:, None])[:, 0]
 
-    def generator(self, key: str, purpose: str) -> torch.Generator:
-        """A CPU generator seeded by (seed, key, purpose): the draw is the same on every device and in every batch."""
-        digest = hashlib.sha256(f"{self.seed}\0{key}\0{purpose}".encode()).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+    def columns(self, images: Tensor, targets: Tensor | None) -> Tensor:
+        """All scores of prepared images, (N, K), with a graph where one is wanted.
 
-    def _columns(self, images: Tensor, targets: Tensor | None) -> Tensor:
+        Raises:
+            ModelError: the module, or the target function, returns something else.
+        """
         output = self.module(images)
-        if self._target is not None:
-            output = self._target(output, targets) if self.target_wants_targets else self._target(output)
+        if self.target is not None:
+            output = self.target(output, targets) if self.target_wants_targets else self.target(output)
             if isinstance(output, Tensor) and output.ndim == 1:
                 output = output[:, None]
         if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != len(images):
-            who = "the target function" if self._target is not None else "the module"
+            who = "the target function" if self.target is not None else "the module"
             raise ModelError(
                 f"{who} must return scores of shape ({len(images)}, classes), got {_describe(output)}. "
                 "For detectors, segmenters and models with several outputs write model.target: "
                 "package.module:function, a function that turns the output into one score per image, shape (N,)"
             )
         return _at_least_float32(output)
+
+    def generator(self, key: str, purpose: str) -> torch.Generator:
+        """A CPU generator seeded by (seed, key, purpose): the draw is the same on every device and in every batch."""
+        digest = hashlib.sha256(f"{self.seed}\0{key}\0{purpose}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
     def _differentiate(self, scores: Tensor, inputs: list[Tensor], what: str) -> tuple[Tensor, ...]:
         if not scores.requires_grad:

@@ -1,8 +1,8 @@
-"""Which layer a CAM method looks at when nobody named one: the last feature map that is still a picture."""
+"""Which layer a CAM method looks at when nobody named one: the last feature map on which the score depends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,72 +11,99 @@ import torch
 from torch import Tensor
 
 from explain_gate.attribution.base import Probe
+from explain_gate.attribution.feature_maps import as_feature_map, layout
 from explain_gate.errors import ModelError
 
 _PASS_THROUGH = (torch.nn.Identity, torch.nn.Dropout, torch.nn.Dropout2d)
 _LISTED = 8
 
 
-def find_target_layers(module: torch.nn.Module, images: Tensor) -> tuple[str, ...]:
-    """The outermost submodule whose output is the last feature map in the order of execution.
+def find_target_layers(
+    module: torch.nn.Module, images: Tensor, *, target: Callable[..., Tensor] | None = None
+) -> tuple[str, ...]:
+    """The outermost submodule whose output is the last feature map, in the order of execution, that the score sees.
 
     `layer4` of a ResNet, `features` of MobileNet, EfficientNet, DenseNet and ConvNeXt, the last activation before the
-    final pooling of a VGG. Pooled maps do not count. Shapes: images (N, C, H, W), of which one is run.
+    final pooling of a VGG, the first norm of a ViT's last block (behind it only the class token counts), the last
+    norm of a Swin. Pooled maps do not count. Shapes: images (N, C, H, W), of which one is run forward and backward.
 
     Raises:
         ModelError: no layer puts out a feature map; the message says what to write in thresholds.yaml.
     """
-    with Probe(module, batch=1) as probe, _record(module) as seen, torch.no_grad():
-        module(probe.prepare(images[:1]))
-    pooled = {id(call.output) for call in seen if "Pool" in call.kind}
-    maps = [call for call in seen if _is_feature_map(call.output) and id(call.output) not in pooled]
-    if not maps:
+    with Probe(module, target=target, batch=1) as probe, _record(module) as calls, torch.enable_grad():
+        prepared = probe.prepare(images[:1]).detach().requires_grad_()
+        columns = probe.columns(prepared, torch.zeros(1, dtype=torch.int64, device=probe.device))
+        size = tuple(prepared.shape[-2:])
+        maps = [call for call in calls if layout(tuple(call.output.shape), size) is not None]
+        outputs = [call.output for call in maps]
+        grads = torch.autograd.grad(columns.max(), outputs, allow_unused=True) if outputs else ()
+    pooled = {call.source for call in calls if "Pool" in call.kind}
+    seen = [
+        call
+        for call, grad in zip(maps, grads, strict=True)
+        if call.source not in pooled and grad is not None and bool(as_feature_map(grad, size, call.name).any())
+    ]
+    if not seen:
         raise ModelError(
-            "no layer puts out a feature map (N, C, H, W) with more than one place, so there is nothing for a CAM "
-            f"method to look at. Name a layer in thresholds.yaml (model.target_layer: NAME); it has {_candidates(seen)}"
+            "no layer puts out a feature map with more than one place that the score depends on, so there is nothing "
+            "for a CAM method to look at. Name a layer in thresholds.yaml (model.target_layer: NAME); "
+            f"the module has {_candidates(calls)}"
         )
-    last = [call for call in maps if call.output is maps[-1].output]
-    own = [call for call in last if not call.passes_through] or last
+    same = [call for call in seen if call.source == seen[-1].source]
+    own = [call for call in same if not call.passes_through] or same
     # In-place layers return the tensor they were given, so of equally deep ones the last is meant.
     return (min(reversed(own), key=lambda call: call.name.count(".")).name,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Call:
+    """One call of a submodule. Calls that return the same tensor, as a block and its last layer do, share `source`."""
+
     name: str
     kind: str
     passes_through: bool
     output: Tensor
+    source: int
 
 
 @contextmanager
 def _record(module: torch.nn.Module) -> Iterator[list[_Call]]:
-    """Every call of a submodule in the order in which it ends; outputs stay alive so that `is` tells them apart."""
-    seen: list[_Call] = []
+    """Every call of a submodule in the order in which it ends.
+
+    Each passes on a copy of its output, so that in-place operations behind it do not reach the recorded tensor.
+    """
+    calls: list[_Call] = []
+    copies: dict[int, tuple[Tensor, int]] = {}
     handles = []
     try:
         for name, layer in module.named_modules():
             if not name:
                 continue
 
-            def hook(layer: torch.nn.Module, _: Any, output: Any, name: str = name) -> None:
-                if isinstance(output, Tensor):
-                    kind = type(layer).__name__
-                    seen.append(
-                        _Call(name=name, kind=kind, passes_through=isinstance(layer, _PASS_THROUGH), output=output)
+            def hook(layer: torch.nn.Module, _: Any, output: Any, name: str = name) -> Tensor | None:
+                if not isinstance(output, Tensor) or not output.is_floating_point() or not output.requires_grad:
+                    return None
+                _, source = copies.get(id(output), (output, len(calls)))
+                calls.append(
+                    _Call(
+                        name=name,
+                        kind=type(layer).__name__,
+                        passes_through=isinstance(layer, _PASS_THROUGH),
+                        output=output,
+                        source=source,
                     )
+                )
+                copy = output.clone()
+                copies[id(copy)] = (copy, source)
+                return copy
 
             handles.append(layer.register_forward_hook(hook))
-        yield seen
+        yield calls
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _is_feature_map(output: Tensor) -> bool:
-    return output.ndim == 4 and output.shape[2] * output.shape[3] > 1
-
-
-def _candidates(seen: list[_Call]) -> str:
-    shapes = {call.name: f"{call.name} {tuple(call.output.shape)}" for call in seen if call.output.ndim > 2}
+def _candidates(calls: list[_Call]) -> str:
+    shapes = {call.name: f"{call.name} {tuple(call.output.shape)}" for call in calls if call.output.ndim > 2}
     return ", ".join(list(shapes.values())[-_LISTED:]) or "no layer whose output has places at all"
