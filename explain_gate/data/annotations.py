@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from explain_gate.config import GateConfig
-from explain_gate.data import coco, masks, voc
+from explain_gate.data import coco, masks, pets, voc
 from explain_gate.data.shapes import Drawn, Shape
 from explain_gate.errors import DataError
 
 LISTED = 20
+_MOST_SHAPES_PER_IMAGE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +92,17 @@ def stratified_rows(labels: Sequence[int], limit: int, seed: int) -> list[int]:
 def _read(source: Path, folder: Path, where: str) -> tuple[list[Drawn], list[str]]:
     if source.is_file() and source.suffix.lower() == ".json":
         return coco.read(source)
+    if pets.fits(source):
+        return pets.read(source)
+    if voc.fits(source):
+        return voc.read(source)
     if source.is_dir():
-        if any(source.glob("*.xml")):
-            return voc.read(source)
         return masks.read(source, folder)
     if not source.exists():
         raise DataError(f"{source}: data.annotations does not exist ({where})")
     raise DataError(
-        f"{source}: must be a COCO .json file, a folder of PASCAL VOC .xml files, or a folder of mask .png files "
-        f"({where})"
+        f"{source}: must be a COCO .json file, a folder of PASCAL VOC .xml files or one of its ImageSets .txt lists, "
+        f"the annotations folder of Oxford-IIIT Pet or one of its .txt lists, or a folder of mask .png files ({where})"
     )
 
 
@@ -110,7 +113,7 @@ def _classes(
         classes = dict(wanted)
     else:
         classes = {name: position for position, name in enumerate(wanted if wanted is not None else order)}
-    used = {item.class_name for item in drawn}
+    used = {item.class_name for item in drawn if not _only_ignored([item])}
     unknown = sorted(used - set(classes))
     if unknown:
         raise DataError(
@@ -134,21 +137,24 @@ def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], folder: Path, s
     entries, faults = [], []
     for file_name in sorted(by_image):
         groups = by_image[file_name]
-        fault = _fault(root, file_name)
+        fault = _fault(root, file_name) or _too_many(file_name, groups)
         if fault:
             faults.append(fault)
             continue
-        accepted = tuple(sorted(classes[name] for name in groups))
-        for class_name, items in sorted(groups.items(), key=lambda group: classes[group[0]]):
+        # What is to be ignored is so for every class of the image, and gives no sample of its own.
+        ignored = tuple(shape for items in groups.values() for item in items for shape in item.shapes if shape.ignore)
+        shown = {name: items for name, items in groups.items() if not _only_ignored(items)}
+        accepted = tuple(sorted(classes[name] for name in groups if name in classes))
+        for class_name, items in sorted(shown.items(), key=lambda group: classes[group[0]]):
             sizes = {item.size for item in items if item.size is not None}
             entries.append(
                 Entry(
-                    image=file_name if len(groups) == 1 else f"{file_name}#{class_name}",
+                    image=file_name if len(shown) == 1 else f"{file_name}#{class_name}",
                     path=root / file_name,
                     label=classes[class_name],
                     class_name=class_name,
                     accepted=accepted,
-                    shapes=tuple(shape for item in items for shape in item.shapes),
+                    shapes=(*(shape for item in items for shape in item.shapes if not shape.ignore), *ignored),
                     size=next(iter(sizes), None),
                 )
             )
@@ -156,6 +162,18 @@ def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], folder: Path, s
         more = f"\n(and {len(faults) - LISTED} more)" if len(faults) > LISTED else ""
         raise DataError(f"{source}: {len(faults)} image files cannot be used:\n" + "\n".join(faults[:LISTED]) + more)
     return entries
+
+
+def _only_ignored(items: Sequence[Drawn]) -> bool:
+    shapes = [shape for item in items for shape in item.shapes]
+    return bool(shapes) and all(shape.ignore for shape in shapes)
+
+
+def _too_many(file_name: str, groups: Mapping[str, Sequence[Drawn]]) -> str | None:
+    count = sum(len(item.shapes) for items in groups.values() for item in items)
+    if count <= _MOST_SHAPES_PER_IMAGE:
+        return None
+    return f"{file_name!r}: has {count} annotated shapes, at most {_MOST_SHAPES_PER_IMAGE} are read"
 
 
 def _fault(root: Path, file_name: str) -> str | None:

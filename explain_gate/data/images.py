@@ -102,13 +102,12 @@ class Loaded:
     ignored: torch.Tensor | None
 
 
-def load(path: Path, preprocessing: Preprocessing) -> torch.Tensor:
-    """The image alone, (3, H, W) in [0, 1], not yet normalised.
-
-    Raises:
-        DataError: the file is not a whole image or is too large.
-    """
-    return load_annotated(path, (), None, preprocessing).pixels
+def load(
+    path: Path, shapes: Sequence[Shape], size: tuple[int, int] | None, preprocessing: Preprocessing
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The image (3, H, W) in [0, 1], not yet normalised, and its region (H, W), bool. Raises as `load_annotated`."""
+    found = load_annotated(path, shapes, size, preprocessing)
+    return found.pixels, found.region
 
 
 def load_annotated(
@@ -179,18 +178,18 @@ def _decode(path: Path) -> tuple[Image.Image, int]:
     """The upright RGB image and the EXIF orientation (1 to 8) it was stored in."""
     try:
         with Image.open(path) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                raise DataError(
-                    f"{path}: {opened.width} x {opened.height} pixels; at most {MOST_PIXELS} are decoded. Shrink it."
-                )
+            _refuse_huge(opened)
             orientation = int(opened.getexif().get(_ORIENTATION, 1) or 1)
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             return _to_rgb(upright), orientation if 1 <= orientation <= 8 else 1
-    except DataError:
-        raise
     except Exception as error:  # a parser of damaged files may raise anything
         raise DataError(f"{path}: not a whole image file ({error})") from error
+
+
+def _refuse_huge(image: Image.Image) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels, at most {MOST_PIXELS} are decoded; shrink it")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -1,4 +1,7 @@
-"""Mask PNGs: `<annotations>/<class>/<image name>.png`, or `<annotations>/labels.csv` with image, class and mask."""
+"""Mask PNGs: `<annotations>/<class>/<image name>.png`, or `<annotations>/labels.csv` with image, class and mask.
+
+labels.csv may also have the columns annotator and part.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +43,19 @@ def _from_table(table: Path, folder: Path) -> list[Drawn]:
         if not row["image"] or not row["class"]:
             faults.append(f"line {line}: image and class must not be empty")
             continue
-        mask = (folder / (row.get("mask") or f"{Path(row['image']).stem}.png")).resolve()
-        if not mask.is_relative_to(root) or not mask.is_file():
-            faults.append(f"line {line}: no mask {mask.name} in {folder}")
+        name = row.get("mask") or f"{Path(row['image']).stem}.png"
+        try:
+            mask = (folder / name).resolve()
+            usable = mask.is_relative_to(root) and mask.is_file()
+        except (OSError, ValueError):
+            usable = False
+        if not usable:
+            faults.append(f"line {line}: no mask {name[:80]!r} in {folder}")
             continue
-        drawn.append(Drawn(file_name=row["image"], class_name=row["class"], shapes=(Shape(file=mask),)))
+        shape = Shape(file=mask, annotator=row.get("annotator") or None, part=row.get("part") or None)
+        drawn.append(Drawn(file_name=row["image"], class_name=row["class"], shapes=(shape,)))
     if faults:
-        raise DataError(f"{table}:\n" + "\n".join(faults))
+        raise DataError(f"{table}: {len(faults)} faulty lines:\n" + "\n".join(faults[:20]))
     return drawn
 
 

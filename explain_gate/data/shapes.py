@@ -120,18 +120,20 @@ def _runs(text: str) -> list[int]:
 
 
 def _mask_file(path: Path, inside: tuple[int, ...] | None, height: int, width: int) -> Mask:
+    values = _values_in(path)
+    if values.shape != (height, width):
+        raise DataError(
+            f"{path}: mask must be {width} x {height} like its image, got {values.shape[1]} x {values.shape[0]}"
+        )
+    return values != 0 if inside is None else np.isin(values, inside)
+
+
+def _values_in(path: Path) -> NDArray[Any]:
     from PIL import Image
 
     try:
         with Image.open(path) as image:
-            if image.size != (width, height):
-                raise DataError(f"{path}: mask must be {width} x {height} like its image, got {image.size}")
             # An indexed mask holds class numbers, not colours: converting it to gray could turn a class into 0.
-            values = np.asarray(image if image.mode in ("P", "L", "1", "I;16", "I") else image.convert("L"))
-            if values.ndim != 2:
-                raise DataError(f"{path}: mask must have one channel, got an image of mode {image.mode}")
-            return values != 0 if inside is None else np.isin(values, inside)
-    except DataError:
-        raise
+            return np.asarray(image if image.mode in ("P", "L", "1", "I;16", "I") else image.convert("L"))
     except Exception as error:  # a parser of damaged files may raise anything
         raise DataError(f"{path}: not a readable mask image ({error})") from error
