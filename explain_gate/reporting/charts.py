@@ -35,15 +35,21 @@ def axis_range(
 
 
 def interval_bar(
-    value: float | None, interval: tuple[float, float] | None, bound: Bound | None, ends: tuple[float, float]
+    value: float | None,
+    interval: tuple[float, float] | None,
+    bound: Bound | None,
+    ends: tuple[float, float],
+    reference: float | None = None,
 ) -> str:
-    """One line: the axis, the forbidden side of the bound, the interval and the value on it."""
+    """One line: the axis, the forbidden side of the bound, the interval, the value, and a wedge for the reference."""
     width, height, middle = 168, 22, 11
     place = _Place(ends, 4, width - 4)
     parts = [f'<line class="axis" x1="4" x2="{width - 4}" y1="{middle}" y2="{middle}"/>']
     if bound is not None:
         parts.append(_forbidden(bound, place, top=3, height=16))
         parts.append(f'<line class="bound" x1="{place(bound[1])}" x2="{place(bound[1])}" y1="1" y2="{height - 1}"/>')
+    if reference is not None:
+        parts.append(f'<path class="reference" d="M{place(reference)} 6.5l-3.5 -6h7z"/>')
     if value is not None:
         side = _side(value, bound)
         if interval is not None:
@@ -87,7 +93,7 @@ def distribution(
         parts.append(f'<line class="bound" x1="{x}" x2="{x}" y1="{_TOP - 6}" y2="{base + 4}"/>')
         parts.append(f'<text class="label bound-label" x="{x}" y="{base + 15}" {_anchor(x)}>{number(bound[1])}</text>')
     if reference is not None:
-        parts.append(f'<path class="reference" d="M{place(reference)} {_TOP - 8}l4 6h-8z"/>')
+        parts.append(f'<path class="reference" d="M{place(reference)} {_TOP - 2}l-4 -6.5h8z"/>')
     if value is not None:
         side = _side(value, bound)
         x = place(value)

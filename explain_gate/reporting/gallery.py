@@ -72,18 +72,18 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
     rows = choose_rows(profile, verdict, found, seed=seed)
     maps = _open_maps(per_image)
     height, width = _frame(profile, maps)
-    kinds = _kinds(profile)
+    kinds = kinds_of(profile)
     scales = {method: scale_of(kinds.get(method), array[rows[:8]]) for method, array in maps.items()}
     smoothed = frozenset(method for method in maps if kinds.get(method) in {"magnitude", "signed"})
-    slugs = _slugs(list(maps))
+    slugs = slugs_of(list(maps))
     shown = tuple(
         Shown(
             row=row,
             image=profile.images[row],
-            predicted=_class_name(profile, profile.images[row].predicted),
+            predicted=class_name(profile, profile.images[row].predicted),
             status=found.status_of(row),
             breach=_breach(verdict, found, row),
-            photo=_photo(profile, row, folder),
+            photo=photo_of(profile, row, folder),
             layers={
                 method: path
                 for method, array in maps.items()
@@ -94,7 +94,7 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
                     smooth=method in smoothed,
                 )
             },
-            path=_outline(profile, row),
+            path=outline_of(profile, row),
         )
         for row in rows
     )
@@ -142,7 +142,8 @@ def _open_maps(per_image: PerImage) -> dict[str, NDArray[np.float16]]:
     return opened
 
 
-def _kinds(profile: Profile) -> dict[str, str]:
+def kinds_of(profile: Profile) -> dict[str, str]:
+    """The kind of map of every method: from the table, and from the manifest for a user's own."""
     kinds = {name: str(method.kind) for name, method in METHODS.items()}
     listed = profile.manifest.get("methods")
     if isinstance(listed, Mapping):
@@ -159,14 +160,15 @@ def _frame(profile: Profile, maps: Mapping[str, NDArray[Any]]) -> tuple[int, int
     return int(dataset.get("height", 224)), int(dataset.get("width", 224))
 
 
-def _slugs(methods: list[str]) -> dict[str, str]:
+def slugs_of(methods: list[str]) -> dict[str, str]:
     """A folder name for each method; the position keeps apart what the replacement would merge."""
     plain = {method: re.sub(r"[^A-Za-z0-9_-]", "_", method) for method in methods}
     clash = len(set(plain.values())) < len(plain)
     return {method: f"{position}_{slug}" if clash else slug for position, (method, slug) in enumerate(plain.items())}
 
 
-def _class_name(profile: Profile, label: int | None) -> str:
+def class_name(profile: Profile, label: int | None) -> str:
+    """The name of a class; "nothing" where there is no prediction."""
     if label is None:
         return "nothing"
     classes = profile.manifest.get("dataset", {}).get("classes", ())
@@ -178,7 +180,8 @@ def _breach(verdict: Verdict, found: Breaches, row: int) -> str:
     return "" if position < 0 else f"{verdict.findings[position].check} {number(float(found.value[row]))}"
 
 
-def _photo(profile: Profile, row: int, folder: Path) -> str | None:
+def photo_of(profile: Profile, row: int, folder: Path) -> str | None:
+    """Copy an image's picture under `folder`/assets; None where the profile has none."""
     try:
         source = thumbnail_path(profile, row)
     except ReferenceError:
@@ -191,7 +194,8 @@ def _photo(profile: Profile, row: int, folder: Path) -> str | None:
     return name
 
 
-def _outline(profile: Profile, row: int) -> str:
+def outline_of(profile: Profile, row: int) -> str:
+    """The region of an image as an SVG path; empty where there is none."""
     try:
         return outline(load_region(profile, row))
     except (ReferenceError, KeyError, IndexError):

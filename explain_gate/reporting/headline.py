@@ -12,6 +12,7 @@ from explain_gate.reporting.wording import (
     by_severity,
     counts_text,
     family,
+    is_inconclusive,
     join_words,
     missing,
     plural,
@@ -30,6 +31,21 @@ _BROKEN: Mapping[str, str] = {
     "discrimination": "the maps look the same for every class",
     "complexity": "the maps are spread over the whole image",
 }
+_BROKEN_METRIC: Mapping[str, str] = {
+    "performance.latency_ratio": "an explanation takes too long",
+    "completeness.gradient_error": "the backward pass does not belong to the forward pass",
+    "randomization.labels": "the maps look like those of a model trained on permuted labels",
+    "stability.augmentation_correlation": "minor changes of the image change the map",
+    "stability.max_sensitivity": "minor changes of the image change the map",
+    "stability.retrain_correlation": "another training seed gives other maps",
+    "stability.device_correlation": "another device or precision gives other maps",
+    "reliance.background_only": "it predicts the class without the object",
+    "reliance.object_only": "its predictions fall apart without the background",
+    "reliance.occlusion_share": "what surrounds the object counts more than the object",
+    "reliance.transplant_follow": "its predictions follow a patch moved into other images",
+    "drift.changed_prediction": "too many predictions differ from the approved version",
+}
+"""Where the family's sentence would say something else than what the metric saw."""
 _CLAUSES = 3
 
 
@@ -84,9 +100,12 @@ def _clauses(blocking: list[Finding]) -> str:
 def _phrase(finding: Finding) -> str:
     if finding.status == "unmeasured":
         return f"{finding.check} could not be measured"
-    if _broken_by_change(finding):
+    if _broken_by_change(finding) and not is_inconclusive(finding):
         return f"{finding.check} is worse than in the approved version"
-    return _BROKEN.get(family(finding.check), f"{finding.check} breaks its bound")
+    if is_inconclusive(finding):
+        return f"{finding.check} may be worse than in the approved version"
+    metric = finding.check.partition("/")[0]
+    return _BROKEN_METRIC.get(metric) or _BROKEN.get(family(finding.check), f"{finding.check} breaks its bound")
 
 
 def _broken_by_change(finding: Finding) -> bool:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from explain_gate.attribution import METHODS, Method
 from explain_gate.records import Finding, Verdict
 from explain_gate.reporting import wording
 from explain_gate.reporting.charts import colour_bar
+from explain_gate.reporting.cues import TELLING, CueView
+from explain_gate.reporting.drift import Drift
 from explain_gate.reporting.gallery import Gallery, Shown
 from explain_gate.reporting.headline import reason
+from explain_gate.reporting.page import CREDENTIALS, render
 from explain_gate.reporting.per_image import CONTROL_PREFIX, PerImage
 from explain_gate.reporting.sections import build_rules
-
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,68 +41,40 @@ class MethodCard:
 
 
 def render_html(
-    verdict: Verdict, per_image: PerImage | None, gallery: Gallery, *, config_text: str | None = None
+    verdict: Verdict,
+    per_image: PerImage | None,
+    gallery: Gallery,
+    *,
+    config_text: str | None = None,
+    drift: Drift | None = None,
+    cues: Sequence[CueView] = (),
 ) -> str:
     """The report's page; its pictures lie beside it in assets/."""
-    environment = Environment(
-        loader=PackageLoader("explain_gate.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": wording.number,
-        "span": wording.span,
-        "bound": wording.bound_text,
-        "anchor": _anchor,
-    }
-    style, script = _template_file("report.css"), _template_file("report.js")
     rules = build_rules(verdict, per_image, config_text)
-    return environment.get_template("index.html.j2").render(
+    return render(
+        "index.html.j2",
+        scripts=("report.js", "wipe.js"),
         verdict=verdict,
         word=wording.VERDICT_WORDS[verdict.verdict],
         reason=reason(verdict),
         counts=wording.counts(verdict),
-        marks=wording.STATUS_MARKS,
-        plural=wording.plural,
         rules=rules,
         attention=rules.attention(),
         untold=wording.untold(verdict),
         exhibits=_exhibits(verdict, gallery, per_image),
         gallery=gallery,
+        drift=drift,
+        cues=cues,
+        telling_share=TELLING,
         by_image=gallery.by_image(),
         classes=sorted({shown.image.class_name for shown in gallery.shown}),
         statuses=[s for s in wording.STATUS_ORDER if any(shown.status == s for shown in gallery.shown)],
         scores=_scores(gallery, per_image),
         methods=_methods(verdict, gallery, per_image),
         colour_bars={scale: Markup(colour_bar(scale)) for scale in ("sequential", "diverging")},  # noqa: S704
-        config_lines=_CREDENTIALS.sub("***@", config_text).splitlines() if config_text else [],
+        config_lines=CREDENTIALS.sub("***@", config_text).splitlines() if config_text else [],
         facts=_facts(verdict),
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        policy=_policy(style, script),
     )
-
-
-def _template_file(name: str) -> str:
-    return (files("explain_gate.reporting") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing may load but this page's own style, script and pictures; `file:` is what 'self' means on disk."""
-    return (
-        f"default-src 'none'; img-src 'self' file:; style-src 'sha256-{_digest(style)}'; "
-        f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _anchor(text: str) -> str:
-    return re.sub(r"\s", "-", text)
 
 
 def _exhibits(verdict: Verdict, gallery: Gallery, per_image: PerImage | None) -> list[Exhibit]:
@@ -207,5 +175,5 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
             told = ", ".join(str(entry) for entry in value[:30])
             flat[prefix + name] = told + (f" and {len(value) - 30:,} more" if len(value) > 30 else "")
         else:
-            flat[prefix + name] = _CREDENTIALS.sub("***@", str(value))
+            flat[prefix + name] = CREDENTIALS.sub("***@", str(value))
     return flat

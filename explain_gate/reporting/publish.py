@@ -6,6 +6,8 @@ from pathlib import Path
 
 from explain_gate.records import Profile, Verdict
 from explain_gate.reporting.attachments import save_worst
+from explain_gate.reporting.cues import build_cues
+from explain_gate.reporting.drift import build_drift
 from explain_gate.reporting.gallery import build_gallery
 from explain_gate.reporting.html import render_html
 from explain_gate.reporting.junit import verdict_to_junit
@@ -21,7 +23,7 @@ def publish(
     folder: Path,
     *,
     config_text: str | None = None,
-    reference: Profile | None = None,  # noqa: ARG001 - pairs follow
+    reference: Profile | None = None,
     location: str = "",
 ) -> None:
     """Write verdict.json, junit.xml, metrics.txt, summary.md, index.html and assets/ into an existing folder.
@@ -48,7 +50,10 @@ def publish(
     gallery = build_gallery(verdict, per_image, folder)
     pictures = {key: _beside(location, path) for key, path in save_worst(verdict, profile, gallery, folder).items()}
     _write(folder / "junit.xml", verdict_to_junit(verdict, pictures))
-    _write(folder / "index.html", render_html(verdict, per_image, gallery, config_text=config_text))
+    drift = build_drift(profile, reference, folder) if profile is not None and reference is not None else None
+    cues = build_cues(profile, folder) if profile is not None else ()
+    page = render_html(verdict, per_image, gallery, config_text=config_text, drift=drift, cues=cues)
+    _write(folder / "index.html", page)
 
 
 def _beside(location: str, path: str) -> str:

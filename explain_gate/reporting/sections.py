@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from markupsafe import Markup
@@ -14,10 +15,11 @@ from explain_gate.reporting.charts import axis_range, distribution, interval_bar
 from explain_gate.reporting.per_image import PerImage
 from explain_gate.reporting.wording import (
     FAMILIES,
-    STATUS_ORDER,
     bound_side,
     bound_text,
     by_severity,
+    change_text,
+    counts_by_outcome,
     family,
     metric_of,
     missing,
@@ -40,6 +42,7 @@ class RuleView:
     value: str
     interval: str
     bound: str
+    change: str
     bar: Markup
     chart: Markup | None
     excerpt: str
@@ -102,7 +105,7 @@ def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str |
 
 def _rule(position: int, finding: Finding, per_image: PerImage | None, lines: list[str]) -> RuleView:
     metric = metric_of(finding.check)
-    bound = bound_side(finding.bound)
+    bound = _drawn_bound(finding)
     values = per_image.values(finding)[1] if per_image is not None and position < CHARTS else np.empty(0)
     marks = [finding.value, bound[1] if bound else None, *(finding.interval or ()), finding.reference_value]
     low, high = (metric.low, metric.high) if metric is not None else (None, None)
@@ -121,18 +124,31 @@ def _rule(position: int, finding: Finding, per_image: PerImage | None, lines: li
             )
         )
     ends = axis_range(np.empty(0), marks, low, high)
+    bar = interval_bar(finding.value, finding.interval, bound, ends, finding.reference_value)
     return RuleView(
         number=position,
         finding=finding,
         value=value_text(finding),
         interval=span(finding.interval),
         bound=bound_text(finding.bound),
-        bar=Markup(interval_bar(finding.value, finding.interval, bound, ends)),  # noqa: S704 - numbers only
+        change=change_text(finding),
+        bar=Markup(bar),  # noqa: S704 - numbers only
         chart=chart,
         excerpt=lines[finding.line - 1].strip() if 0 < finding.line <= len(lines) else "",
     )
 
 
+def _drawn_bound(finding: Finding) -> tuple[Literal["at_least", "at_most"], float] | None:
+    """The bound on the value; for a rule that only bounds the change, where that bound lies beside the reference."""
+    side = bound_side(finding.bound)
+    if side is not None or finding.reference_value is None:
+        return side
+    if "max_drop" in finding.bound:
+        return "at_least", finding.reference_value - finding.bound["max_drop"]
+    if "max_rise" in finding.bound:
+        return "at_most", finding.reference_value + finding.bound["max_rise"]
+    return None
+
+
 def _counts(verdict: Verdict, name: str) -> dict[str, int]:
-    statuses = [finding.status for finding in verdict.findings if family(finding.check) == name]
-    return {status: statuses.count(status) for status in STATUS_ORDER if status in statuses}
+    return counts_by_outcome([finding for finding in verdict.findings if family(finding.check) == name])

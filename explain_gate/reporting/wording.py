@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from explain_gate.metrics import METRICS, Metric
@@ -92,7 +92,15 @@ def value_text(finding: Finding) -> str:
 
 def is_inconclusive(finding: Finding) -> bool:
     """Whether the images are too few to tell a change from noise; the rule's status says what that counts as."""
-    return finding.status in {"warned", "failed"} and "Inconclusive:" in finding.message
+    return finding.status in {"warned", "failed"} and "Inconclusive:" in finding.message and not breaks_bound(finding)
+
+
+def breaks_bound(finding: Finding) -> bool:
+    """Whether the value itself lies on the wrong side of a fixed bound."""
+    side = bound_side(finding.bound)
+    if side is None or finding.value is None:
+        return False
+    return finding.value < side[1] if side[0] == "at_least" else finding.value > side[1]
 
 
 def outcome(finding: Finding) -> str:
@@ -162,13 +170,15 @@ def untold(verdict: Verdict) -> list[str]:
 
 def counts(verdict: Verdict) -> dict[str, int]:
     """How many rules have each status, in the order of severity, only those that occur."""
-    found: dict[str, int] = {"missing": len(missing(verdict))}
-    for status in STATUS_ORDER:
-        found[status] = sum(finding.status == status for finding in verdict.findings)
-        if status == "warned":
-            found["inconclusive"] = sum(f.status == status and is_inconclusive(f) for f in verdict.findings)
-            found[status] -= found["inconclusive"]
-    return {name: count for name, count in found.items() if count}
+    absent = len(missing(verdict))
+    return {**({"missing": absent} if absent else {}), **counts_by_outcome(verdict.findings)}
+
+
+def counts_by_outcome(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many rules ended how, worst first, only what occurs; an inconclusive rule that blocks counts as failed."""
+    ends = [finding.status if finding.status != "warned" else outcome(finding) for finding in findings]
+    order = ("failed", "unmeasured", "warned", "inconclusive", "waived", "passed")
+    return {name: ends.count(name) for name in order if name in ends}
 
 
 def counts_text(verdict: Verdict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from explain_gate.reporting.publish import publish
 
 CLASSES = ("Abyssinian", '<script>alert("Bengal")</script>', "Bulldogge | *große* `ß`")
 SIDE = 32
+VOID = {"meta", "img", "input", "br", "link", "hr"}
 CONFIG = """\
 version: 1
 model:
@@ -38,6 +40,17 @@ class Run:
     verdict: Verdict
     profile: Profile
     folder: Path
+
+
+@pytest.fixture(scope="session")
+def page_of():
+    """Parse a folder's index.html, or any page, strictly."""
+
+    def parse(path: Path) -> Page:
+        file = path / "index.html" if path.is_dir() else path
+        return Page(file.read_text(encoding="utf-8"))
+
+    return parse
 
 
 @pytest.fixture
@@ -86,6 +99,51 @@ def crashed() -> Verdict:
         findings=(),
         messages=("worker gw1 crashed\x1b[31m",),
     )
+
+
+class Page(HTMLParser):
+    """Parses strictly: every tag that opens closes, ids are unique; collects what is asked about."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inline: dict[str, list[str]] = {"style": [], "script": []}
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+        assert len(self.ids) == len(set(self.ids))
+
+    def handle_starttag(self, tag, attrs):
+        """An opening tag."""
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """Any tag's attributes."""
+        attributes = dict(attrs)
+        assert len(attributes) == len(attrs), f"double attribute in <{tag}>"
+        self.tags.append((tag, attributes))
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+
+    def handle_endtag(self, tag):
+        """A closing tag closes the innermost open one."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        """Text, apart from style and script."""
+        if self.open and self.open[-1] in self.inline and self.tags[-1][1].get("type") != "application/json":
+            self.inline[self.open[-1]].append(data)
+        else:
+            self.text += data
+
+    def all(self, tag):
+        """The attributes of every such tag."""
+        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def build_run(folder: Path, per_class: int, *, pictures: bool = True) -> Run:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from explain_gate.reporting.publish import publish
+
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
 )  # fmt: skip
+CONFIG = "\n".join(["version: 1", *(f"# line {number}" for number in range(2, 14))])
 pytestmark = pytest.mark.browser
 
 
@@ -30,11 +33,12 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser, report):
-    """Open the report from disk; complaints of the browser and requests to elsewhere fail the test."""
+def open_page(browser, run):
+    """Open the report, or another page, from disk; complaints of the browser and requests to elsewhere fail."""
+    publish(run.verdict, run.profile, run.folder, config_text=CONFIG, reference=run.profile)
     contexts, complaints = [], []
 
-    def open_(width=1280, height=800, scheme="light"):
+    def open_(width=1280, height=800, scheme="light", path=None):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
@@ -43,7 +47,7 @@ def open_page(browser, report):
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
         page.on("request", lambda r: None if r.url.startswith("file:") else complaints.append(r.url))
-        page.goto((report / "index.html").as_uri())
+        page.goto((path or run.folder / "index.html").as_uri())
         return page
 
     yield open_
@@ -74,7 +78,7 @@ def test_one_method_or_all_side_by_side(open_page):
     page = open_page()
     card = page.locator(".card").first
     assert card.locator(".view:visible").count() == 3
-    page.get_by_role("group", name="Method").get_by_role("radio", name="grad_cam", exact=True).check()
+    page.locator("#filters").get_by_role("radio", name="grad_cam", exact=True).check()
     assert card.locator(".view:visible").count() == 2
 
 
@@ -156,3 +160,26 @@ def test_text_is_readable_in_both_schemes(open_page):
     for scheme in ("light", "dark"):
         for name, contrast in open_page(scheme=scheme).evaluate(script):
             assert contrast >= 4.5, (scheme, name, contrast)
+
+
+def test_the_slider_moves_by_keyboard_and_says_where_it_is(open_page):
+    """Arrow keys and Home move the border between the two maps, and a screen reader is told."""
+    page = open_page()
+    slider = page.locator(".wipe input").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "52 % candidate, 48 % reference"
+    page.keyboard.press("Home")
+    wipe = page.locator(".wipe").first
+    assert wipe.evaluate("node => node.style.getPropertyValue('--split')") == "0%"
+    assert wipe.locator(".told").inner_text() == "reference"
+    assert "100%" in wipe.locator(".after").evaluate("node => getComputedStyle(node).clipPath")
+    assert wipe.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
+
+
+def test_pairs_of_one_method(open_page):
+    """Choosing a method leaves its pairs."""
+    page = open_page()
+    page.locator("#pair-filters").get_by_role("radio", name="grad_cam", exact=True).check()
+    shown = page.locator(".pair:visible").evaluate_all("pairs => pairs.map(pair => pair.dataset.method)")
+    assert set(shown) == {"grad_cam"}

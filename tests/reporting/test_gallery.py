@@ -66,8 +66,8 @@ def test_a_thousand_classes_stay_within_the_limit(make_run):
 
 def test_methods_whose_names_differ_in_signs_have_folders_of_their_own(run):
     """`a:b` and `a.b` would be one folder; each gets its own."""
-    from explain_gate.reporting.gallery import _slugs
+    from explain_gate.reporting.gallery import slugs_of
 
-    slugs = _slugs(["shop.models:cam", "shop_models_cam", "../x"])
+    slugs = slugs_of(["shop.models:cam", "shop_models_cam", "../x"])
     assert len(set(slugs.values())) == 3
     assert all("/" not in slug and "." not in slug for slug in slugs.values())

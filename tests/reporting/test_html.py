@@ -4,8 +4,6 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 
@@ -14,66 +12,15 @@ from explain_gate.records import Profile
 from explain_gate.reporting.publish import publish
 from explain_gate.reporting.verdict_json import verdict_from_json
 
-VOID = {"meta", "img", "input", "br", "link", "hr"}
 
-
-class Page(HTMLParser):
-    """Parses strictly: every tag that opens closes, ids are unique; collects what is asked about."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.inline: dict[str, list[str]] = {"style": [], "script": []}
-        self.text = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-        assert len(self.ids) == len(set(self.ids))
-
-    def handle_starttag(self, tag, attrs):
-        """An opening tag."""
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        """Any tag's attributes."""
-        attributes = dict(attrs)
-        assert len(attributes) == len(attrs), f"double attribute in <{tag}>"
-        self.tags.append((tag, attributes))
-        if "id" in attributes:
-            self.ids.append(attributes["id"])
-
-    def handle_endtag(self, tag):
-        """A closing tag closes the innermost open one."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        """Text, apart from style and script."""
-        if self.open and self.open[-1] in self.inline and self.tags[-1][1].get("type") != "application/json":
-            self.inline[self.open[-1]].append(data)
-        else:
-            self.text += data
-
-    def all(self, tag):
-        """The attributes of every such tag."""
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def page_of(folder: Path) -> Page:
-    return Page((folder / "index.html").read_text(encoding="utf-8"))
-
-
-def test_the_page_is_well_formed_and_says_why_first(report):
+def test_the_page_is_well_formed_and_says_why_first(report, page_of):
     """Tags nest, ids are unique, and the headline is the first thing told."""
     page = page_of(report)
     text = " ".join(page.text.split())
     assert text.index("Blocked:") < text.index("looks outside the annotated region") < text.index("Does the map lie")
 
 
-def test_nothing_is_loaded_from_elsewhere(report):
+def test_nothing_is_loaded_from_elsewhere(report, page_of):
     """No address of another host, and every picture named is there."""
     page = page_of(report)
     for tag, attributes in page.tags:
@@ -88,7 +35,7 @@ def test_nothing_is_loaded_from_elsewhere(report):
     assert "url(" not in page.inline["style"][0]
 
 
-def test_the_policy_allows_this_pages_own_code_only(report):
+def test_the_policy_allows_this_pages_own_code_only(report, page_of):
     """Style and script are allowed by hash; handlers and style attributes are not used."""
     page = page_of(report)
     policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
@@ -101,7 +48,7 @@ def test_the_policy_allows_this_pages_own_code_only(report):
     assert not [a for _, attributes in page.tags for a in attributes if a.startswith("on") or a == "style"]
 
 
-def test_class_names_are_inert(report):
+def test_class_names_are_inert(report, page_of):
     """A class called <script> is text, in markup and in the data block."""
     text = (report / "index.html").read_text(encoding="utf-8")
     assert "<script>alert" not in text
@@ -109,7 +56,7 @@ def test_class_names_are_inert(report):
     assert len(page_of(report).all("script")) == 2
 
 
-def test_failures_come_first_and_passes_are_folded(report):
+def test_failures_come_first_and_passes_are_folded(report, page_of):
     """Within a check the failed rule precedes the passed one, open."""
     rules = [a for a in page_of(report).all("details") if "rule" in a.get("class", "")]
     assert rules[0]["class"] == "rule failed"
@@ -117,13 +64,13 @@ def test_failures_come_first_and_passes_are_folded(report):
     assert all("open" not in a for a in rules if "passed" in a["class"])
 
 
-def test_sections_carry_the_names_of_families_and_checks(report):
+def test_sections_carry_the_names_of_families_and_checks(report, page_of):
     """Messages can link to #alignment and #alignment.iou."""
     ids = set(page_of(report).ids)
     assert {"alignment", "alignment.iou", "reliance", "performance", "controls", "methods", "environment"} <= ids
 
 
-def test_the_line_in_thresholds_is_quoted_without_secrets(report):
+def test_the_line_in_thresholds_is_quoted_without_secrets(report, page_of):
     """A rule links to its line; passwords in addresses are hidden."""
     page = page_of(report)
     assert "L12" in page.ids
@@ -131,7 +78,7 @@ def test_the_line_in_thresholds_is_quoted_without_secrets(report):
     assert "secret" not in (report / "index.html").read_text(encoding="utf-8")
 
 
-def test_controls_are_no_methods(report):
+def test_controls_are_no_methods(report, page_of):
     """The gate's own measurements are in no gallery, filter or card; a vacuous bound is called that."""
     page = page_of(report)
     views = {a["data-method"] for a in page.all("span") if "data-method" in a}
@@ -141,7 +88,7 @@ def test_controls_are_no_methods(report):
     assert "The bound is vacuous" in page.text
 
 
-def test_a_run_that_measured_nothing_has_a_page(crashed, tmp_path):
+def test_a_run_that_measured_nothing_has_a_page(crashed, tmp_path, page_of):
     """Without a profile every file is still written."""
     publish(crashed, None, tmp_path)
     page = page_of(tmp_path)
@@ -152,7 +99,7 @@ def test_a_run_that_measured_nothing_has_a_page(crashed, tmp_path):
     ]  # fmt: skip
 
 
-def test_missing_pictures_are_left_out(make_run):
+def test_missing_pictures_are_left_out(make_run, page_of):
     """Without thumbnails, maps and regions the page renders and names no file that is not there."""
     run = make_run(pictures=False)
     (run.folder / "profile" / "regions.npy").unlink()
@@ -163,14 +110,14 @@ def test_missing_pictures_are_left_out(make_run):
     assert all("integrated_gradients" in source and (run.folder / source).is_file() for source in sources)
 
 
-def test_findings_without_scores_render(run):
+def test_findings_without_scores_render(run, page_of):
     """A profile that was never written, without maps and scores, still gives a page."""
     bare = Profile(manifest={"dataset": {"classes": []}}, images=run.profile.images, measurements=(), folder=None)
     publish(run.verdict, bare, run.folder)
     assert "alignment.iou" in page_of(run.folder).text
 
 
-def test_names_that_are_not_text_can_be_written(run):
+def test_names_that_are_not_text_can_be_written(run, page_of):
     """Lone surrogates in image ids do not stop the report."""
     images = tuple(replace(image, image=f"{image.image}\udc80") for image in run.profile.images)
     profile = Profile(
@@ -191,14 +138,14 @@ def test_the_report_can_be_rendered_again(report, tmp_path):
     assert cards.findall(first) == cards.findall((again / "index.html").read_text())
 
 
-def test_five_thousand_rules_fit_on_a_page(big_verdict, run):
+def test_five_thousand_rules_fit_on_a_page(big_verdict, run, page_of):
     """Many rules are listed up to a limit and counted beyond it."""
     publish(big_verdict, run.profile, run.folder)
     assert (run.folder / "index.html").stat().st_size < 5_000_000
     assert "in verdict.json" in page_of(run.folder).text
 
 
-def test_ten_thousand_images_stay_under_five_megabytes(make_run, monkeypatch):
+def test_ten_thousand_images_stay_under_five_megabytes(make_run, monkeypatch, page_of):
     """The gallery shows the worst and a sample, and says so."""
     monkeypatch.setattr("explain_gate.reporting.gallery.save_map_layer", lambda *_, **__: True)
     run = make_run(3_334, pictures=False)
@@ -212,7 +159,7 @@ def test_ten_thousand_images_stay_under_five_megabytes(make_run, monkeypatch):
     assert len(cells) == 6
 
 
-def test_a_check_named_by_the_user_has_no_card_and_no_crash(report):
+def test_a_check_named_by_the_user_has_no_card_and_no_crash(report, page_of):
     """Unknown metrics and methods are told to be the project's own."""
     assert "A metric of this project." in page_of(report).text
 

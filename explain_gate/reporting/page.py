@@ -1,0 +1,75 @@
+"""Pages that open from disk: one template, its style and scripts inside, and a policy that lets nothing else in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from explain_gate.reporting import wording
+
+CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+"""User and password in an address; no page may show them."""
+
+
+def render(template: str, *, scripts: Sequence[str] = (), pictures: str = "'self' file:", **values: Any) -> str:
+    """Render a template of this package.
+
+    Args:
+        template: its file name; it sets `style`, `script` and `policy` into its head.
+        scripts: file names of the scripts it needs, in order.
+        pictures: where images may come from, as the policy says it; `file:` is what 'self' means on disk.
+        values: what the template shows; all text is escaped.
+    """
+    environment = Environment(
+        loader=PackageLoader("explain_gate.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": wording.number,
+        "signed": wording.signed,
+        "span": wording.span,
+        "bound": wording.bound_text,
+        "outcome": wording.outcome,
+        "change": wording.change_text,
+        "anchor": _anchor,
+    }
+    style = _template_file("report.css")
+    script = "\n".join(_template_file(name) for name in scripts)
+    return environment.get_template(template).render(
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        policy=_policy(style, script, pictures),
+        marks=wording.STATUS_MARKS,
+        plural=wording.plural,
+        **values,
+    )
+
+
+def _template_file(name: str) -> str:
+    return (files("explain_gate.reporting") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str, pictures: str) -> str:
+    """Nothing may load but this page's own style, script and pictures."""
+    return (
+        f"default-src 'none'; img-src {pictures}; style-src 'sha256-{_digest(style)}'; "
+        f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _anchor(text: str) -> str:
+    return re.sub(r"\s", "-", text)
