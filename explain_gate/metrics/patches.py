@@ -56,20 +56,23 @@ def region_shares(region: Tensor, places: Sequence[Window]) -> Tensor:
     return torch.stack([region[place.rows, place.columns].float().mean() for place in places])
 
 
-def hide(pixels: Tensor, region: Tensor, place: Window) -> Tensor:
-    """The image with one window filled from its surroundings: an outside window but for the object, else the object.
+def hide(pixels: Tensor, region: Tensor, places: Sequence[Window]) -> Tensor:
+    """One image per window, filled from its surroundings: an outside window but for the object, else the object.
 
-    Shapes: pixels (C, H, W); region (H, W), bool. Returns (C, H, W). Only a crop around the window is worked on.
+    Shapes: pixels (C, H, W); region (H, W), bool; windows of one size. Returns (W, C, H, W). Only a crop around each
+    window is worked on, all of them at once.
     """
-    margin = max(3, place.side // 3)
-    rows = slice(max(0, place.top - margin), min(pixels.shape[1], place.top + place.side + margin))
-    columns = slice(max(0, place.left - margin), min(pixels.shape[2], place.left + place.side + margin))
-    hole = torch.zeros_like(region)
-    hole[place.rows, place.columns] = True
-    inside = bool(region[place.rows, place.columns].float().mean() > CLEAR)
-    hole &= region if inside else ~region
-    hidden = pixels.clone()
-    hidden[:, rows, columns] = inpaint(pixels[None, :, rows, columns], hole[None, rows, columns])[0]
+    crops = [_around(place, int(pixels.shape[1]), int(pixels.shape[2])) for place in places]
+    holes = []
+    for place, (rows, columns) in zip(places, crops, strict=True):
+        hole = torch.zeros_like(region)
+        own = region[place.rows, place.columns]
+        hole[place.rows, place.columns] = own if bool(own.float().mean() > CLEAR) else ~own
+        holes.append(hole[rows, columns])
+    filled = inpaint(torch.stack([pixels[:, rows, columns] for rows, columns in crops]), torch.stack(holes))
+    hidden = pixels.repeat(len(places), 1, 1, 1)
+    for one, crop, (rows, columns) in zip(hidden, filled, crops, strict=True):
+        one[:, rows, columns] = crop
     return hidden
 
 
@@ -105,6 +108,15 @@ def _starts(length: int, side: int, shift: int) -> list[int]:
     """Where windows begin along one side; the last ends at the edge."""
     count = -(-(length - shift) // side) if shift == 0 else max(1, (length - side) // side)
     return [min(shift + number * side, length - side) for number in range(count)]
+
+
+def _around(place: Window, height: int, width: int) -> tuple[slice, slice]:
+    """A crop around a window, of one size wherever the window lies."""
+    margin = max(3, place.side // 3)
+    tall, wide = min(height, place.side + 2 * margin), min(width, place.side + 2 * margin)
+    top = min(max(0, place.top - margin), height - tall)
+    left = min(max(0, place.left - margin), width - wide)
+    return slice(top, top + tall), slice(left, left + wide)
 
 
 def _tiled(patch: Tensor, own: Tensor, where: Place, like: Tensor) -> Tensor:

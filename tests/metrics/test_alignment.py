@@ -1,0 +1,120 @@
+"""Alignment by hand-made maps whose values are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from explain_gate.errors import NotMeasurable
+from explain_gate.metrics import alignment
+
+LOOSE = settings(deadline=None, max_examples=25, derandomize=True)
+INVARIANT = ("iou", "pointing_game", "relevance_mass", "relevance_rank", "lift")
+
+
+def _square(side: int = 8, top: int = 2, left: int = 2, size: int = 4) -> torch.Tensor:
+    region = torch.zeros(1, side, side, dtype=torch.bool)
+    region[0, top : top + size, left : left + size] = True
+    return region
+
+
+def _random_case(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, 8, 8, generator=generator) + 0.01, _square()
+
+
+@pytest.mark.parametrize("name", INVARIANT)
+def test_the_region_itself_is_ideal(name: str) -> None:
+    """A map that is 1 on the region and 0 elsewhere gets the best value: 1, and for lift one over the area."""
+    region = _square()
+    value = getattr(alignment, name)(region.float(), region).item()
+    assert value == pytest.approx(4.0 if name == "lift" else 1.0)
+
+
+@pytest.mark.parametrize("name", INVARIANT)
+@LOOSE
+@given(seed=st.integers(0, 1000), scale=st.floats(0.01, 100))
+def test_scale_does_not_matter(name: str, seed: int, scale: float) -> None:
+    """Multiplying a map by a number leaves every value as it is."""
+    relevance, region = _random_case(seed)
+    function = getattr(alignment, name)
+    assert function(relevance, region).item() == pytest.approx(function(relevance * scale, region).item(), abs=1e-5)
+
+
+@LOOSE
+@given(seed=st.integers(0, 1000))
+def test_rank_looks_at_order_only(seed: int) -> None:
+    """A monotone change of the map leaves the rank accuracy as it is."""
+    relevance, region = _random_case(seed)
+    changed = alignment.relevance_rank(relevance.square() + 3, region)
+    assert alignment.relevance_rank(relevance, region).item() == pytest.approx(changed.item())
+
+
+@pytest.mark.parametrize("name", ["relevance_mass", "relevance_rank", "pointing_game"])
+def test_random_maps_get_the_share_of_the_frame(name: str) -> None:
+    """Over many random maps the mean is the region's share: 16 of 64 pixels."""
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.rand(4000, 8, 8, generator=generator)
+    mean = getattr(alignment, name)(maps, _square().expand(4000, 8, 8)).mean().item()
+    assert mean == pytest.approx(0.25, abs=0.02)
+
+
+def test_iou_by_hand() -> None:
+    """Two of four region pixels above half the maximum, one outside: 2 / 5; a value at half counts."""
+    relevance = torch.tensor([[[1.0, 0.5, 0.49], [0.2, 0.1, 0.6], [0.0, 0.0, 0.0]]])
+    region = torch.tensor([[[1, 1, 0], [1, 1, 0], [0, 0, 0]]], dtype=torch.bool)
+    assert alignment.iou(relevance, region).item() == pytest.approx(2 / 5)
+
+
+def test_rank_shares_ties_at_the_last_place() -> None:
+    """Of three equal values for the two last of three places, one lies inside: (1 + 2/3) / 3."""
+    relevance = torch.tensor([[[5.0, 1.0, 1.0], [1.0, 0.0, 0.0]]])
+    region = torch.tensor([[[1, 1, 0], [0, 1, 0]]], dtype=torch.bool)
+    assert alignment.relevance_rank(relevance, region).item() == pytest.approx((1 + 2 / 3) / 3)
+
+
+def test_pointing_game_shares_its_peak() -> None:
+    """Of two equal peaks one lies inside: a half; a tolerance of one pixel takes in the other."""
+    relevance = torch.zeros(1, 6, 6)
+    relevance[0, 2, 2] = relevance[0, 2, 5] = 1
+    region = _square(6, 1, 1, 4)
+    assert alignment.pointing_game(relevance, region).item() == 0.5
+    assert alignment.pointing_game(relevance, region, tolerance=1).item() == 1.0
+
+
+def test_mass_by_hand() -> None:
+    """Three of four units of relevance lie on a quarter of the frame: mass 0.75, lift 3."""
+    relevance = torch.tensor([[[3.0, 0.0], [1.0, 0.0]]])
+    region = torch.tensor([[[True, False], [False, False]]])
+    assert alignment.relevance_mass(relevance, region).item() == 0.75
+    assert alignment.lift(relevance, region).item() == 3.0
+
+
+def test_human_ratio_compares_with_each_person(fake_batch: Any) -> None:
+    """The map is one person's region and overlaps the other's as the two do: (1 + 1/3) / 2 over 1/3."""
+    first, second = _square(8, 2, 2, 4), _square(8, 2, 4, 4)
+    batch = fake_batch(pixels=torch.zeros(1, 3, 8, 8))
+    people = [torch.cat([first, second])]
+    value = alignment.human_ratio(first.float(), people, batch).item()
+    assert value == pytest.approx((1 + 1 / 3) / 2 / (1 / 3))
+    assert batch.notes["ceiling"].item() == pytest.approx(1 / 3)
+
+
+def test_people_who_share_no_pixel_are_no_yardstick(fake_batch: Any) -> None:
+    """Where regions do not overlap, the image is unmeasured."""
+    regions = [torch.cat([_square(8, 0, 0, 2), _square(8, 6, 6, 2)])]
+    with pytest.raises(NotMeasurable, match="do not overlap"):
+        alignment.human_ratio(torch.rand(1, 8, 8), regions, fake_batch(pixels=torch.zeros(1, 3, 8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), [({"binarize": "third"}, "half, otsu or area"), ({"fraction": 0.0}, r"\(0, 1\]")]
+)
+def test_parameters_are_checked(arguments: dict[str, Any], told: str) -> None:
+    """What cannot be used is named with what can."""
+    with pytest.raises(ValueError, match=told):
+        alignment.iou(torch.rand(1, 8, 8), _square(), **arguments)
