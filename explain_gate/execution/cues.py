@@ -34,7 +34,10 @@ _PER_CLASS = 8
 _TRIALS = 4
 """Panel images that the patch of one searched image is tried on."""
 _CLEARLY = 0.1
-_FORMS: tuple[Form, ...] = ("fixed", "own", "tiled")
+_FORMS: dict[Place, tuple[Form, ...]] = {
+    "outside": ("fixed", "own", "tinted", "tiled"),
+    "inside": ("own", "tinted"),
+}
 
 Predict = Callable[[Tensor], Tensor]
 T = TypeVar("T")
@@ -151,7 +154,7 @@ class CueSearch:
         fixed = mean.masked_fill(~(often if bool(often.any()) else may.any(dim=0)), -torch.inf).argmax()
         window = self.places()[int(fixed)]
         best: tuple[float, float, Cue, _Trial] | None = None
-        for form in _FORMS if where == "outside" else _FORMS[1:]:
+        for form in _FORMS[where]:
             cue = Cue(window=window, form=form)
             trials = [self._try(sample, cue, where) for sample in samples]
             told = [trial for trial in trials if trial is not None]
@@ -295,9 +298,9 @@ def _drawn(items: Sequence[T], count: int, key: str) -> list[T]:
 
 def _what(form: Form, where: Place, window: Window, size: Sequence[int]) -> str:
     if where == "inside":
-        return "the surface of the object" if form == "tiled" else "a patch of the object"
-    if form == "own":
-        return "a patch of the background"
+        return "the colour of the object" if form == "tinted" else "a patch of the object"
+    if form in ("own", "tinted"):
+        return "a patch of the background" if form == "own" else "the colour of the background"
     vertical = _third(window.top + window.side / 2, size[0], "upper", "lower")
     horizontal = _third(window.left + window.side / 2, size[1], "left", "right")
     where_it_is = "the middle of the frame"

@@ -12,8 +12,12 @@ from torch import Tensor
 from explain_gate.metrics.fill import inpaint
 
 Place = Literal["outside", "inside"]
-Form = Literal["fixed", "own", "tiled"]
-"""How a patch is planted: where the class has its most telling place, where the image has its own, or all over."""
+Form = Literal["fixed", "own", "tiled", "tinted"]
+"""How a patch is planted.
+
+`fixed`: at the place the class has in common. `own`: at the place the image has for itself. `tiled`: repeated over the
+background. `tinted`: the object, or the background, takes the patch's mean colour and keeps its own structure.
+"""
 
 PARTS = 4
 """Windows along each side; a second grid, shifted by half a window, lies between them."""
@@ -88,8 +92,12 @@ def plant(
     """
     patch = source[:, place.rows, place.columns]
     own = source_region[place.rows, place.columns]
+    aim = ~region if where == "outside" else region
     if form == "tiled":
-        return torch.where(~region if where == "outside" else region, _tiled(patch, own, where, pixels), pixels)
+        return torch.where(aim, _tiled(patch, own, where, pixels), pixels)
+    if form == "tinted":
+        shift = _mean_colour(patch, own if where == "inside" else ~own) - _mean_colour(pixels, aim)
+        return torch.where(aim, pixels + shift, pixels)
     planted = pixels.clone()
     if where == "outside":
         target = planted[:, place.rows, place.columns]
@@ -130,6 +138,12 @@ def _tiled(patch: Tensor, own: Tensor, where: Place, like: Tensor) -> Tensor:
     double = torch.cat([double, double.flip(1)], dim=1)
     down, right = -(-like.shape[1] // (2 * side)), -(-like.shape[2] // (2 * side))
     return double.repeat(1, down, right)[:, : like.shape[1], : like.shape[2]]
+
+
+def _mean_colour(picture: Tensor, kept: Tensor) -> Tensor:
+    """Mean over the kept pixels, or over all where none is; (C, 1, 1)."""
+    values = picture[:, kept] if bool(kept.any()) else picture.flatten(1)
+    return values.mean(dim=1)[:, None, None]
 
 
 def _offset(source_region: Tensor, region: Tensor, place: Window) -> tuple[int, int]:
