@@ -59,6 +59,22 @@ def interval_bar(
     return f'<svg class="bar" viewBox="0 0 {width} {height}" aria-hidden="true">{"".join(parts)}</svg>'
 
 
+def change_bar(change: float | None, interval: tuple[float, float] | None, better: str, reach: float) -> str:
+    """A difference around zero, whose line is in the middle; `reach` is the difference at either end."""
+    width, height, middle = 168, 22, 11
+    place = _Place((-reach, reach), 4, width - 4)
+    zero = place(0.0)
+    parts = [f'<line class="axis" x1="4" x2="{width - 4}" y1="{middle}" y2="{middle}"/>']
+    parts.append(f'<line class="bound" x1="{zero}" x2="{zero}" y1="1" y2="{height - 1}"/>')
+    if change is not None:
+        side = "same" if change == 0 else "on" if (change > 0) == (better == "higher") else "off"
+        if interval is not None:
+            left, right = place(interval[0]), place(interval[1])
+            parts.append(f'<line class="interval {side}" x1="{left}" x2="{right}" y1="{middle}" y2="{middle}"/>')
+        parts.append(f'<circle class="value {side}" cx="{place(change)}" cy="{middle}" r="4"/>')
+    return f'<svg class="bar" viewBox="0 0 {width} {height}" aria-hidden="true">{"".join(parts)}</svg>'
+
+
 def distribution(
     values: NDArray[np.float64],
     *,

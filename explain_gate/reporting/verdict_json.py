@@ -57,7 +57,7 @@ def verdict_from_json(text: str) -> Verdict:
                 **document,
                 "planned": tuple(document["planned"]),
                 "judged": tuple(document["judged"]),
-                "findings": tuple(_to_finding(finding) for finding in document["findings"]),
+                "findings": tuple(finding_from_json(finding) for finding in document["findings"]),
                 "controls": tuple(_to_control(control) for control in document["controls"]),
                 "failed_tests": tuple(document["failed_tests"]),
                 "messages": tuple(document["messages"]),
@@ -101,7 +101,8 @@ def _control(control: Control) -> dict[str, Any]:
     }
 
 
-def _to_finding(entry: Mapping[str, Any]) -> Finding:
+def finding_from_json(entry: Mapping[str, Any]) -> Finding:
+    """One entry of `findings` as a record."""
     fields = {("class_name" if key == "class" else key): value for key, value in entry.items()}
     for key in ("interval", "change_interval"):
         fields[key] = None if fields[key] is None else (fields[key][0], fields[key][1])
