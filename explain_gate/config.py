@@ -147,6 +147,7 @@ class RuleSection(_Section):
     statistic: Statistic = "mean"
     methods: list[Text] | None = Field(default=None, description="default: every method the metric applies to")
     per_class: bool = False
+    classes: list[Text] | None = Field(default=None, description="only these classes, one row each")
     max_unmeasured: int = Field(default=0, ge=0)
     severity: Literal["fail", "warn"] = "fail"
     parameters: dict[str, Any] = {}
@@ -162,6 +163,8 @@ class RuleSection(_Section):
             raise ValueError("must have a bound: at_least, at_most, max_drop or max_rise")
         if self.methods is not None and not self.methods:
             raise ValueError("methods must name at least one method; leave the key out to use all of them")
+        if self.classes is not None and (not self.classes or len(set(self.classes)) < len(self.classes)):
+            raise ValueError("classes must name at least one class, none of them twice")
         return self
 
 
@@ -249,8 +252,9 @@ class GateConfig:
 
 
 def _parse(text: str, file: Path) -> tuple[Any, dict[tuple[str | int, ...], int]]:
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             raise ConfigError(f"{file}:1: the file is empty. `explain-gate init` writes one to start from.")
@@ -264,7 +268,8 @@ def _parse(text: str, file: Path) -> tuple[Any, dict[tuple[str | int, ...], int]
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise ConfigError(f"{file}:1: not valid YAML: {error}") from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     if not isinstance(data, dict):
         raise ConfigError(f"{file}:1: must be a mapping with the keys {_allowed(GateFile)}, got {type(data).__name__}")
     return data, lines
