@@ -25,8 +25,8 @@ def deletion_auc(batch: Batch, *, steps: int = 16, fill: str = "blur") -> Tensor
     Args:
         batch: is asked for one forward per step.
         steps: parts of the curve, at least 1.
-        fill: what pixels become: "blur", the image at a tenth of its resolution, which stays near the data, or
-            "mean", the image's mean colour.
+        fill: what pixels become: "blur", the image at six by six places, which stays near the data but keeps large
+            shapes' brightness and colour, or "mean", the image's mean colour, which keeps nothing.
 
     Returns:
         (N,), in [0, 1], lower is better; small for any map on an image the model is unsure of, so look at

@@ -38,7 +38,7 @@ def impute(pixels: Tensor, hole: Tensor, noise: Tensor) -> Tensor:
     return torch.where(hole[:, None], inpaint(pixels, hole) + _NOISE * spread * noise, pixels)
 
 
-def coarse_blur(pixels: Tensor, cells: int = 10) -> Tensor:
+def coarse_blur(pixels: Tensor, cells: int = 6) -> Tensor:
     """The image at a resolution of `cells` along each side, enlarged again. Shapes: (N, C, H, W) both."""
     height, width = pixels.shape[-2:]
     small = F.adaptive_avg_pool2d(pixels, (min(cells, height), min(cells, width)))

@@ -1,4 +1,5 @@
 """The cascade: what it reuses changes no number, on networks of several shapes."""
+# ruff: noqa: D102 - forward is what forward is
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.base import Probe
 from explain_gate.execution.cascade import Cascade
 from explain_gate.metrics.reinitialise import randomize
+
 
 class Residual(nn.Module):
     """A block whose output the next one overwrites, as in ResNets."""

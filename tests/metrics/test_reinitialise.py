@@ -1,4 +1,5 @@
 """Re-initialised models: everything is drawn anew, by the model's own initialisers, and nothing else is touched."""
+# ruff: noqa: D102 - forward is what forward is
 
 from __future__ import annotations
 

@@ -1,0 +1,174 @@
+"""Reliance of models that look at the object, at the background, or at a mark; and patches cut and planted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from explain_gate.errors import NotMeasurable
+from explain_gate.metrics import reliance
+from explain_gate.metrics.batch import Cue, Scene
+from explain_gate.metrics.patches import Window, hide, plant, region_shares, windows
+
+SIDE = 16
+REGION = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+REGION[4:12, 4:12] = True
+
+
+def _picture(inside: float, outside: float) -> torch.Tensor:
+    return torch.where(REGION, float(inside), float(outside)).expand(3, SIDE, SIDE).clone()
+
+
+def _looks(where: torch.Tensor) -> Any:
+    """Class 0 where the mean over the mask is positive, class 1 where it is negative."""
+
+    def scores(pixels: torch.Tensor) -> torch.Tensor:
+        seen = 4 * pixels[:, :, where].mean(dim=(1, 2))
+        return torch.stack([seen, -seen], dim=1)
+
+    return scores
+
+
+HONEST, CHEAT = _looks(REGION), _looks(~REGION)
+
+
+def _batch(fake_batch: Any, scores: Any) -> Any:
+    """Two images, of class 0 and 1; object and background both tell the class."""
+    pixels = torch.stack([_picture(1, 1), _picture(-1, -1)])
+    empty = {0: _picture(1, 1), 1: _picture(-1, -1)}
+    donors = {(0, True): [(0, empty[0])], (0, False): [(1, empty[1])]}
+    donors |= {(1, True): [(1, empty[1])], (1, False): [(0, empty[0])]}
+    labels = torch.tensor([0, 1])
+    return fake_batch(pixels=pixels, labels=labels, scores=scores, donors=donors, emptied=empty)
+
+
+def test_an_honest_model_does_not_follow_the_background(fake_batch: Any) -> None:
+    """Other backgrounds change neither accuracy nor probability, and no prediction turns."""
+    batch, regions = _batch(fake_batch, HONEST), REGION.expand(2, SIDE, SIDE)
+    assert reliance.background_gap(regions, batch).tolist() == [0, 0]
+    assert batch.notes["logit margin"].tolist() == pytest.approx([0, 0])
+    assert reliance.background_follow(regions, batch).tolist() == [0, 0]
+    assert reliance.background_margin(regions, batch).tolist() == pytest.approx([0, 0])
+    assert reliance.object_only(regions, batch).tolist() == [1, 1]
+
+
+def test_a_model_of_the_background_follows_it(fake_batch: Any) -> None:
+    """All accuracy goes with the background, and so do the predictions; the margin is that of the two scores."""
+    batch, regions = _batch(fake_batch, CHEAT), REGION.expand(2, SIDE, SIDE)
+    assert reliance.background_gap(regions, batch).tolist() == [1, 1]
+    assert batch.notes["logit margin"].tolist() == pytest.approx([16, 16])
+    assert reliance.background_follow(regions, batch).tolist() == [1, 1]
+    assert reliance.background_margin(regions, batch).min().item() > 0.99
+    assert reliance.background_only(regions, batch).tolist() == [1, 1]
+
+
+def test_the_exchange_is_measured_once_for_three_metrics(fake_batch: Any) -> None:
+    """Gap, follow and margin share their forwards: two per image with one donor of each kind."""
+    batch, regions = _batch(fake_batch, HONEST), REGION.expand(2, SIDE, SIDE)
+    for metric in (reliance.background_gap, reliance.background_follow, reliance.background_margin):
+        metric(regions, batch)
+    assert batch.asked == 4
+
+
+def test_a_default_class_for_empty_pictures_is_no_reliance(fake_batch: Any) -> None:
+    """A model that calls every picture without an object class 0 is at chance without the object, for both classes."""
+    batch = _batch(fake_batch, lambda pixels: torch.tensor([[1.0, 0.0]]).expand(len(pixels), 2))
+    assert reliance.background_only(REGION.expand(2, SIDE, SIDE), batch).tolist() == [0, 0]
+
+
+def test_hiding_shows_where_the_score_comes_from(fake_batch: Any) -> None:
+    """A model of the object loses all of its score inside; a model of nothing has 0.5."""
+    pixels = torch.stack([_picture(1, -1), _picture(1, -1)])
+    regions = REGION.expand(2, SIDE, SIDE)
+    batch = fake_batch(pixels=pixels, scores=HONEST)
+    assert reliance.occlusion_share(regions, batch).tolist() == [1, 1]
+    batch = fake_batch(pixels=-pixels, scores=CHEAT)
+    assert reliance.occlusion_share(regions, batch).tolist() == [0, 0]
+    batch = fake_batch(pixels=pixels, scores=lambda images: torch.zeros(len(images), 2))
+    assert reliance.occlusion_share(regions, batch).tolist() == [0.5, 0.5]
+
+
+def test_a_patch_that_turns_other_images_is_counted(fake_batch: Any) -> None:
+    """A model that looks at the corner follows its patch; one that looks at the object does not."""
+    window = Window(top=0, left=0, side=4)
+    corner = torch.zeros_like(REGION)
+    corner[:4, :4] = True
+    other = Scene(row=1, accepted=(1,), predicted=1, pixels=_picture(-1, -1), region=REGION)
+    already = Scene(row=2, accepted=(1,), predicted=0, pixels=_picture(-1, 1), region=REGION)
+    found = (Cue(window=window, form="fixed"), window)
+    values = []
+    for scores in (_looks(corner), HONEST):
+        batch = fake_batch(pixels=_picture(1, 1)[None], scores=scores, scenes=[other, already], found=found)
+        values.append(reliance.transplant_follow(REGION[None], batch).item())
+        assert batch.noted_cues == {0: values[-1]}
+    # The second target was taken for class 0 before: it cannot turn.
+    assert values == [0.5, 0]
+
+
+def test_what_cannot_be_measured_is_told(fake_batch: Any) -> None:
+    """No donors, one score per image, and impossible parameters."""
+    batch = _batch(fake_batch, HONEST)
+    regions = REGION.expand(2, SIDE, SIDE)
+    batch.donors = {}
+    with pytest.raises(NotMeasurable, match="no other image of its own class"):
+        reliance.background_gap(regions, batch)
+    single = _batch(fake_batch, lambda pixels: torch.zeros(len(pixels), 1))
+    with pytest.raises(NotMeasurable, match="one score per image"):
+        reliance.background_margin(regions, single)
+    with pytest.raises(ValueError, match="outside or inside"):
+        reliance.transplant_follow(regions, batch, place="above")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 30), (80, 80), (224, 224)])
+def test_windows_cover_the_frame(height: int, width: int) -> None:
+    """Every pixel lies in a window, no window leaves the frame, all have one size."""
+    covered = torch.zeros(height, width)
+    places = windows(height, width)
+    for place in places:
+        assert 0 <= place.top <= height - place.side
+        assert 0 <= place.left <= width - place.side
+        covered[place.rows, place.columns] += 1
+    assert covered.min() >= 1
+    assert len({place.side for place in places}) == 1
+
+
+def test_hiding_keeps_everything_else() -> None:
+    """Of an outside window the object stays, of an inside window the background; nothing else changes."""
+    pixels = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    places = windows(SIDE, SIDE)
+    inside = region_shares(REGION, places) > 0.1
+    for place, is_inside, hidden in zip(places, inside.tolist(), hide(pixels, REGION, places), strict=True):
+        window = torch.zeros_like(REGION)
+        window[place.rows, place.columns] = True
+        changed = (hidden != pixels).any(dim=0)
+        assert not (changed & ~window).any()
+        assert not (changed & (~REGION if is_inside else REGION)).any()
+        assert changed.any()
+
+
+def test_planting_outside_leaves_the_object() -> None:
+    """The patch lies at its place, or all over, behind the object."""
+    target, source = _picture(0, 0), _picture(5, 5)
+    window = Window(top=2, left=2, side=4)
+    for form in ("fixed", "tiled", "tinted"):
+        planted = plant(target, REGION, source, REGION, window, form=form, where="outside")
+        assert (planted[:, REGION] == 0).all()
+        assert planted[0, 2, 2] == 5
+        assert planted[0, 15, 15] == (0 if form == "fixed" else 5)
+
+
+def test_planting_inside_moves_with_the_object() -> None:
+    """The object's part of the patch lands at the same place of another object; its colour can travel alone."""
+    moved = REGION.roll((2, 3), dims=(0, 1))
+    source = _picture(0, 0)
+    source[:, 4:8, 4:8] = 7
+    window = Window(top=4, left=4, side=4)
+    planted = plant(_picture(0, 0), moved, source, REGION, window, form="own", where="inside")
+    assert (planted[0] == 7).nonzero().min(dim=0).values.tolist() == [6, 7]
+    assert (planted[0] == 7).sum() == 16
+    ramp = torch.arange(float(SIDE)).expand(3, SIDE, SIDE).clone()
+    tinted = plant(ramp, moved, source, REGION, window, form="tinted", where="inside")
+    assert tinted[:, moved].mean().item() == pytest.approx(7)
+    assert torch.equal(tinted[0, 8, 8:14].diff(), ramp[0, 8, 8:14].diff())
