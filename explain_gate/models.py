@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 import inspect
@@ -163,7 +164,7 @@ def _torchvision_builder(name: str) -> Callable[..., Any]:
     try:
         return torchvision.models.get_model_builder(name)  # type: ignore[no-any-return]
     except ValueError as error:
-        near = [known for known in torchvision.models.list_models() if name[:5].lower() in known][:_SHOWN]
+        near = difflib.get_close_matches(name.lower(), torchvision.models.list_models(), _SHOWN)
         hint = f"; there are {', '.join(near)}" if near else ""
         raise ModelError(f"model.source torchvision:{name}: torchvision has no such model{hint}") from error
 

@@ -57,6 +57,20 @@ class RegressionSet:
             parts=found.parts,
         )
 
+    def first(self) -> Sample:
+        """The first sample that can be decoded, for what needs the size or one image to try.
+
+        Raises:
+            DataError: there is none; every file is listed.
+        """
+        faults = []
+        for row in range(len(self)):
+            try:
+                return self.sample(row)
+            except (DataError, OSError) as error:
+                faults.append(str(error))
+        raise DataError(f"none of the {len(self)} images can be used:\n" + "\n".join(faults[:LISTED]))
+
     def digest(self, row: int) -> str:
         """SHA-256 of the image file of one sample."""
         if row not in self._digests:

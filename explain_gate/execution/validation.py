@@ -26,7 +26,7 @@ def validate(config: str | Path, *, source: str | None = None, checkpoint: str |
     data = open_set(gate)
     rules = plan(gate, list(data.classes))
     model = load_model(gate, source=source, checkpoint=checkpoint)
-    sample = data.sample(0)
+    sample = data.first()
     pixels = sample.pixels[None]
     name = gate.sections.model.target
     with Probe(model.module, target=load_function(name, gate.path.parent, "model.target") if name else None) as probe:
