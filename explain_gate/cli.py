@@ -53,12 +53,15 @@ def _config_option(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
 @click.option("--no-tracking", is_flag=True, help="Do not record the run in MLflow.")
 @click.option("--memory-budget", metavar="BYTES", help="Most memory for one chunk of work, e.g. 2G.")
+@click.option("--cache-dir", metavar="DIR", help="Default .explain-gate/cache beside thresholds.yaml.")
+@click.option("--cache-size", metavar="BYTES", help="Most bytes the cache keeps; default 4G.")
+@click.option("--no-cache", is_flag=True, help="Measure everything anew and keep nothing.")
 @click.option("--allow-pickle", is_flag=True, help="Load registered models whose files run code when they are read.")
 def run(config: str, **options: Any) -> None:
     """Measure a model version, judge it, publish the report; exit 0 only when every rule passed or is waived."""
     from explain_gate.launch import launch
 
-    switches = ("no_tracking", "bootstrap", "allow_pickle")
+    switches = ("no_tracking", "no_cache", "bootstrap", "allow_pickle")
     flags = [name.replace("_", "-") for name in switches if options.pop(name)]
     sys.exit(launch(config, flags=flags, **options))
 
@@ -117,6 +120,31 @@ def publish(folder: str, config: str, tracking_uri: str | None) -> None:
         click.echo(f"{delivery.state:<10} {delivery.entry.name}" + (f": {delivery.reason}" if delivery.reason else ""))
     click.echo(f"{len(deliveries)} runs in {folder}")
     sys.exit(3 if any(delivery.state == "waiting" for delivery in deliveries) else 0)
+
+
+@main.command()
+@click.argument("action", type=click.Choice(["show", "prune", "clear"]))
+@_config_option
+@click.option("--cache-dir", metavar="DIR", help="Default .explain-gate/cache beside thresholds.yaml.")
+@click.option("--to", "size", default="4G", show_default=True, metavar="BYTES", help="With prune: most bytes left.")
+def cache(action: str, config: str, cache_dir: str | None, size: str) -> None:
+    """Show what measured numbers are kept, prune the longest unused of them, or clear all."""
+    from explain_gate.execution.cache import Cache, clear, default_folder
+    from explain_gate.gatekeeper import parse_bytes
+
+    folder = Path(cache_dir) if cache_dir else default_folder(Path(config))
+    if not folder.is_dir():
+        click.echo(f"{folder}: no cache")
+        return
+    if action == "clear":
+        clear(folder)
+        click.echo(f"{folder}: cleared")
+        return
+    with Cache(folder, most_bytes=2**63) as kept:
+        if action == "prune":
+            click.echo(f"{folder}: {kept.prune(parse_bytes(size) or 0):,} bytes dropped")
+        for line in kept.sizes():
+            click.echo(f"{line.kind:<10} {line.entries:>10,} entries {line.size:>16,} bytes")
 
 
 @main.command()

@@ -213,6 +213,9 @@ def _options(config: pytest.Config) -> RunOptions:
         allow_pickle=flag("allow-pickle"),
         reference_mismatch=_one_of(chosen("reference-mismatch") or "refuse", ("refuse", "remeasure")),
         memory_budget=parse_bytes(chosen("memory-budget")),
+        cache_dir=chosen("cache-dir"),
+        cache=not flag("no-cache"),
+        cache_size=parse_bytes(chosen("cache-size")),
     )
 
 
@@ -238,8 +241,8 @@ def parse_bytes(text: str | None) -> int | None:
     number, unit = (text[:-1], units[text[-1].upper()]) if text[-1:].upper() in units else (text, 1)
     try:
         return int(float(number) * unit)
-    except ValueError as error:
-        raise OptionError(f"memory budget must be a number of bytes such as 2G or 512M, got {text}") from error
+    except (ValueError, OverflowError) as error:
+        raise OptionError(f"a size must be a number of bytes such as 2G or 512M, got {text}") from error
 
 
 class _UsageErrors:

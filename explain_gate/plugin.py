@@ -27,6 +27,8 @@ _OPTIONS = (
     ("device", "DEVICE", "auto, cpu, cuda, cuda:N or mps (default: auto)"),
     ("tracking-uri", "URI", "overrides tracking.uri"),
     ("memory-budget", "BYTES", "most memory for one chunk of work, e.g. 2G"),
+    ("cache-dir", "DIR", "where measured numbers are kept (default: .explain-gate/cache beside thresholds.yaml)"),
+    ("cache-size", "BYTES", "most bytes the cache keeps (default: 4G)"),
 )
 
 
@@ -44,6 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--explain-allow-pickle", action="store_true", default=False, help="load registered models that run code"
     )
     parser.addini("explain_allow_pickle", "load registered models that run code", type="bool", default=False)
+    group.addoption("--explain-no-cache", action="store_true", default=False, help="measure everything anew")
+    parser.addini("explain_no_cache", "measure everything anew", type="bool", default=False)
     group.addoption("--explain-no-tracking", action="store_true", default=False, help="do not record the run in MLflow")
     parser.addini("explain_no_tracking", "do not record the run in MLflow", type="bool", default=False)
 

@@ -21,6 +21,7 @@ from explain_gate.records import Finding, ModelUnderTest, Profile, Rule, Verdict
 
 if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
+    from explain_gate.execution.cache import Cache
     from explain_gate.execution.progress import Progress
     from explain_gate.tracking.references import CheckpointReference
     from explain_gate.tracking.settings import TrackingSettings
@@ -46,6 +47,9 @@ class RunOptions:
     bootstrap: bool = False
     allow_pickle: bool = False
     reference_mismatch: str = "refuse"
+    cache_dir: str | None = None
+    cache: bool = True
+    cache_size: int | None = None
 
 
 class GateSession:
@@ -81,16 +85,18 @@ class GateSession:
         from explain_gate.profile import load_profile
 
         found = self._resolve_reference()
-        measure_model(
-            self.config,
-            self.rules,
-            self.model_under_test,
-            self.samples,
-            self.work / "profile",
-            device=self.options.device,
-            memory_budget=self.options.memory_budget,
-            progress=progress,
-        )
+        with self.cache() as cache:
+            measure_model(
+                self.config,
+                self.rules,
+                self.model_under_test,
+                self.samples,
+                self.work / "profile",
+                device=self.options.device,
+                memory_budget=self.options.memory_budget,
+                progress=progress,
+                cache=cache,
+            )
         if found is not None:
             reference = prepare_reference(
                 found,
@@ -102,6 +108,7 @@ class GateSession:
                 device=self.options.device,
                 memory_budget=self.options.memory_budget,
                 progress=progress,
+                cache=self.cache(),
             )
             (self.work / _REFERENCE).write_text(str(reference.folder), encoding="utf-8")
             measure_drift(self.work / "profile", reference, self.rules)
@@ -226,6 +233,13 @@ class GateSession:
         from explain_gate.tracking.recorder import record
 
         return record(verdict, self.profile, output, self.tracking).message
+
+    def cache(self) -> Cache:
+        """What was measured before, to be entered; beside thresholds.yaml, so that CI finds it at a stable place."""
+        from explain_gate.execution.cache import MOST_BYTES, Cache, default_folder
+
+        folder = Path(self.options.cache_dir) if self.options.cache_dir else default_folder(self.config.path)
+        return Cache(folder if self.options.cache else None, most_bytes=self.options.cache_size or MOST_BYTES)
 
     @property
     def tracking(self) -> TrackingSettings:

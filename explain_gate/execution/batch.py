@@ -186,6 +186,7 @@ class MeasuredBatch:
         self.samples = samples
         self.method = method
         self.notes: dict[str, Tensor] = {}
+        self.asked: set[str] = set()
         self._population = population
         self._subject = subject
         self._logits = logits

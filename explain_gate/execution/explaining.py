@@ -16,6 +16,7 @@ from explain_gate.errors import ExplainGateError
 from explain_gate.execution.batch import Subject
 from explain_gate.execution.predicting import BATCH, Predictions, first_line
 from explain_gate.execution.progress import Progress
+from explain_gate.execution.recall import Memory
 from explain_gate.profile import ProfileWriter
 from explain_gate.records import Sample
 
@@ -30,13 +31,15 @@ def explain_all(
     predictions: Predictions,
     writer: ProfileWriter,
     progress: Progress,
+    memory: Memory,
 ) -> dict[int, str]:
-    """Run one method over all images; returns why images have no usable map."""
+    """Run one method over all images that it was not run on before; returns why images have no usable map."""
     kept = writer.maps(method)
     faults: dict[int, str] = dict(predictions.reasons)
     details: dict[str, NDArray[np.float64]] = {}
-    rows = [row for row in range(len(data)) if row not in faults]
-    done = 0
+    wanted = [row for row in range(len(data)) if row not in faults]
+    rows = _unknown(method, wanted, kept, details, memory)
+    done = len(wanted) - len(rows)
     for samples in data.batches(BATCH, rows):
         for group, attribution in _attributions(subject, method, samples, faults):
             for name, column in attribution.details.items():
@@ -48,14 +51,34 @@ def explain_all(
                     faults[row] = reason
                 else:
                     kept[row] = (image_map / image_map.abs().max()).half().numpy()
+        fine = [sample.index for sample in samples if sample.index not in faults]
+        memory.keep_maps(
+            method, {row: (kept[row], {name: float(column[row]) for name, column in details.items()}) for row in fine}
+        )
         done += len(samples)
-        progress.advance(method, done, len(rows))
+        progress.advance(method, done, len(wanted))
     usable = np.ones(len(data), dtype=bool)
     usable[list(faults)] = False
     subject.kept[method] = kept
     subject.details[method] = details
     subject.usable[method] = usable
     return faults
+
+
+def _unknown(
+    method: str, rows: Sequence[int], kept: NDArray[np.float16], details: dict[str, NDArray[np.float64]], memory: Memory
+) -> list[int]:
+    """Fill in the maps that are remembered; returns the rows of the others."""
+    unknown: list[int] = []
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        known = memory.maps(method, part, (kept.shape[1], kept.shape[2]))
+        for row, (one, numbers) in known.items():
+            kept[row] = one
+            for name, number in numbers.items():
+                details.setdefault(name, np.full(len(kept), np.nan))[row] = number
+        unknown.extend(row for row in part if row not in known)
+    return unknown
 
 
 def _attributions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from explain_gate.data.images import denormalize
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError, ExplainGateError, ModelError
 from explain_gate.execution.progress import Progress
+from explain_gate.execution.recall import Memory, Picture
 from explain_gate.profile import ProfileWriter
 from explain_gate.records import ImageRow, Sample
 
@@ -34,8 +36,10 @@ class Predictions:
     region_reasons: Mapping[int, str]
 
 
-def predict(probe: Probe, data: RegressionSet, writer: ProfileWriter, progress: Progress) -> Predictions:
-    """Predict every image and keep its picture and region.
+def predict(
+    probe: Probe, data: RegressionSet, writer: ProfileWriter, progress: Progress, memory: Memory
+) -> Predictions:
+    """Predict every image and keep its picture and region; what is remembered is neither decoded nor predicted.
 
     Raises:
         DataError: files that cannot be used, all of them listed.
@@ -47,23 +51,35 @@ def predict(probe: Probe, data: RegressionSet, writer: ProfileWriter, progress: 
     region_reasons: dict[int, str] = {}
     faults: list[str] = []
     sizes: dict[tuple[int, int], str] = {}
-    for samples in _decoded(data, faults):
-        for sample in samples:
-            sizes.setdefault((sample.pixels.shape[-2], sample.pixels.shape[-1]), sample.image)
+    for rows in _readable(data, faults):
+        pictures, known = memory.pictures(rows), memory.logits(rows)
+        samples = _decoded(data, [row for row in rows if row not in pictures or row not in known], faults)
+        if faults:
+            continue
+        fresh = {sample.index: _picture(sample, data) for sample in samples if sample.index not in pictures}
+        memory.keep_pictures(fresh)
+        pictures |= fresh
+        for row in rows:
+            sizes.setdefault(pictures[row].size, data.entries[row].image)
         data.common_size(sizes)
-        logits, failed = _logits(probe, samples)
-        reasons.update({samples[position].index: reason for position, reason in failed.items()})
-        parts.append(logits)
-        for position, sample in enumerate(samples):
-            images.append(_row(sample, logits[position]))
-            if sample.region_reason is not None:
-                region_reasons[sample.index] = sample.region_reason
-            _keep_picture(sample, data, writer)
+        unknown = [sample for sample in samples if sample.index not in known]
+        if unknown:
+            logits, failed = _logits(probe, unknown)
+            reasons.update({unknown[position].index: reason for position, reason in failed.items()})
+            new = {sample.index: logits[position] for position, sample in enumerate(unknown)}
+            memory.keep_logits({row: one for row, one in new.items() if row not in reasons})
+            known |= new
+        for row in rows:
+            images.append(_row(data, row, pictures[row], known[row]))
+            parts.append(known[row])
+            if (region_reason := pictures[row].reason) is not None:
+                region_reasons[row] = region_reason
+            _keep_picture(row, pictures[row], writer)
         progress.advance("predict", len(images), len(data))
     data.raise_faults(faults)
     if len(reasons) == len(data):
         raise ModelError(f"no image of {len(data)} could be predicted: {next(iter(reasons.values()))}")
-    logits = torch.cat(parts)
+    logits = torch.stack(parts)
     highest = max(data.classes.values())
     if 1 < logits.shape[1] <= highest:
         raise ModelError(
@@ -74,17 +90,29 @@ def predict(probe: Probe, data: RegressionSet, writer: ProfileWriter, progress: 
     return Predictions(images=tuple(images), logits=logits, reasons=reasons, region_reasons=region_reasons)
 
 
-def _decoded(data: RegressionSet, faults: list[str]) -> Iterator[list[Sample]]:
-    """All batches; the faults of a batch that cannot be read are kept, so that one message can list every file."""
+def _readable(data: RegressionSet, faults: list[str]) -> Iterator[list[int]]:
+    """Rows in batches, without those whose file cannot be opened; their faults are kept for one message."""
     for start in range(0, len(data), BATCH):
-        samples = []
+        rows = []
         for row in range(start, min(start + BATCH, len(data))):
             try:
-                samples.append(data.sample(row))
-            except (DataError, OSError) as error:
+                data.identity(row)
+                rows.append(row)
+            except OSError as error:
                 faults.append(str(error))
-        if samples and not faults:
-            yield samples
+        if rows:
+            yield rows
+
+
+def _decoded(data: RegressionSet, rows: Sequence[int], faults: list[str]) -> list[Sample]:
+    """The samples of these rows; the faults of files are kept, so that one message can list every file."""
+    samples = []
+    for row in rows:
+        try:
+            samples.append(data.sample(row))
+        except (DataError, OSError) as error:
+            faults.append(str(error))
+    return samples
 
 
 def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, str]]:
@@ -116,29 +144,42 @@ def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, 
     return logits.float(), failed
 
 
-def _row(sample: Sample, logits: Tensor) -> ImageRow:
+def _row(data: RegressionSet, row: int, picture: Picture, logits: Tensor) -> ImageRow:
     # One score per image, from a target function, is not a prediction.
     finite = bool(torch.isfinite(logits).all()) and logits.numel() > 1
+    entry = data.entries[row]
     return ImageRow(
-        image=sample.image,
-        label=sample.label,
-        class_name=sample.class_name,
-        accepted=sample.accepted,
-        digest=sample.digest,
+        image=entry.image,
+        label=entry.label,
+        class_name=entry.class_name,
+        accepted=entry.accepted,
+        digest=data.digest(row),
         predicted=int(logits.argmax()) if finite else None,
         probability=float(logits.softmax(dim=0).max()) if finite else None,
-        region_area=None if sample.region is None else float(sample.region.double().mean()),
-        region_reason=sample.region_reason,
+        region_area=picture.area,
+        region_reason=picture.reason,
     )
 
 
-def _keep_picture(sample: Sample, data: RegressionSet, writer: ProfileWriter) -> None:
-    if sample.region is not None:
-        writer.regions()[sample.index] = np.packbits(sample.region.numpy(), axis=-1)
-    else:
-        writer.regions()
+def _picture(sample: Sample, data: RegressionSet) -> Picture:
     visible = (denormalize(sample.pixels, data.preprocessing).clamp(0, 1) * 255).round().to(torch.uint8)
-    Image.fromarray(visible.permute(1, 2, 0).numpy()).save(writer.thumbnail(sample.index), quality=88)
+    jpeg = BytesIO()
+    Image.fromarray(visible.permute(1, 2, 0).numpy()).save(jpeg, "JPEG", quality=88)
+    region = b"" if sample.region is None else np.packbits(sample.region.numpy(), axis=-1).tobytes()
+    return Picture(
+        size=(sample.pixels.shape[-2], sample.pixels.shape[-1]),
+        area=None if sample.region is None else float(sample.region.double().mean()),
+        reason=sample.region_reason,
+        region=region,
+        jpeg=jpeg.getvalue(),
+    )
+
+
+def _keep_picture(row: int, picture: Picture, writer: ProfileWriter) -> None:
+    regions = writer.regions()
+    if picture.region:
+        regions[row] = np.frombuffer(picture.region, dtype=np.uint8).reshape(regions.shape[1:])
+    writer.thumbnail(row).write_bytes(picture.jpeg)
 
 
 def _same_twice(probe: Probe, data: RegressionSet, logits: Tensor, reasons: Mapping[int, str]) -> None:

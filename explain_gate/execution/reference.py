@@ -9,6 +9,7 @@ from typing import Any
 from explain_gate.config import GateConfig
 from explain_gate.data.regression_set import open_set
 from explain_gate.errors import ReferenceError
+from explain_gate.execution.cache import Cache
 from explain_gate.execution.progress import Progress
 from explain_gate.execution.runner import measure_model
 from explain_gate.models import load_model
@@ -28,6 +29,7 @@ def prepare_reference(
     device: str,
     memory_budget: int | None,
     progress: Progress,
+    cache: Cache | None = None,
 ) -> Profile:
     """A reference whose every number may be compared with the candidate's.
 
@@ -41,6 +43,7 @@ def prepare_reference(
         device: as for the candidate.
         memory_budget: as for the candidate.
         progress: told of every stage.
+        cache: of what was measured before, not yet entered; None for none.
 
     Raises:
         ReferenceError: it is not comparable, with every difference, and is not to be or cannot be measured again.
@@ -49,9 +52,18 @@ def prepare_reference(
     def measured(source: str | None, checkpoint: str | None) -> Profile:
         model = load_model(config, source=source, checkpoint=checkpoint)
         data = open_set(config)
-        return measure_model(
-            config, rules, model, data, folder, device=device, memory_budget=memory_budget, progress=progress
-        )
+        with cache or Cache(None) as remembered:
+            return measure_model(
+                config,
+                rules,
+                model,
+                data,
+                folder,
+                device=device,
+                memory_budget=memory_budget,
+                progress=progress,
+                cache=remembered,
+            )
 
     if not isinstance(found, Profile):
         return measured(None, str(found.checkpoint))

@@ -26,12 +26,14 @@ from explain_gate.data.regression_set import RegressionSet, open_set
 from explain_gate.errors import ConfigError, ModelError
 from explain_gate.execution.backgrounds import Backgrounds
 from explain_gate.execution.batch import PAIR, Subject
+from explain_gate.execution.cache import Cache
 from explain_gate.execution.cues import CueSearch
 from explain_gate.execution.devices import deterministic, pick_device
 from explain_gate.execution.environment import describe_environment
 from explain_gate.execution.explaining import explain_all
 from explain_gate.execution.predicting import predict
 from explain_gate.execution.progress import Progress, Silent
+from explain_gate.execution.recall import Memory
 from explain_gate.execution.scoring import score
 from explain_gate.models import build_module, digest_of, load_function, load_model
 from explain_gate.plan import plan
@@ -91,13 +93,18 @@ def measure_model(
     device: str = "auto",
     memory_budget: int | None = None,
     progress: Progress,
+    cache: Cache | None = None,
 ) -> Profile:
-    """Measure a loaded model on an opened regression set; the profile is written to `folder`."""
+    """Measure a loaded model on an opened regression set; the profile is written to `folder`.
+
+    What `cache`, an entered one, holds of exactly this is read instead of measured; what is measured is put there.
+    """
     began = time.perf_counter()
+    cache = cache or Cache(None)
     place = pick_device(device)
     module = model.module.to(place)
     seed = config.sections.seed
-    height, width = data.sample(0).pixels.shape[-2:]
+    height, width = data.first().pixels.shape[-2:]
     options = _method_options(config, rules)
     with (
         deterministic(),
@@ -114,9 +121,12 @@ def measure_model(
             cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues"),
             rebuild=lambda: build_module(config, model.source).to(place),
         ) as subject:
-            predictions = predict(subject.probe, data, writer, progress)
-            faults = {method: explain_all(subject, method, data, predictions, writer, progress) for method in options}
-            measurements = score(config, rules, subject, data, predictions, faults, progress)
+            memory = Memory(cache, config, model, data, options, place)
+            predictions = predict(subject.probe, data, writer, progress, memory)
+            faults = {
+                method: explain_all(subject, method, data, predictions, writer, progress, memory) for method in options
+            }
+            measurements = score(config, rules, subject, data, predictions, faults, progress, memory)
             forward, backward = subject.passes()
         _unchanged(model, module, config)
         manifest = {
@@ -134,6 +144,7 @@ def measure_model(
             "config_digest": config.digest,
             "environment": describe_environment(place, config.path.parent),
             "passes": {"forward": forward, "backward": backward},
+            "cache": {"read": cache.found, "written": cache.kept},
             "seconds": round(time.perf_counter() - began, 3),
         }
         return writer.finish(predictions.images, measurements, manifest)
@@ -156,7 +167,7 @@ def _with_target_layers(
     needed = any("layers" in METHODS[name].needs for name in asked if name in METHODS)
     if model.target_layers or not needed:
         return model
-    pixels = data.sample(0).pixels[None].to(place)
+    pixels = data.first().pixels[None].to(place)
     return replace(model, target_layers=find_target_layers(model.module, pixels))
 
 
@@ -171,7 +182,7 @@ def _probe_maker(
         file = config.resolve(Path(path))
         if not file.is_file():
             raise ConfigError(f"{config.path}:{config.line('methods')}: no such image file for a baseline: {file}")
-        return normalize(load(file, data.preprocessing), data.preprocessing)
+        return normalize(load(file, (), None, data.preprocessing)[0], data.preprocessing)
 
     def make(module: torch.nn.Module, seed: int) -> Probe:
         return Probe(

@@ -14,14 +14,15 @@ from torch import Tensor
 
 from explain_gate.config import GateConfig
 from explain_gate.data.annotations import stratified_rows
-from explain_gate.data.regression_set import RegressionSet
+from explain_gate.data.regression_set import RegressionSet, part_of
 from explain_gate.errors import ExplainGateError, ModelError, NotMeasurable
 from explain_gate.execution.batch import PAIR, MeasuredBatch, Subject
 from explain_gate.execution.controls import CONTROL_IMAGES, control_maps
 from explain_gate.execution.explaining import reason_of
 from explain_gate.execution.predicting import BATCH, Predictions
 from explain_gate.execution.progress import Progress
-from explain_gate.metrics import METRICS
+from explain_gate.execution.recall import Asked, Memory, Scope, scope_of
+from explain_gate.metrics import METRICS, REGION
 from explain_gate.models import load_function
 from explain_gate.records import Measurement, Rule, Sample
 
@@ -34,6 +35,7 @@ def score(
     predictions: Predictions,
     faults: Mapping[str, Mapping[int, str]],
     progress: Progress,
+    memory: Memory,
 ) -> list[Measurement]:
     """Every (check, method) of the rules, and the controls of rules that look at maps and regions."""
     # What compares two versions is measured once both have their maps.
@@ -46,19 +48,22 @@ def score(
         table = tables[check, method] = _Table(check, method, rule, function, rows)
         table.population = [data.entries[row].label for row in rows]
         table.parameters = _resolved(rule, config)
+        memory.recall(table)
     for method in dict.fromkeys((None, *faults, *(method for _, method in tables))):
         mine = [table for table in tables.values() if table.method == method]
-        union = sorted({row for table in mine for row in table.rows})
+        unusable = _faults_of(method, faults)
+        union = sorted({row for table in mine for row in table.open(unusable, predictions)})
         stage = f"score {method}" if method else "score behaviour"
         done = 0
         for samples in data.batches(BATCH, union) if mine else ():
             shared: dict[Hashable, MeasuredBatch] = {}
             for table in mine:
-                _score_batch(table, subject, samples, predictions, _faults_of(method, faults), shared)
+                _score_batch(table, subject, samples, predictions, unusable, shared)
+            memory.keep(mine, [sample.index for sample in samples])
             done += len(samples)
             progress.advance(stage, done, len(union))
     measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
-    return measurements + _controls(tables, subject, data, predictions, config.sections.seed)
+    return measurements + _controls(tables, subject, data, predictions, config.sections.seed, memory)
 
 
 class _Table:
@@ -79,6 +84,27 @@ class _Table:
         self.sample = rule.sample
         self.population: Sequence[int] = ()
         self.parameters: Mapping[str, Any] = rule.parameters
+        self.scopes: dict[int, Scope] = {}
+
+    @property
+    def part(self) -> str | None:
+        """The part of the object that the rule asks for in place of the whole, such as "head"."""
+        asked = self.rule.parameters.get(REGION) if "region" in self.needs else None
+        return None if asked is None else str(asked)
+
+    def arguments(self) -> dict[str, Any]:
+        """What the metric's function is called with beside what it needs."""
+        return {name: value for name, value in self.parameters.items() if self.part is None or name != REGION}
+
+    def open(self, faults: Mapping[int, str], predictions: Predictions) -> list[int]:
+        """The rows that are still to be measured; those that cannot be get their reason without being decoded."""
+        for row in self.rows:
+            reason = predictions.reasons.get(row) or faults.get(row)
+            if reason is None and "region" in self.needs and self.part is None:
+                reason = predictions.region_reasons.get(row)
+            if reason is not None:
+                self.reasons[row] = reason
+        return [row for row in self.rows if row not in self.values and row not in self.reasons]
 
     def noted(self) -> list[Measurement]:
         """What the metric noted beside its values, as checks `family.metric@name`."""
@@ -119,7 +145,8 @@ def _score_batch(
     maps: Tensor | None = None,
 ) -> None:
     """Fill one table for one batch: images that lack what the metric needs get their reason, the others a value."""
-    wanted = set(table.rows)
+    wanted = set(table.rows) - set(table.values)
+    samples = _as_asked(table, samples)
     able = []
     for position, sample in enumerate(samples):
         if sample.index not in wanted:
@@ -137,7 +164,7 @@ def _score_batch(
         able = _with_positive_part(table, subject, samples, able)
     if not able:
         return
-    key = (tuple(able), table.sample)
+    key = (tuple(able), table.sample, table.part)
     if key not in shared:
         chosen = [samples[position] for position in able]
         rows = [sample.index for sample in chosen]
@@ -150,7 +177,9 @@ def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sampl
     kept = []
     for position in able:
         row = samples[position].index
-        if subject.kept[table.method or ""][row].max() > 0:
+        kept_map = subject.kept[table.method or ""][row]
+        ignored = samples[position].ignored if "region" in table.needs else None
+        if (kept_map if ignored is None else kept_map[~ignored.numpy()]).max(initial=0) > 0:
             kept.append(position)
         else:
             table.reasons[row] = "the map has no positive relevance"
@@ -161,7 +190,7 @@ def _call(table: _Table, batch: MeasuredBatch) -> None:
     """Ask the metric; where it has no value for some image, ask image by image so that the others keep theirs."""
     try:
         batch.notes.clear()
-        values = table.function(**_arguments(table, batch), **table.parameters)
+        values = table.function(**_arguments(table, batch), **table.arguments())
     except NotMeasurable as error:
         if len(batch.samples) == 1:
             table.reasons[batch.rows[0]] = error.reason
@@ -190,6 +219,7 @@ def _take(table: _Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None
     for row, number in zip(batch.rows, numbers, strict=True):
         if np.isfinite(number):
             table.values[row] = number
+            table.scopes[row] = scope_of({*batch.asked, *table.needs})
         else:
             table.reasons[row] = f"{table.check} is {number}"
     for name, column in batch.notes.items():
@@ -223,7 +253,20 @@ def _call_one_by_one(table: _Table, batch: MeasuredBatch) -> None:
 
 
 def _arguments(table: _Table, batch: MeasuredBatch) -> dict[str, Any]:
-    return {name: batch if name == "batch" else getattr(batch, name) for name in table.needs}
+    found = {name: Asked(batch, batch.asked) if name == "batch" else getattr(batch, name) for name in table.needs}
+    ignored = [sample.ignored for sample in batch.samples]
+    if {"relevance", "region"} <= set(found) and any(one is not None for one in ignored):
+        # Relevance on ignored pixels counts neither inside nor outside; no region has any of them.
+        nothing = torch.zeros(found["relevance"].shape[-2:], dtype=torch.bool)
+        hidden = torch.stack([nothing if one is None else one for one in ignored])
+        found["relevance"] = found["relevance"].masked_fill(hidden.to(found["relevance"].device), 0)
+    return found
+
+
+def _as_asked(table: _Table, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples with the region of the part that the rule asks for."""
+    part = table.part
+    return samples if part is None else [part_of(sample, part) for sample in samples]
 
 
 def _needs(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -248,6 +291,7 @@ def _controls(
     data: RegressionSet,
     predictions: Predictions,
     seed: int,
+    memory: Memory,
 ) -> list[Measurement]:
     """The checks of alignment on a random map, on the region itself and on the re-initialised model's map."""
     found = []
@@ -260,12 +304,13 @@ def _controls(
         sources = ["control.random", "control.region", *(f"control.randomized.{method}" for method in methods)]
         for source in sources:
             control = _Table(check, source, table.rule, table.function, rows)
-            for samples in data.batches(BATCH, rows):
-                usable = [sample for sample in samples if sample.index not in predictions.reasons]
-                if not usable:
-                    continue
+            control.parameters = table.parameters
+            memory.recall(control)
+            for samples in data.batches(BATCH, control.open({}, predictions)):
+                usable = _as_asked(control, samples)
                 maps, empty = control_maps(source, subject, usable, predictions.logits)
                 _score_batch(control, subject, usable, predictions, empty, {}, maps)
+                memory.keep([control], [sample.index for sample in samples])
             found.append(control.measurement())
     return found
 

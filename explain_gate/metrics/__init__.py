@@ -42,6 +42,9 @@ class Metric:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
+REGION = "region"
+"""A parameter of every metric that needs a region: the annotated part that takes the place of the whole object."""
+
 METRICS: dict[str, Metric] = {
     "performance.accuracy": Metric(
         code="performance:accuracy",

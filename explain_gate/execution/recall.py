@@ -1,0 +1,290 @@
+"""What the stages of a run know already: cached logits, pictures, maps and scores under keys of all they depend on.
+
+A score may depend on its own image alone, on the whole set (donors of backgrounds, class weights), or on what no key
+can hold (a clock, a search that leaves files). Which of them is seen from what a metric asked its batch for; what is
+unknown here is never cached.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explain_gate.attribution import METHODS
+from explain_gate.config import GateConfig
+from explain_gate.data.regression_set import RegressionSet
+from explain_gate.execution.cache import Cache
+from explain_gate.execution.fingerprints import code_of, code_of_model, digest, files_in
+from explain_gate.metrics import METRICS
+from explain_gate.records import ModelUnderTest, Rule
+
+Scope = Literal["image", "set", "never"]
+PAIR = "+"
+
+_OF_THE_IMAGE = frozenset(
+    {
+        "accepted",
+        "annotators",
+        "cascade",
+        "details",
+        "exact_scores",
+        "explain",
+        "explain_again",
+        "explain_on",
+        "explain_randomized",
+        "explain_with",
+        "first",
+        "generator",
+        "gradients",
+        "keys",
+        "labels",
+        "logits",
+        "maps",
+        "method",
+        "note",
+        "own_background",
+        "pixels",
+        "predict",
+        "region",
+        "relevance",
+        "remember",
+        "second",
+    }
+)
+_OF_THE_SET = frozenset({"backgrounds", "pair_correlation", "weights"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What the report shows of one image: JPEG, packed region (H, ceil(W / 8)), its share of the frame or why not."""
+
+    size: tuple[int, int]
+    area: float | None
+    reason: str | None
+    region: bytes
+    jpeg: bytes
+
+
+class Scores(Protocol):
+    """One check and method while its values come in."""
+
+    check: str
+    method: str | None
+    rule: Rule
+    parameters: Mapping[str, Any]
+    rows: list[int]
+    population: Sequence[int]
+    values: dict[int, float]
+    notes: dict[str, dict[int, float]]
+    scopes: dict[int, Scope]
+
+
+class Asked:
+    """A batch that writes down what it is asked for."""
+
+    def __init__(self, batch: Any, asked: set[str]) -> None:
+        self._batch = batch
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked.add(name)
+        return getattr(self._batch, name)
+
+
+def scope_of(asked: Iterable[str]) -> Scope:
+    """What a value depends on that was computed from these."""
+    names = set(asked) - {"batch"}
+    if names <= _OF_THE_IMAGE:
+        return "image"
+    return "set" if names <= _OF_THE_IMAGE | _OF_THE_SET else "never"
+
+
+class Memory:
+    """The cache as the stages of one run see it: rows in, what is known of them out."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        config: GateConfig,
+        model: ModelUnderTest,
+        data: RegressionSet,
+        options: Mapping[str, Mapping[str, Any]],
+        place: torch.device,
+    ) -> None:
+        self.cache = cache
+        self._config = config
+        self._data = data
+        self._options = options
+        folder = config.path.parent
+        self._model = digest(
+            model.digest,
+            list(model.target_layers),
+            code_of_model(model.module, model.source, config.sections.model.target or ""),
+            [place.type, str(next((p.dtype for p in model.module.parameters()), torch.float32))],
+            config.sections.seed,
+        )
+        self._input = digest(data.preprocessing.describe(), code_of(["explain_gate.data.images"]))
+        self._methods = {
+            name: digest(self._model, self._input, name, files_in(dict(chosen), folder), _code_of_method(name))
+            for name, chosen in options.items()
+        }
+        self._execution = code_of(["explain_gate.execution.scoring"])
+        self._world: str | None = None
+        self._score_keys: dict[tuple[str, str | None], str] = {}
+        self._identities: dict[int, str] = {}
+
+    def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
+        """Logits (K,) of the rows that were predicted before."""
+        found = self.cache.get([self._logits_key(row) for row in rows])
+        return {
+            row: torch.from_numpy(np.frombuffer(found[key], dtype="<f4").copy())
+            for row in rows
+            if (key := self._logits_key(row)) in found
+        }
+
+    def keep_logits(self, logits: Mapping[int, Tensor]) -> None:
+        """Keep logits (K,), all of them finite."""
+        self.cache.put("logits", {self._logits_key(row): one.numpy().tobytes() for row, one in logits.items()})
+
+    def pictures(self, rows: Sequence[int]) -> dict[int, Picture]:
+        """Pictures and regions of the rows that were decoded before."""
+        found = self.cache.get([self._picture_key(row) for row in rows])
+        pictures = {}
+        for row in rows:
+            content = found.get(self._picture_key(row))
+            if content is not None:
+                head, rest = _opened(content)
+                jpeg = rest[head.pop("cut") :]
+                size = (int(head["size"][0]), int(head["size"][1]))
+                pictures[row] = Picture(
+                    size=size,
+                    area=head["area"],
+                    reason=head["reason"],
+                    region=rest[: len(rest) - len(jpeg)],
+                    jpeg=jpeg,
+                )
+        return pictures
+
+    def keep_pictures(self, pictures: Mapping[int, Picture]) -> None:
+        """Keep pictures and regions."""
+        entries = {}
+        for row, one in pictures.items():
+            head = {"size": list(one.size), "area": one.area, "reason": one.reason, "cut": len(one.region)}
+            entries[self._picture_key(row)] = _closed(head, one.region + one.jpeg)
+        self.cache.put("pictures", entries)
+
+    def maps(
+        self, method: str, rows: Sequence[int], size: tuple[int, int]
+    ) -> dict[int, tuple[NDArray[np.float16], dict[str, float]]]:
+        """Maps (H, W) as they are kept, with the method's details."""
+        found = self.cache.get([self._map_key(method, row) for row in rows])
+        maps = {}
+        for row in rows:
+            content = found.get(self._map_key(method, row))
+            if content is not None:
+                head, rest = _opened(content)
+                if len(rest) == 2 * size[0] * size[1]:
+                    maps[row] = (np.frombuffer(rest, dtype="<f2").reshape(size), head)
+        return maps
+
+    def keep_maps(self, method: str, maps: Mapping[int, tuple[NDArray[np.float16], Mapping[str, float]]]) -> None:
+        """Keep maps that have no fault."""
+        entries = {
+            self._map_key(method, row): _closed(dict(details), one.tobytes()) for row, (one, details) in maps.items()
+        }
+        self.cache.put("maps", entries)
+
+    def recall(self, table: Scores) -> None:
+        """Fill in the values that are known."""
+        keys = {row: self._score_key(table, row) for row in table.rows if row not in table.values}
+        found = self.cache.get(list(keys.values()))
+        world = None
+        for row, key in keys.items():
+            if key not in found:
+                continue
+            entry = json.loads(found[key])
+            world = world or self._whole(table)
+            if entry["of"] in (None, world):
+                table.values[row] = entry["value"]
+                for name, value in entry["notes"].items():
+                    table.notes.setdefault(name, {})[row] = value
+
+    def keep(self, tables: Iterable[Scores], rows: Sequence[int]) -> None:
+        """Keep the values of these rows that were measured now."""
+        entries = {}
+        for table in tables:
+            for row in rows:
+                scope = table.scopes.pop(row, "never")
+                if row not in table.values or scope == "never":
+                    continue
+                entry = {
+                    "value": table.values[row],
+                    "of": self._whole(table) if scope == "set" else None,
+                    "notes": {name: notes[row] for name, notes in table.notes.items() if row in notes},
+                }
+                entries[self._score_key(table, row)] = json.dumps(entry).encode()
+        self.cache.put("scores", entries)
+
+    def _logits_key(self, row: int) -> str:
+        return digest("logits", self._model, self._input, self._data.digest(row))
+
+    def _picture_key(self, row: int) -> str:
+        return digest("picture", self._input, self._identity(row))
+
+    def _map_key(self, method: str, row: int) -> str:
+        return digest("map", self._methods[method], self._data.digest(row), self._data.entries[row].label)
+
+    def _score_key(self, table: Scores, row: int) -> str:
+        which = (table.check, table.method)
+        if which not in self._score_keys:
+            methods = (table.method or "").replace("control.randomized.", "").split(PAIR)
+            self._score_keys[which] = digest(
+                "score",
+                [self._model, self._input, self._execution],
+                [table.rule.metric, table.method, _code_of_metric(table.rule.metric)],
+                [self._methods.get(name, name) for name in methods],
+                files_in(dict(table.parameters), self._config.path.parent),
+            )
+        return digest(self._score_keys[which], self._identity(row))
+
+    def _identity(self, row: int) -> str:
+        if row not in self._identities:
+            self._identities[row] = digest(self._data.identity(row))
+        return self._identities[row]
+
+    def _whole(self, table: Scores) -> str:
+        """Digest of everything the set-wide questions of a metric can see."""
+        if self._world is None:
+            self._world = digest(self._data.digest_of_all(), self._methods)
+        return digest(self._world, list(table.population), table.rule.sample)
+
+
+def _code_of_method(name: str) -> str:
+    if name in METHODS:
+        return code_of(
+            [f"explain_gate.attribution.{METHODS[name].code.partition(':')[0]}", "explain_gate.execution.explaining"]
+        )
+    return code_of([name.partition(":")[0], "explain_gate.execution.explaining"])
+
+
+def _code_of_metric(metric: str) -> str:
+    if metric in METRICS:
+        return code_of([f"explain_gate.metrics.{METRICS[metric].code.partition(':')[0]}"])
+    return code_of([metric.partition(".")[2].partition(":")[0]])
+
+
+def _closed(head: Mapping[str, Any], content: bytes) -> bytes:
+    return json.dumps(dict(head)).encode() + b"\n" + content
+
+
+def _opened(content: bytes) -> tuple[dict[str, Any], bytes]:
+    head, _, rest = content.partition(b"\n")
+    found: dict[str, Any] = json.loads(head)
+    return found, rest
