@@ -9,7 +9,7 @@ from pathlib import Path
 from explain_gate.attribution import METHODS
 from explain_gate.config import GateConfig, RuleSection
 from explain_gate.errors import NothingPlanned
-from explain_gate.metrics import METRICS, Metric
+from explain_gate.metrics import METRICS, REGION, Metric
 from explain_gate.records import Rule, Waiver
 
 
@@ -82,9 +82,10 @@ def _metric_of(config: GateConfig, check: str) -> Metric:
 
 def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> None:
     family, _, name = check.partition(".")
+    allowed = (*metric.parameters, *([REGION] if metric.needs_region else []))
     for parameter in section.parameters:
-        if ":" not in name and parameter not in metric.parameters:
-            known = ", ".join(metric.parameters) or "none"
+        if ":" not in name and parameter not in allowed:
+            known = ", ".join(allowed) or "none"
             raise config.error(
                 f"unknown parameter; allowed here: {known}", "checks", family, name, "parameters", parameter
             )
