@@ -1,5 +1,5 @@
 """A batch of images in memory that metrics can be asked with, and functions in place of models and methods."""
-# ruff: noqa: D102, ARG002 - the protocol in metrics.batch explains every member
+# ruff: noqa: D102, ARG002, ARG005 - the protocol in metrics.batch explains every member
 
 from __future__ import annotations
 
