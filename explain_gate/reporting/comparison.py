@@ -27,7 +27,7 @@ from explain_gate.statistics import interval
 
 Trend = Literal["better", "worse", "unclear", "equal"]
 _MARKS: Mapping[Trend, str] = {"better": "▲", "worse": "▼", "unclear": "·", "equal": "="}
-_UNTOLD = ("seconds", "passes", "model")
+_UNTOLD = ("seconds", "passes", "cache", "model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

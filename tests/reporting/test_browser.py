@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from explain_gate.reporting.comparison import compare_profiles
+from explain_gate.reporting.comparison_page import write_comparison
+from explain_gate.reporting.history_page import render_history
 from explain_gate.reporting.publish import publish
+from explain_gate.reporting.timeline import Version
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -183,3 +187,40 @@ def test_pairs_of_one_method(open_page):
     page.locator("#pair-filters").get_by_role("radio", name="grad_cam", exact=True).check()
     shown = page.locator(".pair:visible").evaluate_all("pairs => pairs.map(pair => pair.dataset.method)")
     assert set(shown) == {"grad_cam"}
+
+
+def test_history_picks_a_version_and_filters_the_list(open_page, run, tmp_path):
+    """The slider shows one version's values in every chart; the list folds and filters; nothing sticks out."""
+    broken = run.verdict.findings
+    held = tuple(f for f in broken if f.status == "passed")
+    versions = [
+        Version(label=str(n), verdict="failed" if n % 9 == 4 else "passed", findings=broken if n % 9 == 4 else held)
+        for n in range(1, 41)
+    ]
+    file = tmp_path / "history.html"
+    file.write_text(render_history("pets", versions), encoding="utf-8")
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        page = open_page(path=file, width=width, scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".version:visible").count() == 20
+        page.locator("#pick-range").focus()
+        page.keyboard.press("Home")
+        assert page.locator("#pick-told").inner_text() == "1 of 40, passed"
+        assert "not judged" in page.locator(".trend-card .now").all_inner_texts()[0]
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        assert page.locator("#pick-told").inner_text() == "4 of 40, blocked"
+        page.locator("#only-blocked").check()
+        assert page.locator(".version:visible").count() == 5
+        page.locator(".version:visible summary").first.click()
+        assert page.locator(".version[open] table tr").count() == len(broken) + 1
+
+
+def test_a_comparison_fits_a_phone(open_page, run, tmp_path):
+    """No horizontal scrolling, in both schemes."""
+    comparison = compare_profiles(run.profile, run.profile)
+    file = write_comparison(comparison, run.profile, run.profile, tmp_path, findings=run.verdict.findings)
+    for scheme, width in (("light", 390), ("dark", 1280)):
+        page = open_page(path=file, width=width, scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert "equal to the bit" in page.locator("h1").inner_text()
