@@ -106,6 +106,66 @@ def validate(config: str, source: str | None, checkpoint: str | None) -> None:
 
 
 @main.command()
+@click.argument("before", metavar="REF_A")
+@click.argument("after", metavar="REF_B")
+@click.option("--config", metavar="FILE", help="Judge B against A by this thresholds.yaml; exit 1 when a rule breaks.")
+@click.option("--output", metavar="DIR", help="Write an HTML page with the maps side by side.")
+def compare(before: str, after: str, config: str | None, output: str | None) -> None:
+    """Show what changed between two versions: values, maps, predictions, environment."""
+    import datetime as dt
+
+    from explain_gate.execution.progress import Lines
+    from explain_gate.reporting.comparison import comparison_lines
+    from explain_gate.versions import compare_references
+
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    folder = Path(output) if output else None
+    found = compare_references(before, after, config=config, output=folder, progress=Lines(), today=today)
+    for line in comparison_lines(found.comparison, found.verdict.findings if found.verdict else ()):
+        click.echo(line)
+    if found.page is not None:
+        click.echo(f"page: {found.page}")
+    sys.exit(found.verdict.exit_code if found.verdict else 0)
+
+
+@main.command()
+@click.option("--model", metavar="NAME", help="A recorded model, by its own name or its name in the registry.")
+@click.option("--checkpoints", metavar="GLOB", help="Measure these files in order instead, e.g. 'ckpt/*.safetensors'.")
+@_config_option
+@click.option("--output", default="history.html", show_default=True, metavar="FILE", help="The page to write.")
+@click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+def history(
+    model: str | None, checkpoints: str | None, config: str, output: str, tracking_uri: str | None, device: str
+) -> None:
+    """Draw every recorded version of a model, or a folder of checkpoints, over time."""
+    import glob
+
+    from explain_gate.config import load_config
+    from explain_gate.errors import OptionError
+    from explain_gate.execution.progress import Lines
+    from explain_gate.reporting.timeline import told
+    from explain_gate.session import tracking_settings
+    from explain_gate.versions import history_of_checkpoints, recorded_history, render_recorded
+
+    if (model is None) == (checkpoints is None):
+        raise OptionError("history needs exactly one of --model NAME and --checkpoints GLOB")
+    if checkpoints is not None:
+        files = [Path(name) for name in sorted(glob.glob(checkpoints, recursive=True))]  # noqa: PTH207 - may be absolute
+        page = history_of_checkpoints(config, files, device=device, progress=Lines(), tell=click.echo)
+    else:
+        versions = recorded_history(str(model), tracking_settings(load_config(config), tracking_uri))
+        for version in versions:
+            click.echo(
+                f"{version.label:<18} {version.verdict:<8} {version.model_digest[:12]} {' '.join(version.aliases)}"
+            )
+        click.echo(f"{told(versions)}.")
+        page = render_recorded(str(model), versions)
+    Path(output).write_text(page, encoding="utf-8")
+    click.echo(f"page: {output}")
+
+
+@main.command()
 @click.argument("folder", default=".explain-gate/outbox", metavar="[DIR]")
 @_config_option
 @click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")

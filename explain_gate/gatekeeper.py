@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -149,6 +150,11 @@ class Gatekeeper:
         for line in terminal_lines(self.verdict):
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"Report: {self.output / 'index.html'}")
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from explain_gate.reporting.github import verdict_to_annotations
+
+            for line in verdict_to_annotations(self.verdict, file=self._config_file()):
+                terminalreporter.write_line(line)
         if self._recorded:
             terminalreporter.write_line(self._recorded)
 
@@ -156,6 +162,11 @@ class Gatekeeper:
         """Leave nothing half-made behind."""
         if not self.worker and self.output is None:
             self.session.discard()
+
+    def _config_file(self) -> str:
+        """thresholds.yaml as the repository's root sees it, for annotations."""
+        path = self.session.config.path
+        return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
     def _measure(self) -> None:
         capture = self._config.pluginmanager.getplugin("capturemanager")

@@ -79,10 +79,10 @@ class GateSession:
         Raises:
             ReferenceError: a rule needs a reference that is not given, missing, or not comparable.
         """
-        from explain_gate.execution.drift import measure_drift
+        from explain_gate.execution.drift import with_drift
         from explain_gate.execution.reference import prepare_reference
         from explain_gate.execution.runner import measure_model
-        from explain_gate.profile import load_profile
+        from explain_gate.profile import load_profile, write_tables
 
         found = self._resolve_reference()
         with self.cache() as cache:
@@ -98,9 +98,10 @@ class GateSession:
                 cache=cache,
             )
         if found is not None:
+            candidate = load_profile(self.work / "profile")
             reference = prepare_reference(
                 found,
-                candidate=load_profile(self.work / "profile"),
+                candidate=candidate,
                 config=self.config,
                 rules=self.rules,
                 folder=self.work / "reference",
@@ -111,7 +112,7 @@ class GateSession:
                 cache=self.cache(),
             )
             (self.work / _REFERENCE).write_text(str(reference.folder), encoding="utf-8")
-            measure_drift(self.work / "profile", reference, self.rules)
+            write_tables(with_drift(candidate, reference, self.rules), self.work / "profile")
         self._judge()
         return self.profile
 

@@ -144,3 +144,43 @@ def test_the_users_own_metric_and_method_are_gated(folder):
     assert result.exit_code == 0
     assert "custom.mine:upper[grad_cam]" in judged
     assert "custom.mine:upper[mine:brightness]" in judged
+
+
+def test_compare_tells_what_changed_and_breaks_with_its_config(folder):
+    """Two output folders side by side; exit 1 where the second breaks a rule of the config."""
+    call("run", "--no-tracking", "--output", "honest")
+    projects.write_project(folder, corner=True)
+    call("run", "--no-tracking", "--output", "cheat")
+    plain, judged = (
+        call("compare", "honest", "cheat"),
+        call("compare", "honest", "cheat", "--config", "thresholds.yaml"),
+    )
+    assert (plain.exit_code, judged.exit_code) == (0, 1)
+    assert "alignment.iou[grad_cam]" in plain.output
+    assert call("compare", "honest", "honest").output.count("equal to the bit")
+    assert call("compare", "honest", "nowhere").exit_code == 4
+
+
+def test_history_of_checkpoints_draws_when_attention_left_the_object(folder):
+    """A folder of checkpoints measured in order becomes one page."""
+    import tinymodel
+    from safetensors.torch import save_file
+
+    for name, corner in (("epoch-1", False), ("epoch-2", True)):
+        save_file(tinymodel.build(corner).state_dict(), folder / f"{name}.safetensors")
+    result = call("history", "--checkpoints", "epoch-*.safetensors", "--output", "h.html")
+    assert result.exit_code == 0
+    assert "epoch-1: passed" in result.output
+    assert "epoch-2: failed" in result.output
+    assert "epoch-2" in (folder / "h.html").read_text()
+    assert call("history").exit_code == 4
+
+
+def test_history_of_a_recorded_model_lists_its_versions(folder):
+    """What was recorded is listed with its verdict and drawn."""
+    assert call("run", "--output", "out").exit_code == 0
+    result = call("history", "--model", "build", "--output", "h.html")
+    assert result.exit_code == 0
+    assert "passed" in result.output
+    assert call("history", "--model", "nobody").exit_code == 4
+    assert call("publish").exit_code in (0, 3)

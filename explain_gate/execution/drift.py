@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from explain_gate.metrics import drift
-from explain_gate.profile import load_maps, load_profile, write_tables
+from explain_gate.profile import load_maps
 from explain_gate.records import Measurement, Profile, Rule
 
 _CHUNK = 16
 
 
-def measure_drift(folder: Path, reference: Profile, rules: Sequence[Rule]) -> None:
-    """Measure every drift rule and write the scores into the candidate's profile folder."""
+def with_drift(candidate: Profile, reference: Profile, rules: Sequence[Rule]) -> Profile:
+    """The candidate's profile with the scores of every drift rule beside what it had."""
     wanted = {(rule.check, rule.method): rule for rule in rules if rule.metric.startswith("drift.")}
-    if not wanted:
-        return
-    candidate = load_profile(folder)
     correlations: dict[str, list[float | str]] = {}
     measurements = []
     for (check, method), rule in wanted.items():
@@ -32,7 +28,7 @@ def measure_drift(folder: Path, reference: Profile, rules: Sequence[Rule]) -> No
                 correlations[method] = _correlations(candidate, reference, method)
             values = _of_maps(rule, candidate, reference, correlations[method])
         measurements.append(_measurement(check, method, values))
-    write_tables(replace(candidate, measurements=(*candidate.measurements, *measurements)), folder)
+    return replace(candidate, measurements=(*candidate.measurements, *measurements))
 
 
 def _of_maps(
