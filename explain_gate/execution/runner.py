@@ -20,6 +20,7 @@ from torch import Tensor
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.target_layer import find_target_layers
+from explain_gate.audit import write_audit
 from explain_gate.config import GateConfig, load_config
 from explain_gate.data.images import load, normalize
 from explain_gate.data.regression_set import RegressionSet, open_set
@@ -147,7 +148,9 @@ def measure_model(
             "cache": {"read": cache.found, "written": cache.kept},
             "seconds": round(time.perf_counter() - began, 3),
         }
-        return writer.finish(predictions.images, measurements, manifest)
+        profile = writer.finish(predictions.images, measurements, manifest)
+        write_audit(profile)
+        return profile
 
 
 def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict[str, Any]]:
