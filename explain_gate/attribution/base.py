@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from explain_gate.attribution.chunks import Chunks
-from explain_gate.attribution.hooks import capture
+from explain_gate.attribution.frozen import FrozenModule, weights
 from explain_gate.errors import ModelError
 
 Make = Callable[[int, int], tuple[Tensor, Tensor]]
@@ -42,6 +42,7 @@ class Probe:
         black: (C, 1, 1), the value of a black pixel in the module's input space.
         read_image: path -> (C, H, W) in the module's input space, for baselines that are image files.
         references: (R, C, H, W) in the module's input space, typical images that expected gradients start from.
+        fold_norms: run a private copy in which batch norms are folded into convolutions where that is exact.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Probe:
         black: Tensor | None = None,
         read_image: Callable[[str], Tensor] | None = None,
         references: Tensor | None = None,
+        fold_norms: bool = True,
     ) -> None:
         self.module = module
         self.target_layers = tuple(target_layers)
@@ -65,34 +67,23 @@ class Probe:
         self.references = references
         self.passes = Passes()
         self.target_wants_targets = target is not None and _positional(target) > 1
-        first = next((tensor for tensor in _weights(module) if tensor.is_floating_point()), None)
+        first = next((tensor for tensor in weights(module) if tensor.is_floating_point()), None)
         self.device = first.device if first is not None else torch.device("cpu")
         self.dtype = first.dtype if first is not None else None
         self.target = target
-        self._chunks = Chunks(device=self.device, budget=memory_budget, largest=batch, weights=_weights(module))
-        self._before: list[tuple[torch.nn.Module, bool]] | None = None
-        self._trainable: list[torch.nn.Parameter] = []
+        self._frozen = FrozenModule(module, fold_norms=fold_norms)
+        self._chunks = Chunks(
+            device=self.device, budget=memory_budget, largest=self._frozen.only_batch or batch, weights=weights(module)
+        )
 
     def __enter__(self) -> Self:
-        if self._before is not None:
-            raise RuntimeError("a Probe cannot be entered twice at once")
-        # The flags are set one by one: train() may be overridden, and exported modules refuse it.
-        self._before = [(module, module.training) for module in self.module.modules()]
-        self._trainable = [parameter for parameter in self.module.parameters() if parameter.requires_grad]
-        for module, _ in self._before:
-            module.training = False
-        for parameter in self._trainable:
-            parameter.requires_grad = False
+        self._frozen.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for module, training in self._before or ():
-            module.training = training
-        for parameter in self._trainable:
-            parameter.requires_grad = True
-        self._before, self._trainable = None, []
+        self._frozen.__exit__(kind, error, trace)
 
     @property
     def memory_budget(self) -> int:
@@ -175,7 +166,7 @@ class Probe:
         """
 
         def work(start: int, stop: int) -> None:
-            with torch.enable_grad(), capture(self.module, layers, as_leaves=True) as captured:
+            with torch.enable_grad(), self._frozen.capture(layers, as_leaves=True) as captured:
                 scores = self.score(self.prepare(images[start:stop]), targets[start:stop])
                 activations = [captured.last(layer) for layer in layers]
                 grads = self._differentiate(scores, activations, f"the target layer {', '.join(layers)}")
@@ -196,7 +187,7 @@ class Probe:
         """Activations of layers, without a graph, taken as (start, stop, activations)."""
 
         def work(start: int, stop: int) -> None:
-            with torch.no_grad(), capture(self.module, layers) as captured:
+            with torch.no_grad(), self._frozen.capture(layers, as_leaves=False) as captured:
                 self.score(self.prepare(images[start:stop]), targets[start:stop])
             self.passes.forward += stop - start
             take(start, stop, [_at_least_float32(captured.last(layer)) for layer in layers])
@@ -205,8 +196,7 @@ class Probe:
 
     def in_chunks(self, kind: Any, count: int, work: Callable[[int, int], None]) -> None:
         """Call `work(start, stop)` over 0..count; see Chunks.run."""
-        if self._before is None:
-            raise RuntimeError("use the Probe in a with-block: it freezes the module and puts it back")
+        self._frozen.check()
         self._chunks.run(kind, count, work)
 
     def prepare(self, images: Tensor) -> Tensor:
@@ -233,7 +223,7 @@ class Probe:
         Raises:
             ModelError: the module, or the target function, returns something else.
         """
-        output = self.module(images)
+        output = self._frozen(images)
         if self.target is not None:
             output = self.target(output, targets) if self.target_wants_targets else self.target(output)
             if isinstance(output, Tensor) and output.ndim == 1:
@@ -268,10 +258,10 @@ def _describe(output: Any) -> str:
     if isinstance(output, Tensor):
         return f"a tensor of shape {tuple(output.shape)}"
     if isinstance(output, dict):
-        return f"a {type(output).__name__} with the keys {', '.join(map(str, output))}"
+        return f"the type {type(output).__name__} with the keys {', '.join(map(str, output))}"
     if isinstance(output, (tuple, list)):
-        return f"a {type(output).__name__} of {len(output)}: {', '.join(_describe(part) for part in output[:3])}"
-    return type(output).__name__
+        return f"the type {type(output).__name__} of {len(output)}: {', '.join(_describe(part) for part in output[:3])}"
+    return f"the type {type(output).__name__}"
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:
@@ -284,7 +274,3 @@ def _positional(function: Callable[..., Any]) -> int:
         parameter.kind in kinds and parameter.default is parameter.empty
         for parameter in inspect.signature(function).parameters.values()
     )
-
-
-def _weights(module: torch.nn.Module) -> list[Tensor]:
-    return [*module.parameters(), *module.buffers()]

@@ -53,7 +53,8 @@ def layout(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[str, int, int
 
 def token_grid(tokens: int, size: tuple[int, int]) -> tuple[int, int] | None:
     """Height and width of the patch grid of a sequence, whose first few tokens may belong to no patch."""
-    grids = [(size[0] // patch, size[1] // patch) for patch in range(1, min(size) + 1)]
+    patches = (patch for patch in range(1, min(size) + 1) if size[0] % patch == 0 == size[1] % patch)
+    grids = [(size[0] // patch, size[1] // patch) for patch in patches]
     fitting = [grid for grid in grids if 0 <= tokens - grid[0] * grid[1] <= _MOST_PREFIX_TOKENS]
     return max(fitting, key=lambda grid: grid[0] * grid[1], default=None)
 

@@ -24,6 +24,7 @@ _FIRST_INTERVALS = 8
 _SPLIT_SHARE = 0.5
 _SHORTEST = 2.0**-16
 _FLOOR = 0.1
+_NOTHING = 1e-4
 _STORE_SHARE = 0.25
 
 
@@ -55,7 +56,8 @@ def integrated_gradients(
     Returns:
         Maps (N, H, W), signed, in units of the score. Details (N,): `completeness_error`, `path_residual` (the
         interval errors' magnitudes, summed) and `path_error` (the root above), all relative to
-        max(|D|, 0.1 max_c |D_c|); `steps`, gradients used; `attribution_sum`; `score_difference` D = f(x) - f(x').
+        max(|D|, 0.1 max_c |D_c|), or to 1e-4 of the largest score where that is more; `steps`, gradients used;
+        `attribution_sum`; `score_difference` D = f(x) - f(x').
 
     Raises:
         OptionError: an option out of range, or a baseline that does not fit.
@@ -198,13 +200,17 @@ def _nodes(
 
 
 def _scales(probe: Probe, images: Tensor, bases: Tensor, targets: Tensor) -> list[float]:
-    """max(|D|, 0.1 max_c |D_c|) of each image: what its errors are relative to."""
+    """max(|D|, 0.1 max_c |D_c|) of each image: what its errors are relative to.
+
+    An image that equals its baseline changes nothing but rounding, which must not look like a large relative error.
+    """
     there = probe.logits(images, targets).double()
     alike = bool((bases == bases[:1]).all()) and not probe.target_wants_targets
     nothing = (probe.logits(bases[:1]) if alike else probe.logits(bases, targets)).double()
     change = (there - nothing).abs()
     own = change[:, 0] if change.shape[1] == 1 else change.gather(1, targets[:, None])[:, 0]
-    return torch.maximum(own, _FLOOR * change.amax(dim=1)).tolist()
+    rounding = _NOTHING * torch.maximum(there.abs(), nothing.abs()).amax(dim=1)
+    return torch.stack([own, _FLOOR * change.amax(dim=1), rounding]).amax(dim=0).tolist()
 
 
 def _details(paths: Sequence[_Path]) -> dict[str, Tensor]:

@@ -30,7 +30,11 @@ def find_target_layers(
     Raises:
         ModelError: no layer puts out a feature map; the message says what to write in thresholds.yaml.
     """
-    with Probe(module, target=target, batch=1) as probe, _record(module) as calls, torch.enable_grad():
+    with (
+        Probe(module, target=target, batch=1, fold_norms=False) as probe,
+        _record(module) as calls,
+        torch.enable_grad(),
+    ):
         prepared = probe.prepare(images[:1]).detach().requires_grad_()
         columns = probe.columns(prepared, torch.zeros(1, dtype=torch.int64, device=probe.device))
         size = tuple(prepared.shape[-2:])
@@ -43,6 +47,11 @@ def find_target_layers(
         for call, grad in zip(maps, grads, strict=True)
         if call.source not in pooled and grad is not None and bool(as_feature_map(grad, size, call.name).any())
     ]
+    if not calls:
+        raise ModelError(
+            "this module calls no submodules (a program exported to .pt2 has none left), so there is no layer to look "
+            "at. Use a method without layers, such as integrated_gradients, or the module it was exported from"
+        )
     if not seen:
         raise ModelError(
             "no layer puts out a feature map with more than one place that the score depends on, so there is nothing "

@@ -3,7 +3,10 @@
 import pytest
 import torch
 
-import explain_gate.vision  # noqa: F401  # before the peers import torchvision by themselves
+from explain_gate.vision import torchvision  # before the peers import torchvision by themselves
+
+swin_transformer = torchvision.models.swin_transformer
+vision_transformer = torchvision.models.vision_transformer
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +87,24 @@ def smooth():
         torch.nn.Flatten(),
         torch.nn.Linear(8, 4),
     ).double()
+
+
+@pytest.fixture
+def vit():
+    """Torchvision's ViT, small: 64 x 64 pixels in 4 x 4 patches, a class token, two blocks."""
+    torch.manual_seed(0)
+    network = vision_transformer.VisionTransformer(64, 16, 2, 2, 16, 32, num_classes=5)
+    torch.nn.init.normal_(network.heads.head.weight)
+    return network.eval()
+
+
+@pytest.fixture
+def swin():
+    """Torchvision's Swin, small: a 16 x 16 grid attended in windows, merged to 8 x 8."""
+    torch.manual_seed(0)
+    return swin_transformer.SwinTransformer([4, 4], 16, [1, 1], [2, 2], [4, 4], num_classes=5).eval()
+
+
+@pytest.fixture
+def pictures():
+    return torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(2))

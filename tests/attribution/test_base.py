@@ -86,11 +86,11 @@ def test_a_probe_outside_its_block_refuses(reused, images):
 @pytest.mark.parametrize(
     ("output", "told"),
     [
-        (lambda _: {"out": torch.zeros(1), "aux": torch.zeros(1)}, "a dict with the keys out, aux"),
-        (lambda images: (images.mean((2, 3)), images), "a tuple of 2: a tensor of shape"),
+        (lambda _: {"out": torch.zeros(1), "aux": torch.zeros(1)}, "the type dict with the keys out, aux"),
+        (lambda images: (images.mean((2, 3)), images), "the type tuple of 2: a tensor of shape"),
         (lambda images: images, r"a tensor of shape \(1, 3, 16, 16\)"),
         (lambda images: images.mean((1, 2, 3)), r"a tensor of shape \(1,\)"),
-        (lambda _: None, "NoneType"),
+        (lambda _: None, "the type NoneType"),
     ],
 )
 def test_other_outputs_are_named(images, output, told):

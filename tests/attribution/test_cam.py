@@ -1,11 +1,13 @@
+import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradCam
-from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, LayerCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch.nn.functional import interpolate
 
-from explain_gate.attribution.attribute import attribute
+from explain_gate.attribution.attribute import attribute, explain
+from explain_gate.attribution.base import Probe
 from explain_gate.errors import ModelError
 from explain_gate.vision import torchvision
 
@@ -14,11 +16,6 @@ from explain_gate.vision import torchvision
 def resnet():
     torch.manual_seed(0)
     return torchvision.models.resnet18(weights=None).eval()
-
-
-@pytest.fixture(scope="module")
-def pictures():
-    return torch.randn(3, 3, 96, 96, generator=torch.Generator().manual_seed(2))
 
 
 def scaled(maps):
@@ -43,18 +40,117 @@ def test_grad_cam_equals_captum(resnet, pictures):
     targets = torch.tensor([1, 5, 9])
     ours = attribute(resnet, pictures, targets, "grad_cam").maps
     coarse = LayerGradCam(resnet, resnet.layer4).attribute(pictures, target=targets, relu_attributions=True)
-    peer = interpolate(coarse, size=(96, 96), mode="bilinear")[:, 0]
+    peer = interpolate(coarse, size=(64, 64), mode="bilinear")[:, 0]
     assert (ours - peer).norm() / peer.norm() <= 1e-4
 
 
-@pytest.mark.parametrize("layers", [["layer4"], ["layer3"]])
-def test_grad_cam_equals_pytorch_grad_cam(resnet, pictures, layers):
+@pytest.mark.parametrize("layer", ["layer4", "layer3"])
+@pytest.mark.parametrize(("method", "peer"), [("grad_cam", GradCAM), ("layer_cam", LayerCAM)])
+def test_cams_equal_pytorch_grad_cam(resnet, pictures, method, peer, layer):
     """The same as pytorch-grad-cam, which scales every map to 0..1."""
     targets = [1, 5, 9]
-    ours = attribute(resnet, pictures, targets, "grad_cam", layer=layers).maps
-    with GradCAM(resnet, [resnet.get_submodule(name) for name in layers]) as cam:
-        peer = torch.from_numpy(cam(pictures, [ClassifierOutputTarget(target) for target in targets]))
-    assert (scaled(ours) - peer).norm() / peer.norm() <= 1e-4
+    ours = attribute(resnet, pictures, targets, method, layer=layer).maps
+    with peer(resnet, [resnet.get_submodule(layer)]) as cam:
+        theirs = torch.from_numpy(cam(pictures, [ClassifierOutputTarget(target) for target in targets]))
+    assert (scaled(ours) - theirs).norm() / theirs.norm() <= 1e-4
+
+
+def test_grad_cam_plus_plus_equals_pytorch_grad_cam_where_its_epsilon_does_not_matter(resnet, pictures):
+    """The peer adds 1e-6 to squared gradients; with scores a million times larger that has no weight any more.
+
+    Our weights do not depend on the scale of the score, and so are right for the plain network too.
+    """
+    plain = attribute(resnet, pictures, [1, 5, 9], "grad_cam_plus_plus").maps
+    loud = torch.nn.Sequential(resnet, Scale(1e6)).eval()
+    ours = attribute(loud, pictures, [1, 5, 9], "grad_cam_plus_plus", target_layer="0.layer4").maps
+    with GradCAMPlusPlus(loud, [resnet.layer4]) as cam:
+        theirs = torch.from_numpy(cam(pictures, [ClassifierOutputTarget(target) for target in (1, 5, 9)]))
+    assert (scaled(ours) - theirs).norm() / theirs.norm() <= 1e-4
+    assert plain.isfinite().all()
+    assert (plain.amax((1, 2)) > 0).all()
+
+
+class Scale(torch.nn.Module):
+    """Scores times a number."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, scores):
+        """Larger scores."""
+        return scores * self.factor
+
+
+def test_grad_cam_plus_plus_of_a_known_network():
+    """Equations 10 and 19 on one feature map per class: w = sum relu(G) / (2 + sum(A) G)."""
+    network = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(8, 1, bias=False)).double()
+    images = torch.rand(1, 2, 2, 2, dtype=torch.float64)
+    grads = network[2].weight.view(1, 2, 2, 2)
+    result = attribute(network, images, [0], "grad_cam_plus_plus", target_layer="0").maps
+    sums = images.sum((2, 3), keepdim=True)
+    alphas = grads**2 / (2 * grads**2 + sums * grads**3)
+    weights = (alphas * grads.relu()).sum((2, 3), keepdim=True)
+    assert torch.allclose(result.double(), (weights * images).sum(1).relu(), atol=1e-6)
+
+
+def test_score_cam_equals_pytorch_grad_cam(pictures, monkeypatch):
+    """The same as pytorch-grad-cam's, flat channels included, once it upsamples masks as the paper's code does."""
+    monkeypatch.setattr(torch.nn, "UpsamplingBilinear2d", lambda size: torch.nn.Upsample(size=size, mode="bilinear"))
+    torch.manual_seed(0)
+    body = torch.nn.Sequential(torch.nn.Conv2d(3, 24, 5, stride=4), torch.nn.ReLU())
+    body[0].bias.data[:6] = -50
+    head = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(24, 10))
+    network = torch.nn.Sequential(body, head).eval()
+    ours = attribute(network, pictures, [1, 5, 9], "score_cam", target_layer="0").maps
+    with ScoreCAM(network, [body]) as cam:
+        theirs = torch.from_numpy(cam(pictures, [ClassifierOutputTarget(target) for target in (1, 5, 9)]))
+    assert (scaled(ours) - theirs).norm() / theirs.norm() <= 1e-4
+
+
+def test_score_cam_does_not_pay_for_flat_channels(pictures):
+    """Channels that are zero everywhere share one pass."""
+    body = torch.nn.Sequential(torch.nn.Conv2d(3, 24, 5, stride=4), torch.nn.ReLU())
+    body[0].bias.data[:20] = -50
+    network = torch.nn.Sequential(body, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(24, 2))
+    with Probe(network, target_layers=["0"]) as probe:
+        explain(probe, "score_cam", pictures, torch.zeros(3, dtype=torch.int64), "abc")
+    assert probe.passes.forward == 3 * (1 + 4 + 1)
+
+
+@pytest.mark.parametrize(("channels", "side"), [(3, 6), (40, 4)])
+def test_eigen_cam_is_the_first_singular_component(channels, side):
+    """The projection on the first right singular vector, for more places than channels and the reverse."""
+    network = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(channels * side**2, 2)).double()
+    images = torch.randn(2, channels, side, side, dtype=torch.float64)
+    result = attribute(network, images, [0, 1], "eigen_cam", target_layer="0").maps
+    for image, shown in zip(images, result, strict=True):
+        flat = image.relu().flatten(1).T.numpy()
+        _, _, right = np.linalg.svd(flat, full_matrices=False)
+        expected = flat @ right[0]
+        expected *= np.sign(expected.sum())
+        assert np.allclose(shown.flatten().numpy(), expected.clip(min=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "grad_cam_plus_plus", "layer_cam", "eigen_cam", "score_cam"])
+def test_cams_on_transformers(vit, swin, pictures, method):
+    """CAM methods find the token grid of a ViT and of a Swin by themselves."""
+    for network in (vit, swin):
+        maps = attribute(network, pictures, [0, 1, 2], method).maps
+        assert maps.shape == (3, 64, 64)
+        assert (maps.amax((1, 2)) > 0).any()
+
+
+def test_grad_cam_on_a_vit_equals_pytorch_grad_cam(vit, pictures):
+    """The same as pytorch-grad-cam with a hand-written reshape_transform."""
+    with GradCAM(
+        vit,
+        [vit.encoder.layers[-1].ln_1],
+        reshape_transform=lambda tokens: tokens[:, 1:].unflatten(1, (4, 4)).permute(0, 3, 1, 2),
+    ) as cam:
+        theirs = torch.from_numpy(cam(pictures, [ClassifierOutputTarget(target) for target in (0, 1, 2)]))
+    ours = attribute(vit, pictures, [0, 1, 2], "grad_cam").maps
+    assert (scaled(ours) - theirs).norm() / theirs.norm() <= 1e-4
 
 
 def test_several_layers_count_alike(resnet, pictures):

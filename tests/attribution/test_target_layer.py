@@ -39,3 +39,27 @@ def test_without_a_feature_map_the_error_says_what_to_write():
     module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 64 * 64, 2))
     with pytest.raises(ModelError, match=r"model\.target_layer: NAME"):
         find_target_layers(module, IMAGE)
+
+
+def test_vision_transformers(vit, swin):
+    """In a ViT the last layer whose patches still count is the first norm of the last block; Swin ends in its norm."""
+    assert find_target_layers(vit, IMAGE) == ("encoder.layers.encoder_layer_1.ln_1",)
+    assert find_target_layers(swin, IMAGE) == ("permute",)
+
+
+def test_layers_the_score_ignores_are_passed_over():
+    """A branch that runs last but does not reach the score is not looked at."""
+
+    class WithUnusedBranch(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = torch.nn.Conv2d(3, 4, 3)
+            self.unused = torch.nn.Conv2d(4, 4, 3)
+
+        def forward(self, images):
+            """Scores from the body alone."""
+            features = self.body(images)
+            self.unused(features)
+            return features.mean((2, 3))
+
+    assert find_target_layers(WithUnusedBranch(), IMAGE) == ("body",)
