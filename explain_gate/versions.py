@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def history_of_checkpoints(
         raise OptionError("--checkpoints must match at least one file, matched none")
     versions, profiles, labels = [], [], []
     with tempfile.TemporaryDirectory(prefix="explain-gate-") as scratch:
-        for checkpoint in checkpoints:
+        for checkpoint in natural_order(checkpoints):
             session = GateSession(
                 RunOptions(config=config, checkpoint=str(checkpoint), device=device, bootstrap=True),
                 work=str(Path(scratch) / checkpoint.stem),
@@ -104,6 +105,16 @@ def history_of_checkpoints(
         return render_history(
             str(profiles[-1].manifest["model"]["name"]), versions, strips=film_strips(profiles, labels)
         )
+
+
+def natural_order(files: Sequence[Path]) -> list[Path]:
+    """Files by name, numbers in names by value: epoch-2 before epoch-10."""
+
+    def key(file: Path) -> tuple[list[tuple[int, int, str]], str]:
+        parts = re.split(r"(\d+)", file.name)
+        return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts], str(file)
+
+    return sorted(files, key=key)
 
 
 def render_recorded(model: str, versions: Sequence[Version]) -> str:
