@@ -166,6 +166,24 @@ def history(
 
 
 @main.command()
+@_config_option
+@click.option("--model", "source", metavar="SOURCE", help="Overrides model.source.")
+@click.option(
+    "--checkpoint", "checkpoints", multiple=True, required=True, metavar="FILE", help="A good version; give several."
+)
+@click.option("--output", required=True, metavar="FILE", help="Where the proposed thresholds.yaml goes.")
+@click.option("--false-alarm-rate", default=0.05, show_default=True, help="Share of good versions that may be blocked.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+def calibrate(config: str, checkpoints: tuple[str, ...], output: str, **options: Any) -> None:
+    """Propose bounds from versions known to be good; the file's text stays, its numbers change."""
+    from explain_gate.calibrate_command import calibrate_file
+    from explain_gate.execution.progress import Lines
+
+    calibrate_file(config, checkpoints, output, progress=Lines(), say=click.echo, **options)
+    click.echo(f"wrote {output}")
+
+
+@main.command()
 @click.argument("folder", default=".explain-gate/outbox", metavar="[DIR]")
 @_config_option
 @click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")

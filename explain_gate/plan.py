@@ -26,7 +26,7 @@ def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
         metric = _metric_of(config, check)
         _check_rule(config, check, section, metric)
         for method in _methods_of(config, check, section, metric):
-            each = classes if section.per_class else (None,)
+            each = _classes_of(config, check, section, classes)
             rows.extend(_row(check, section, metric, method, class_name, line) for class_name in each)
     if not rows:
         raise NothingPlanned(f"{config.path}: `checks` asks for nothing, so there is nothing to judge")
@@ -161,6 +161,21 @@ def _methods_of(config: GateConfig, check: str, section: RuleSection, metric: Me
             *("checks", family, name),
         )
     return chosen
+
+
+def _classes_of(
+    config: GateConfig, check: str, section: RuleSection, classes: Sequence[str]
+) -> Sequence[str] | tuple[None]:
+    """One row per class where the rule says so, for the classes it names or all of them."""
+    if section.classes is None:
+        return classes if section.per_class else (None,)
+    family, _, name = check.partition(".")
+    for class_name in section.classes:
+        if class_name not in classes:
+            raise config.error(
+                f"{class_name} is not a class of the data ({', '.join(classes)})", "checks", family, name, "classes"
+            )
+    return section.classes
 
 
 def _pairs_of(config: GateConfig, check: str, section: RuleSection) -> tuple[str, ...]:
