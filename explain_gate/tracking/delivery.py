@@ -40,7 +40,7 @@ def send(store: Store, submission: Submission, folder: Path, weights: Path | Non
     Raises:
         TrackingError: the store is away or refuses.
     """
-    experiment_id = _experiment(store, submission.experiment)
+    experiment_id = experiment_of(store, submission.experiment)
     run = _run(store, experiment_id, submission)
     run_id = str(run.info.run_id)
     link = run_link(store.settings, run)
@@ -64,7 +64,8 @@ def run_link(settings: TrackingSettings, run: Run) -> str:
     return f"{run.info.artifact_uri}/index.html"
 
 
-def _experiment(store: Store, name: str) -> str:
+def experiment_of(store: Store, name: str) -> str:
+    """The id of an experiment, made where it is missing."""
     client = store.client
     found = store.call(client.get_experiment_by_name, name)
     if found is None:
