@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +27,8 @@ def _two_threads() -> None:
     import torch
 
     # Loaded once here: pytester forgets what a run inside this process imports, and torch cannot be loaded twice.
-    import explain_gate.execution.runner
-    import explain_gate.reporting.publish
+    for name in ("explain_gate.execution.runner", "explain_gate.reporting.publish"):
+        importlib.import_module(name)
 
     torch.set_num_threads(2)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from explain_gate.demo.project import build_project
 from explain_gate.execution.progress import Silent
-from explain_gate.gate import WORST_LISTED
 from explain_gate.records import Finding, Verdict
 from explain_gate.scaffold import demo_thresholds
 from explain_gate.session import GateSession, RunOptions
@@ -73,11 +72,11 @@ def _gate(project: Path, output: Path, version: str, say: Say, *, tracking: bool
 def _worst_first(findings: list[Finding]) -> list[Finding]:
     """One finding per check before a second one of the same check."""
     seen: dict[str, int] = {}
-    order = []
+    order: list[tuple[int, int, Finding]] = []
     for finding in findings:
         seen[finding.check] = seen.get(finding.check, 0) + 1
         order.append((seen[finding.check], len(order), finding))
-    return [finding for _, _, finding in sorted(order, key=lambda entry: entry[:2])][:WORST_LISTED]
+    return [finding for _, _, finding in sorted(order, key=lambda entry: entry[:2])]
 
 
 def _broken(verdict: Verdict) -> list[Finding]:
