@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import mmap
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +19,7 @@ from explain_gate.errors import ReferenceError
 from explain_gate.records import ImageRow, Measurement, Profile
 
 SCHEMA_VERSION = 1
+_FILLED_AT_ONCE = 256
 
 
 def load_profile(path: str | Path) -> Profile:
@@ -105,6 +108,11 @@ class ProfileWriter:
         """Where the picture of one row belongs."""
         return self.folder / "thumbnails" / f"{row:06d}.jpg"
 
+    def let_go(self) -> None:
+        """Give the memory of what is written back to the system; the files hold it."""
+        for array in self._arrays.values():
+            _let_go(array)
+
     def finish(
         self, images: Sequence[ImageRow], measurements: Sequence[Measurement], manifest: Mapping[str, Any]
     ) -> Profile:
@@ -121,10 +129,26 @@ class ProfileWriter:
     def _array(self, name: str, dtype: type, shape: tuple[int, ...], fill: float) -> np.memmap[Any, Any]:
         if name not in self._arrays:
             array = np.lib.format.open_memmap(self.folder / name, mode="w+", dtype=dtype, shape=shape)
+            _reserve(self.folder / name)
             if fill != 0:
-                array[:] = fill
+                for start in range(0, len(array), _FILLED_AT_ONCE):
+                    array[start : start + _FILLED_AT_ONCE] = fill
+                    _let_go(array)
             self._arrays[name] = array
         return self._arrays[name]
+
+
+def _reserve(path: Path) -> None:
+    """Take the file's space now: a full disk is an error here, and would be a fatal signal in a mapped write."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, os.fstat(stream.fileno()).st_size)
+
+
+def _let_go(array: np.memmap[Any, Any]) -> None:
+    mapped = array._mmap  # type: ignore[attr-defined]  # noqa: SLF001 - numpy offers no other way to it
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def write_tables(profile: Profile, folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.config import GateConfig, load_config
-from explain_gate.errors import OptionError, ReferenceError
+from explain_gate.errors import ExplainGateError, OptionError, ReferenceError
 from explain_gate.gate import conclude, judge, judge_controls
 from explain_gate.plan import plan, waivers_of
 from explain_gate.records import Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
@@ -69,8 +69,11 @@ class GateSession:
         """The folder that becomes the output when it is whole; a sibling of it, so that renaming is atomic."""
         if self._work is None:
             parent = Path(self.options.output).absolute().parent if self.options.output else Path("reports").absolute()
-            parent.mkdir(parents=True, exist_ok=True)
-            self._work = Path(tempfile.mkdtemp(prefix=".run-", dir=parent))
+            try:
+                parent.mkdir(parents=True, exist_ok=True)
+                self._work = Path(tempfile.mkdtemp(prefix=".run-", dir=parent))
+            except OSError as error:
+                raise OptionError(f"the output folder {parent} cannot be written: {error.strerror}") from error
         return self._work
 
     def measure(self, progress: Progress) -> Profile:
@@ -79,6 +82,13 @@ class GateSession:
         Raises:
             ReferenceError: a rule needs a reference that is not given, missing, or not comparable.
         """
+        work = self.work
+        try:
+            return self._measure(progress)
+        except OSError as error:
+            raise ExplainGateError(f"measuring into {work} failed: {error}") from error
+
+    def _measure(self, progress: Progress) -> Profile:
         from explain_gate.execution.drift import with_drift
         from explain_gate.execution.reference import prepare_reference
         from explain_gate.execution.runner import measure_model

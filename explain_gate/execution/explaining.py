@@ -57,6 +57,7 @@ def explain_all(
         )
         done += len(samples)
         progress.advance(method, done, len(wanted))
+        writer.let_go()
     usable = np.ones(len(data), dtype=bool)
     usable[list(faults)] = False
     subject.kept[method] = kept

@@ -24,7 +24,7 @@ from explain_gate.audit import write_audit
 from explain_gate.config import GateConfig, load_config
 from explain_gate.data.images import load, normalize
 from explain_gate.data.regression_set import RegressionSet, open_set
-from explain_gate.errors import ConfigError, ModelError
+from explain_gate.errors import ConfigError, ExplainGateError, ModelError
 from explain_gate.execution.backgrounds import Backgrounds
 from explain_gate.execution.batch import PAIR, Subject
 from explain_gate.execution.cache import Cache
@@ -32,7 +32,7 @@ from explain_gate.execution.cues import CueSearch
 from explain_gate.execution.devices import deterministic, pick_device
 from explain_gate.execution.environment import describe_environment
 from explain_gate.execution.explaining import explain_all
-from explain_gate.execution.predicting import predict
+from explain_gate.execution.predicting import first_line, predict
 from explain_gate.execution.progress import Progress, Silent
 from explain_gate.execution.recall import Memory
 from explain_gate.execution.scoring import score
@@ -40,6 +40,9 @@ from explain_gate.models import build_module, digest_of, load_function, load_mod
 from explain_gate.plan import plan
 from explain_gate.profile import ProfileWriter
 from explain_gate.records import ModelUnderTest, Profile, Rule
+
+_TRIED = 8
+"""Images on which forward may fail before the model is called broken."""
 
 
 def measure(
@@ -170,8 +173,16 @@ def _with_target_layers(
     needed = any("layers" in METHODS[name].needs for name in asked if name in METHODS)
     if model.target_layers or not needed:
         return model
-    pixels = data.first().pixels[None].to(place)
-    return replace(model, target_layers=find_target_layers(model.module, pixels))
+    first = data.first()
+    for row in range(first.index, min(len(data), first.index + _TRIED)):
+        try:
+            pixels = data.sample(row).pixels[None].to(place)
+            return replace(model, target_layers=find_target_layers(model.module, pixels))
+        except ExplainGateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the user's forward may raise anything, on one image of many
+            told = f"the model's forward raised {type(error).__name__}: {first_line(error)}"
+    raise ModelError(told)
 
 
 def _probe_maker(
