@@ -159,6 +159,8 @@ def _tabulate(profiles: Sequence[Profile], rows: Sequence[Rule], seed: int) -> _
     # Shrunk a little towards independence: the estimate has more rows than versions, and must stay positive definite.
     correlation = 0.9 * np.clip(correlation, -1, 1) + 0.1 * np.eye(len(rows))
     np.fill_diagonal(correlation, 1.0)
+    # Where the range is open and every image says the same, a thousandth of the value is the least that may vary.
+    floor = np.maximum(floor, 1e-3 * np.abs(values).mean(axis=0) + 1e-9)
     return _Table(
         rows=tuple(rows), values=values, errors=np.maximum(spread, floor), correlation=correlation, images=images
     )
