@@ -1,0 +1,207 @@
+"""Whatever stands in the files, reading them ends in samples or in one of the product's errors with exit 3, 4 or 5."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawings import SIDE, coco, picture
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from explain_gate.config import load_config
+from explain_gate.data import coco as coco_reader
+from explain_gate.data import voc as voc_reader
+from explain_gate.data.images import Preprocessing, load_annotated
+from explain_gate.data.regression_set import open_set
+from explain_gate.data.shapes import Shape
+from explain_gate.errors import ExplainGateError
+from explain_gate.plan import plan, waivers_of
+
+ROOT = Path(__file__).parents[2]
+AS_IS = Preprocessing(resize=None, crop=None, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+BOUNDED = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+STRANGE = st.sampled_from(
+    ["", " ", ":", "{", "}", "[", "]", "- ", "&a ", "*a", "!!python/object/apply:os.system ['true']", "\t", "\0", "\n",
+     "null", "~", "yes", ".nan", "-.inf", "1e999", "9" * 400, "0x", "2026-13-45", "<<: ", "? ", "|", "é", "\ud800",
+     "💥", "<", "&", "<!DOCTYPE a>", "</object>", "NaN", "-1", "1e400", '"', "\\u0000", "../", "%s", "{}"]
+)  # fmt: skip
+MANGLED = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 12), STRANGE | st.text(max_size=5)), min_size=1, max_size=4
+)
+
+
+def mangle(text: str, changes) -> bytes:
+    """Some places of the text are cut and filled with something else."""
+    for place, cut, new in changes:
+        start = int(place * len(text))
+        text = text[:start] + new + text[start + cut :]
+    return text.encode("utf-8", errors="surrogatepass")
+
+
+def only_own_errors(work) -> None:
+    """Run it; the product's errors have a message and an exit code that is not 0."""
+    told = None
+    try:
+        work()
+    except ExplainGateError as error:
+        told = error
+    assert told is None or (told.exit_code in (3, 4, 5) and str(told))
+
+
+@BOUNDED
+@given(changes=MANGLED)
+def test_thresholds(tmp_path, changes):
+    """A mangled thresholds.yaml plans rules or says what is wrong."""
+    path = tmp_path / "thresholds.yaml"
+    path.write_bytes(mangle((ROOT / "thresholds.yaml").read_text(), changes))
+
+    def work() -> None:
+        config = load_config(path)
+        assert plan(config, ["one", "two"])
+        waivers_of(config)
+
+    only_own_errors(work)
+
+
+@BOUNDED
+@given(content=st.binary(max_size=300))
+def test_thresholds_of_any_bytes(tmp_path, content):
+    """No bytes are a gate that passes."""
+    path = tmp_path / "thresholds.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ExplainGateError):
+        load_config(path)
+
+
+GOOD = coco(
+    ["a.png"],
+    [
+        {"image_id": 1, "category_id": 0, "bbox": [2, 3, 6, 4], "annotator": "ann", "ignore": False},
+        {"image_id": 1, "category_id": 0, "segmentation": [[2, 3, 8, 3, 8, 7]], "part": "head"},
+        {"image_id": 1, "category_id": 0, "segmentation": {"size": list(SIDE), "counts": [100, 20, 120]}},
+        {"image_id": 1, "category_id": 0, "segmentation": {"size": list(SIDE), "counts": "T31`3"}},
+    ],
+    ("cat",),
+    height=SIDE[0],
+    width=SIDE[1],
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def read_all(gate, tmp_path, annotations: str) -> None:
+    data = open_set(gate(annotations))
+    assert len(data) >= 1
+    for row in range(len(data)):
+        data.sample(row)
+    data.digest_of_all()
+
+
+@BOUNDED
+@given(changes=MANGLED)
+def test_coco_text(gate, tmp_path, changes):
+    """Mangled JSON text."""
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "a.json").write_bytes(mangle(GOOD, changes))
+    only_own_errors(lambda: read_all(gate, tmp_path, "a.json"))
+
+
+@BOUNDED
+@given(data=st.data())
+def test_coco_values(gate, tmp_path, data):
+    """Any JSON value in the place of any value of the file."""
+    picture(tmp_path / "images" / "a.png")
+    whole = json.loads(GOOD)
+    node, key = whole, data.draw(st.sampled_from(sorted(whole)))
+    while isinstance(node[key], (dict, list)) and node[key] and data.draw(st.integers(0, 5)):
+        node = node[key]
+        key = data.draw(st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node))))
+    node[key] = data.draw(JSON)
+    (tmp_path / "a.json").write_text(json.dumps(whole))
+    only_own_errors(lambda: read_all(gate, tmp_path, "a.json"))
+
+
+@BOUNDED
+@given(value=JSON)
+def test_coco_of_any_json(tmp_path, value):
+    """JSON that is something else is never read as annotations."""
+    (tmp_path / "a.json").write_text(json.dumps(value))
+    with pytest.raises(ExplainGateError):
+        coco_reader.read(tmp_path / "a.json")
+
+
+VOC = (
+    '<?xml version="1.0"?><annotation><filename>a.png</filename><size><width>20</width><height>12</height></size>'
+    "<object><name>cat</name><bndbox><xmin>3</xmin><ymin>4</ymin><xmax>8</xmax><ymax>7</ymax></bndbox>"
+    "<part><name>head</name><bndbox><xmin>3</xmin><ymin>4</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></part>"
+    "</object></annotation>"
+)
+
+
+@BOUNDED
+@given(changes=MANGLED)
+def test_voc_text(gate, tmp_path, changes):
+    """Mangled XML text."""
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "voc").mkdir(exist_ok=True)
+    (tmp_path / "voc" / "a.xml").write_bytes(mangle(VOC, changes))
+    only_own_errors(lambda: read_all(gate, tmp_path, "voc"))
+
+
+@BOUNDED
+@given(content=st.binary(max_size=200))
+def test_voc_of_any_bytes(tmp_path, content):
+    """Bytes that are no XML."""
+    (tmp_path / "a.xml").write_bytes(content)
+    with pytest.raises(ExplainGateError):
+        voc_reader.read(tmp_path)
+
+
+def encoded(form: str) -> bytes:
+    """A small picture in one file format."""
+    stream = io.BytesIO()
+    values = np.arange(SIDE[0] * SIDE[1], dtype=np.uint8).reshape(SIDE)
+    Image.fromarray(values).save(stream, form)
+    return stream.getvalue()
+
+
+@BOUNDED
+@given(
+    form=st.sampled_from(["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"]),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=6)), min_size=1, max_size=6),
+    cut=st.floats(0.05, 1),
+)
+def test_pictures_and_masks(tmp_path, form, changes, cut):
+    """Mangled image files as picture and as mask."""
+    content = bytearray(encoded(form))
+    for place, new in changes:
+        start = int(place * len(content))
+        content[start : start + len(new)] = new
+    bad, good = tmp_path / "bad.png", picture(tmp_path / "good.png")
+    bad.write_bytes(content[: int(cut * len(content)) + 1])
+    only_own_errors(lambda: load_annotated(bad, (), None, AS_IS))
+    only_own_errors(lambda: load_annotated(good, (Shape(file=bad),), None, AS_IS))
+
+
+@BOUNDED
+@given(counts=st.text(max_size=12) | st.lists(st.integers(-5, 2**50), max_size=6), size=JSON)
+def test_run_lengths(tmp_path, counts, size):
+    """Any counts: nothing is written beyond the mask, nothing crashes."""
+    good = picture(tmp_path / "good.png")
+    for stated in (size, list(SIDE)):
+        shape = Shape(rle={"size": stated, "counts": counts})
+        only_own_errors(lambda shape=shape: load_annotated(good, (shape,), None, AS_IS))
