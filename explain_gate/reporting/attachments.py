@@ -14,7 +14,7 @@ from explain_gate.profile import load_maps, load_region, thumbnail_path
 from explain_gate.records import Profile, Verdict
 from explain_gate.reporting.gallery import Gallery
 from explain_gate.reporting.overlays import BLUR, Scale, layer, normalised
-from explain_gate.reporting.wording import BLOCKING, by_severity
+from explain_gate.reporting.wording import BLOCKING, by_severity, methods_of
 
 LIMIT = 20
 """Pictures in all: what a reviewer opens one by one."""
@@ -33,7 +33,7 @@ def save_worst(verdict: Verdict, profile: Profile | None, gallery: Gallery, fold
         worst = next((image for image in finding.worst if image in rows), None)
         if finding.status not in BLOCKING or worst is None:
             continue
-        subject = (rows[worst], finding.method if finding.method in gallery.scales else None)
+        subject = (rows[worst], next((name for name in methods_of(finding) if name in gallery.scales), None))
         if subject not in written and len(written) < LIMIT:
             picture = overlay(profile, *subject, gallery)
             if picture is not None:

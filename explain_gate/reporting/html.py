@@ -95,7 +95,7 @@ def _exhibits(verdict: Verdict, gallery: Gallery, per_image: PerImage | None) ->
 
 
 def _exhibit(shown: Shown, finding: Finding | None, per_image: PerImage | None) -> Exhibit:
-    method = finding.method if finding is not None and finding.method in shown.layers else None
+    method = next((name for name in wording.methods_of(finding) if name in shown.layers), None) if finding else None
     value = ""
     if finding is not None and per_image is not None:
         rows, values = per_image.values(finding)
@@ -132,7 +132,7 @@ def _scores(gallery: Gallery, per_image: PerImage | None) -> dict[str, Any]:
 def _methods(verdict: Verdict, gallery: Gallery, per_image: PerImage | None) -> list[MethodCard]:
     listed = per_image.profile.manifest.get("methods") if per_image is not None else None
     options: Mapping[str, Any] = listed if isinstance(listed, Mapping) else {}
-    names = [finding.method for finding in verdict.findings if finding.method is not None]
+    names = [name for finding in verdict.findings for name in wording.methods_of(finding)]
     names += [*gallery.scales, *(str(name) for name in listed or ())]
     return [
         MethodCard(

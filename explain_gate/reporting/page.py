@@ -41,6 +41,7 @@ def render(template: str, *, scripts: Sequence[str] = (), pictures: str = "'self
         "bound": wording.bound_text,
         "outcome": wording.outcome,
         "change": wording.change_text,
+        "methods_of": wording.methods_of,
         "anchor": _anchor,
     }
     style = _template_file("report.css")

@@ -49,7 +49,8 @@ def publish(
     per_image = PerImage(profile) if profile is not None else None
     gallery = build_gallery(verdict, per_image, folder)
     pictures = {key: _beside(location, path) for key, path in save_worst(verdict, profile, gallery, folder).items()}
-    _write(folder / "junit.xml", verdict_to_junit(verdict, pictures))
+    if pictures:
+        _write(folder / "junit.xml", verdict_to_junit(verdict, pictures))
     drift = build_drift(profile, reference, folder) if profile is not None and reference is not None else None
     cues = build_cues(profile, folder) if profile is not None else ()
     page = render_html(verdict, per_image, gallery, config_text=config_text, drift=drift, cues=cues)

@@ -132,6 +132,11 @@ def family(check: str) -> str:
     return check.partition(".")[0]
 
 
+def methods_of(finding: Finding) -> list[str]:
+    """The methods a finding is about: none, one, or the two that `agreement` compares ("grad_cam+occlusion")."""
+    return finding.method.split("+") if finding.method else []
+
+
 def metric_of(check: str) -> Metric | None:
     """The metric's line in the table; None for a user's own metric."""
     return METRICS.get(check.partition("/")[0])

@@ -138,11 +138,11 @@ def test_the_report_can_be_rendered_again(report, tmp_path):
     assert cards.findall(first) == cards.findall((again / "index.html").read_text())
 
 
-def test_five_thousand_rules_fit_on_a_page(big_verdict, run, page_of):
+def test_five_thousand_rules_fit_on_a_page(big_verdict, run):
     """Many rules are listed up to a limit and counted beyond it."""
     publish(big_verdict, run.profile, run.folder)
     assert (run.folder / "index.html").stat().st_size < 5_000_000
-    assert "in verdict.json" in page_of(run.folder).text
+    assert "in verdict.json" in (run.folder / "index.html").read_text(encoding="utf-8")
 
 
 def test_ten_thousand_images_stay_under_five_megabytes(make_run, monkeypatch, page_of):
@@ -169,3 +169,24 @@ def test_arrays_are_not_held_in_one_piece(run):
     from explain_gate.profile import load_maps
 
     assert isinstance(load_maps(run.profile, "grad_cam"), np.memmap)
+
+
+def test_two_methods_compared_are_two_methods(run, page_of):
+    """A rule of agreement names a pair; the cards are those of its two methods."""
+    pair = replace(run.verdict.findings[2], check="agreement.correlation", method="grad_cam+occlusion")
+    publish(replace(run.verdict, findings=(pair,)), run.profile, run.folder)
+    page = page_of(run.folder)
+    assert "A method of this project." not in page.text
+    assert "Zeiler 2014" in page.text
+    assert any("assets/maps/grad_cam" in attributes["src"] for attributes in page.all("img"))
+
+
+def test_many_methods_wrap(run, page_of):
+    """More than three methods do not shrink to stamps: the pictures wrap."""
+    profile = replace(run.profile, manifest={**run.profile.manifest, "methods": {name: {} for name in "abcd"}})
+    source = run.profile.folder / "maps" / "grad_cam.npy"
+    for name in "abcd":
+        (source.parent / f"{name}.npy").write_bytes(source.read_bytes())
+    publish(run.verdict, profile, run.folder)
+    classes = {attributes.get("class") for attributes in page_of(run.folder).all("span")}
+    assert "views many" in classes
