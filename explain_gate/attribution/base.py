@@ -43,6 +43,8 @@ class Probe:
         read_image: path -> (C, H, W) in the module's input space, for baselines that are image files.
         references: (R, C, H, W) in the module's input space, typical images that expected gradients start from.
         fold_norms: run a private copy in which batch norms are folded into convolutions where that is exact.
+        autocast: torch.bfloat16 runs convolutions and matrix products in it, for speed where it is native; maps then
+            agree with those in float32 only roughly, so a gate must not mix the two.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Probe:
         read_image: Callable[[str], Tensor] | None = None,
         references: Tensor | None = None,
         fold_norms: bool = True,
+        autocast: torch.dtype | None = None,
     ) -> None:
         self.module = module
         self.target_layers = tuple(target_layers)
@@ -71,7 +74,7 @@ class Probe:
         self.device = first.device if first is not None else torch.device("cpu")
         self.dtype = first.dtype if first is not None else None
         self.target = target
-        self._frozen = FrozenModule(module, fold_norms=fold_norms)
+        self._frozen = FrozenModule(module, fold_norms=fold_norms, autocast=autocast)
         self._chunks = Chunks(
             device=self.device, budget=memory_budget, largest=self._frozen.only_batch or batch, weights=weights(module)
         )
@@ -252,6 +255,11 @@ class Probe:
         if any(grad is None for grad in grads):
             raise ModelError(f"the score does not depend on {what}")
         return tuple(grads)
+
+
+def in_float64(tensor: Tensor) -> Tensor:
+    """The tensor in float64, on the CPU where its device has none (Apple's)."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
 def _describe(output: Any) -> str:

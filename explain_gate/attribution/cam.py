@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from explain_gate.attribution.base import Probe
+from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.attribution.feature_maps import as_feature_map
 from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.records import Attribution
@@ -154,7 +154,7 @@ def _place_weighted(activations: Tensor, grads: Tensor) -> Tensor:
 
 def _principal(activations: Tensor) -> Tensor:
     # The first eigenvector of A A', C x C, or of A' A, places x places, whichever is smaller, gives the same map.
-    flat = activations.flatten(2).double()
+    flat = in_float64(activations.flatten(2))
     if flat.shape[1] <= flat.shape[2]:
         _, vectors = torch.linalg.eigh(flat @ flat.mT)
         projected = (vectors[:, :, -1:].mT @ flat)[:, 0]
@@ -163,7 +163,7 @@ def _principal(activations: Tensor) -> Tensor:
         projected = vectors[:, :, -1] * values[:, -1:].clamp(min=0).sqrt()
     signs = torch.where(projected.sum(dim=1, keepdim=True) < 0, -1, 1)
     maps: Tensor = (projected * signs).relu().view(len(flat), *activations.shape[2:])
-    return maps.to(activations.dtype)
+    return maps.to(activations)
 
 
 def _feature_maps(layers: Sequence[str], outputs: Sequence[Tensor], images: Tensor) -> list[Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from explain_gate.attribution.base import Probe
+from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
 
@@ -44,7 +44,7 @@ def expected_gradients(
     if samples < 1:
         raise OptionError(f"samples must be at least 1, got {samples}")
     pool = _pool(probe, references, images)
-    maps = torch.zeros(len(images), *images.shape[-2:], dtype=torch.float64, device=images.device)
+    maps = in_float64(torch.zeros_like(images[:, 0]))
     directions: list[Tensor] = []
 
     def make(start: int, stop: int) -> tuple[Tensor, Tensor]:

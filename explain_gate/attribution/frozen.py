@@ -20,10 +20,11 @@ class FrozenModule:
     What runs is a private copy with batch norms folded into convolutions, where that is exact and asked for.
     """
 
-    def __init__(self, module: torch.nn.Module, *, fold_norms: bool) -> None:
+    def __init__(self, module: torch.nn.Module, *, fold_norms: bool, autocast: torch.dtype | None) -> None:
         self.module = module
         self.only_batch = _only_batch(module)
         self._fold_norms = fold_norms
+        self._autocast = autocast
         self._runs = Folded(module, frozenset())
         self._versions = 0
         self._before: list[tuple[torch.nn.Module, bool]] | None = None
@@ -54,6 +55,11 @@ class FrozenModule:
 
     def __call__(self, images: Tensor) -> Any:
         """The module's output."""
+        with torch.autocast(images.device.type, dtype=self._autocast, enabled=self._autocast is not None):
+            return self._padded(images)
+
+    def _padded(self, images: Tensor) -> Any:
+        """An exported program's output for fewer images than it insists on."""
         if self.only_batch is None or len(images) == self.only_batch:
             return self._runs.module(images)
         short = self.only_batch - len(images)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from explain_gate.attribution.base import Probe
+from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.attribution.baselines import baseline_images
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
@@ -142,7 +142,7 @@ class _Path:
             self.result.add_(node.product, alpha=(ends[index + 2] - ends[index]) / 2)
         self.errors = tuple(self.interval_errors())
         self.steps = len(self.nodes)
-        self.total = float(self.result.double().sum())
+        self.total = float(in_float64(self.result).sum())
         self.difference = self.nodes[-1].score - self.nodes[0].score
         self.nodes = []
 
@@ -190,7 +190,7 @@ def _nodes(
     def take(start: int, stop: int, scores: Tensor, grads: Tensor) -> None:
         chosen = rows[start:stop]
         products = (grads * (images[chosen] - bases[chosen]).to(grads)).sum(dim=1)
-        slopes = products.flatten(1).double().sum(dim=1)
+        slopes = in_float64(products.flatten(1)).sum(dim=1)
         for offset, (score, slope) in enumerate(zip(scores.tolist(), slopes.tolist(), strict=True)):
             product = products[offset].clone()
             nodes.append(_Node(alpha=points[start + offset][1], score=score, slope=slope, product=product))
@@ -204,9 +204,10 @@ def _scales(probe: Probe, images: Tensor, bases: Tensor, targets: Tensor) -> lis
 
     An image that equals its baseline changes nothing but rounding, which must not look like a large relative error.
     """
-    there = probe.logits(images, targets).double()
+    there = in_float64(probe.logits(images, targets))
+    targets = targets.to(there.device)
     alike = bool((bases == bases[:1]).all()) and not probe.target_wants_targets
-    nothing = (probe.logits(bases[:1]) if alike else probe.logits(bases, targets)).double()
+    nothing = in_float64(probe.logits(bases[:1]) if alike else probe.logits(bases, targets))
     change = (there - nothing).abs()
     own = change[:, 0] if change.shape[1] == 1 else change.gather(1, targets[:, None])[:, 0]
     rounding = _NOTHING * torch.maximum(there.abs(), nothing.abs()).amax(dim=1)

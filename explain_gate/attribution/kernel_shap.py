@@ -73,8 +73,8 @@ def kernel_shap(
         ]
         return torch.stack(shown), targets[[row for row, _ in index[start:stop]]]
 
-    empty, full = probe.scores(bases, targets).double().cpu(), probe.scores(images, targets).double().cpu()
-    scores = torch.split(probe.scores_of(len(index), make).double().cpu(), [len(rows) for rows in coalitions])
+    empty, full = probe.scores(bases, targets).cpu().double(), probe.scores(images, targets).cpu().double()
+    scores = torch.split(probe.scores_of(len(index), make).cpu().double(), [len(rows) for rows in coalitions])
     maps = []
     for row, label in enumerate(labels):
         values = _shapley(coalitions[row], scores[row], float(empty[row]), float(full[row]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from explain_gate.attribution.base import Probe
+from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.attribution.baselines import baseline_images
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
@@ -53,7 +53,7 @@ def occlusion(
         for top in _starts(height, window, stride)
         for left in _starts(width, window, stride)
     ]
-    whole = probe.scores(images, targets).double()
+    whole = in_float64(probe.scores(images, targets))
 
     def make(start: int, stop: int) -> tuple[Tensor, Tensor]:
         rows = [index // len(boxes) for index in range(start, stop)]
@@ -64,9 +64,9 @@ def occlusion(
         return covered, targets[rows]
 
     scores = probe.scores_of(len(images) * len(boxes), make).to(images.device)
-    losses = whole[:, None] - scores.double().view(len(images), len(boxes))
-    sums = torch.zeros(len(images), height, width, dtype=torch.float64, device=images.device)
-    covers = torch.zeros(height, width, dtype=torch.float64, device=images.device)
+    losses = whole[:, None] - in_float64(scores).view(len(images), len(boxes))
+    sums = in_float64(torch.zeros_like(images[:, 0]))
+    covers = torch.zeros_like(sums[0])
     for place, box in enumerate(boxes):
         sums[:, *box] += losses[:, place, None, None]
         covers[box] += 1

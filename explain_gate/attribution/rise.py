@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from explain_gate.attribution.base import Probe
+from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
 
@@ -50,8 +50,7 @@ def rise(
             f"masks must be at least 1, grid at least 2 and visible between 0 and 1, got {masks}, {grid}, {visible}"
         )
     count, size = len(images), (int(images.shape[-2]), int(images.shape[-1]))
-    device = images.device
-    values = torch.zeros(masks * count, dtype=torch.float64, device=device)
+    values = in_float64(torch.zeros(masks * count, device=images.device))
 
     def work(start: int, stop: int) -> None:
         rows = [index % count for index in range(start, stop)]
@@ -67,8 +66,8 @@ def rise(
     table = values.view(masks, count)
     if bool((table < 0).any()):
         table = table - table.amin(dim=0)
-    sums = torch.zeros(count, *size, dtype=torch.float64, device=device)
-    seen = torch.zeros(size, dtype=torch.float64, device=device)
+    sums = in_float64(torch.zeros_like(images[:, 0]))
+    seen = torch.zeros_like(sums[0])
     for number in range(masks):
         mask = _mask(probe, number, size, grid, visible).to(sums)
         sums += table[number, :, None, None] * mask

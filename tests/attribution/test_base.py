@@ -165,3 +165,14 @@ def test_channels_last_images_give_the_same(reused, images, targets):
         _, plain = probe.gradients(images, targets)
         _, last = probe.gradients(images.contiguous(memory_format=torch.channels_last), targets)
     assert torch.allclose(plain, last, atol=1e-7)
+
+
+def test_bfloat16_by_choice(reused, images, targets):
+    """With autocast the maps agree with those in float32 closely, not exactly, and stay float32."""
+    with Probe(reused) as probe:
+        _, exact = probe.gradients(images, targets)
+    with Probe(reused, autocast=torch.bfloat16) as probe:
+        _, rough = probe.gradients(images, targets)
+    assert rough.dtype == torch.float32
+    assert not torch.equal(exact, rough)
+    assert torch.corrcoef(torch.stack([exact.flatten(), rough.flatten()]))[0, 1] > 0.99
