@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 SIZE = 32
-MODEL = '''
+MODEL = """
 import torch
 from torch import nn
 
@@ -47,7 +47,7 @@ class Net(nn.Module):
 
 def build(corner=False):
     return Net(corner)
-'''
+"""
 THRESHOLDS = """\
 version: 1
 model: {{source: "tinymodel:build", arguments: {{corner: {corner}}}}}

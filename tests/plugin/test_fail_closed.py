@@ -109,7 +109,9 @@ def test_a_broken_rule_is_exit_1_and_names_the_images(project, workers, write_pr
 
 def test_a_failing_test_of_the_team_is_exit_1(project):
     """A team's own assertion over the profile blocks as a rule does."""
-    (project.path / "checks" / "test_own.py").write_text("def test_own(profile):\n    assert len(profile.images) == 9\n")
+    (project.path / "checks" / "test_own.py").write_text(
+        "def test_own(profile):\n    assert len(profile.images) == 9\n"
+    )
     assert run(project, "0").ret == 1
     assert verdict(project)["verdict"] == "failed"
 
