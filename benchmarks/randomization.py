@@ -73,7 +73,7 @@ def _ours(
     fixed = ranks(before.flatten(1))
     curve = []
     cascade.restore(reuse=True)
-    with Probe(cascade.module, target_layers=[layer]) as probe:
+    with Probe(cascade.module, target_layers=[layer], fold_norms=False) as probe:
         for step in range(len(cascade.blocks)):
             cascade.randomize(step)
             maps = explain(probe, "grad_cam", pixels, labels, keys).maps

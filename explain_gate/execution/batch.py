@@ -49,7 +49,7 @@ class Subject:
         self,
         *,
         module: torch.nn.Module,
-        make_probe: Callable[[torch.nn.Module, int], Probe],
+        make_probe: Callable[..., Probe],
         backgrounds: Backgrounds,
         options: Mapping[str, Mapping[str, Any]],
         seed: int,
@@ -117,7 +117,12 @@ class Subject:
             fresh = self.twin(seed).module
             self._cascades[seed, steps] = Cascade(self._module, fresh, run, steps)
         cascade = self._cascades[seed, steps]
-        return cascade, self._probe(f"cascade {seed} {steps}", lambda: self._make_probe(cascade.module, self.seed))
+
+        def make() -> Probe:
+            # Its weights change at every step, and its blocks answer from memory: a folded copy would do neither.
+            return self._make_probe(cascade.module, self.seed, fold_norms=False)
+
+        return cascade, self._probe(f"cascade {seed} {steps}", make)
 
     def version(self, checkpoint: str) -> Probe:
         """The same model with other weights."""

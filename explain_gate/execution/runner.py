@@ -98,10 +98,12 @@ def measure_model(
     memory_budget: int | None = None,
     progress: Progress,
     cache: Cache | None = None,
+    alone: bool = False,
 ) -> Profile:
     """Measure a loaded model on an opened regression set; the profile is written to `folder`.
 
     What `cache`, an entered one, holds of exactly this is read instead of measured; what is measured is put there.
+    `alone`: `data` is a worker's part of a larger set; what looks at the whole set is left to its caller.
     """
     began = time.perf_counter()
     cache = cache or Cache(None)
@@ -125,7 +127,7 @@ def measure_model(
             cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues"),
             rebuild=lambda: build_module(config, model.source).to(place),
         ) as subject:
-            memory = Memory(cache, config, model, data, options, place)
+            memory = Memory(cache, config, model, data, options, place, alone=alone)
             predictions = predict(subject.probe, data, writer, progress, memory)
             faults = {
                 method: explain_all(subject, method, data, predictions, writer, progress, memory) for method in options
@@ -187,7 +189,7 @@ def _with_target_layers(
 
 def _probe_maker(
     config: GateConfig, model: ModelUnderTest, data: RegressionSet, memory_budget: int | None
-) -> Callable[[torch.nn.Module, int], Probe]:
+) -> Callable[..., Probe]:
     """Probes for the model and for its re-initialised twins, all alike."""
     name = config.sections.model.target
     target = load_function(name, config.path.parent, "model.target") if name else None
@@ -198,7 +200,7 @@ def _probe_maker(
             raise ConfigError(f"{config.path}:{config.line('methods')}: no such image file for a baseline: {file}")
         return normalize(load(file, (), None, data.preprocessing)[0], data.preprocessing)
 
-    def make(module: torch.nn.Module, seed: int) -> Probe:
+    def make(module: torch.nn.Module, seed: int, *, fold_norms: bool = True) -> Probe:
         return Probe(
             module,
             target=target,
@@ -207,6 +209,7 @@ def _probe_maker(
             seed=seed,
             black=normalize(torch.zeros(3, 1, 1), data.preprocessing),
             read_image=read_image,
+            fold_norms=fold_norms,
         )
 
     return make

@@ -69,7 +69,7 @@ def _maps(cascade: Cascade, pixels: torch.Tensor, method: str, *, reuse: bool) -
     maps = []
     labels = torch.zeros(len(pixels), dtype=torch.int64)
     cascade.restore(reuse=reuse)
-    with Probe(cascade.module, batch=2) as probe:
+    with Probe(cascade.module, batch=2, fold_norms=False) as probe:
         for step in range(len(cascade.blocks)):
             cascade.randomize(step)
             found = explain(probe, method, pixels, labels, [str(row) for row in range(len(pixels))])
