@@ -227,6 +227,7 @@ def _options(config: pytest.Config) -> RunOptions:
         cache_dir=chosen("cache-dir"),
         cache=not flag("no-cache"),
         cache_size=parse_bytes(chosen("cache-size")),
+        workers=_whole(chosen("workers") or "1"),
     )
 
 
@@ -236,6 +237,14 @@ def _one_of(value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise OptionError(f"must be one of {', '.join(allowed)}, got {value}")
     return value
+
+
+def _whole(text: str) -> int:
+    from explain_gate.errors import OptionError
+
+    if not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise OptionError(f"workers must be a number from 1 to 1024, got {text}")
+    return int(text)
 
 
 def parse_bytes(text: str | None) -> int | None:

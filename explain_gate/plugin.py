@@ -29,6 +29,7 @@ _OPTIONS = (
     ("memory-budget", "BYTES", "most memory for one chunk of work, e.g. 2G"),
     ("cache-dir", "DIR", "where measured numbers are kept (default: .explain-gate/cache beside thresholds.yaml)"),
     ("cache-size", "BYTES", "most bytes the cache keeps (default: 4G)"),
+    ("workers", "N", "processes that measure, one GPU each where there are several (default: 1)"),
 )
 
 

@@ -50,6 +50,7 @@ class RunOptions:
     cache_dir: str | None = None
     cache: bool = True
     cache_size: int | None = None
+    workers: int = 1
 
 
 class GateSession:
@@ -96,6 +97,7 @@ class GateSession:
 
         found = self._resolve_reference()
         with self.cache() as cache:
+            self._measure_in_parts(progress)
             measure_model(
                 self.config,
                 self.rules,
@@ -244,6 +246,30 @@ class GateSession:
         from explain_gate.tracking.recorder import record
 
         return record(verdict, self.profile, output, self.tracking).message
+
+    def _measure_in_parts(self, progress: Progress) -> None:
+        """Let workers fill the cache, where there are to be several."""
+        if self.options.workers < 2:
+            return
+        from explain_gate.execution.processes import measure_in_processes
+
+        folder = self.cache().folder
+        if folder is None:
+            raise OptionError(
+                "--workers work through the cache; leave --no-cache out, or give a --cache-dir of its own"
+            )
+        measure_in_processes(
+            self.options.workers,
+            config=self.config.path,
+            source=self.options.source,
+            checkpoint=self.options.checkpoint,
+            images=len(self.samples),
+            device=self.options.device,
+            memory_budget=self.options.memory_budget,
+            cache=folder,
+            cache_size=self.options.cache_size,
+            progress=progress,
+        )
 
     def cache(self) -> Cache:
         """What was measured before, to be entered; beside thresholds.yaml, so that CI finds it at a stable place."""

@@ -20,6 +20,7 @@ from torch import Tensor
 from explain_gate.attribution import METHODS
 from explain_gate.config import GateConfig
 from explain_gate.data.regression_set import RegressionSet
+from explain_gate.errors import NotMeasurable
 from explain_gate.execution.cache import Cache
 from explain_gate.execution.fingerprints import code_of, code_of_model, digest, files_in
 from explain_gate.metrics import METRICS
@@ -87,13 +88,16 @@ class Scores(Protocol):
 
 
 class Asked:
-    """A batch that writes down what it is asked for."""
+    """A batch that writes down what it is asked for; `alone`, it has no answer to what needs the whole set."""
 
-    def __init__(self, batch: Any, asked: set[str]) -> None:
+    def __init__(self, batch: Any, asked: set[str], *, alone: bool = False) -> None:
         self._batch = batch
         self._asked = asked
+        self._alone = alone
 
     def __getattr__(self, name: str) -> Any:
+        if self._alone and name not in _OF_THE_IMAGE:
+            raise NotMeasurable("it looks at the whole set")
         self._asked.add(name)
         return getattr(self._batch, name)
 
@@ -107,7 +111,10 @@ def scope_of(asked: Iterable[str]) -> Scope:
 
 
 class Memory:
-    """The cache as the stages of one run see it: rows in, what is known of them out."""
+    """The cache as the stages of one run see it: rows in, what is known of them out.
+
+    `alone`: the set at hand is a part of a larger one, so that nothing that looks at the whole set may be measured.
+    """
 
     def __init__(
         self,
@@ -117,8 +124,11 @@ class Memory:
         data: RegressionSet,
         options: Mapping[str, Mapping[str, Any]],
         place: torch.device,
+        *,
+        alone: bool = False,
     ) -> None:
         self.cache = cache
+        self.alone = alone
         self._config = config
         self._data = data
         self._options = options

@@ -44,10 +44,13 @@ def score(
     tables: dict[tuple[str, str | None], _Table] = {}
     for (check, method), rule in wanted.items():
         function = _function(rule, config)
+        if memory.alone and rule.sample is not None:
+            continue  # which images are drawn depends on the whole set
         rows = _sampled(data, rule.sample, config.sections.seed)
         table = tables[check, method] = _Table(check, method, rule, function, rows)
         table.population = [data.entries[row].label for row in rows]
         table.parameters = _resolved(rule, config)
+        table.alone = memory.alone
         memory.recall(table)
     for method in dict.fromkeys((None, *faults, *(method for _, method in tables))):
         mine = [table for table in tables.values() if table.method == method]
@@ -63,6 +66,8 @@ def score(
             done += len(samples)
             progress.advance(stage, done, len(union))
     measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
+    if memory.alone:
+        return measurements
     return measurements + _controls(tables, subject, data, predictions, config.sections.seed, memory)
 
 
@@ -85,6 +90,7 @@ class _Table:
         self.population: Sequence[int] = ()
         self.parameters: Mapping[str, Any] = rule.parameters
         self.scopes: dict[int, Scope] = {}
+        self.alone = False
 
     @property
     def part(self) -> str | None:
@@ -253,7 +259,8 @@ def _call_one_by_one(table: _Table, batch: MeasuredBatch) -> None:
 
 
 def _arguments(table: _Table, batch: MeasuredBatch) -> dict[str, Any]:
-    found = {name: Asked(batch, batch.asked) if name == "batch" else getattr(batch, name) for name in table.needs}
+    asked = Asked(batch, batch.asked, alone=table.alone)
+    found = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
     ignored = [sample.ignored for sample in batch.samples]
     if {"relevance", "region"} <= set(found) and any(one is not None for one in ignored):
         # Relevance on ignored pixels counts neither inside nor outside; no region has any of them.

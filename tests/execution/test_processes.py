@@ -1,0 +1,46 @@
+"""Several processes that measure: the same numbers, also when one of them dies."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from explain_gate.errors import OptionError
+from explain_gate.execution import processes
+from explain_gate.execution.processes import shares
+
+
+@pytest.mark.parametrize(("images", "count"), [(0, 2), (5, 2), (33, 2), (100, 3)])
+def test_shares_cover_every_row_once(images, count):
+    """Nothing is measured twice, nothing is left out."""
+    assert sorted(row for share in shares(images, count) for row in share) == list(range(images))
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["whole", "one killed"])
+def test_workers_find_what_one_process_finds(tmp_path, write_project, measured, monkeypatch, killed):
+    """The findings are equal; after the workers only what looks at the whole set is measured."""
+    write_project(tmp_path / "project", per_class=16)
+    start, started = processes._start, []
+
+    def start_and_kill(share) -> subprocess.Popen:
+        worker = start(share)
+        started.append(share)
+        if killed and len(started) == 1:
+            worker.kill()
+        return worker
+
+    monkeypatch.setattr(processes, "_start", start_and_kill)
+    together = measured(workers=2)
+    assert len(started) == 2 + killed
+    assert together.profile.manifest["passes"]["backward"] < 32
+    assert together.profile.manifest["cache"]["read"] >= 3 * 32
+    single = measured(cache=False)
+    assert list(together.findings.values()) == list(single.findings.values())
+
+
+def test_workers_need_a_cache(tmp_path, write_project, measured):
+    """It is what connects them."""
+    write_project(tmp_path / "project")
+    with pytest.raises(OptionError, match="workers"):
+        measured(workers=2, cache=False)
