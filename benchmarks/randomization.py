@@ -3,9 +3,9 @@
     python benchmarks/randomization.py [--images 16] [--size 224] [--threads 1] [--network mobilenet_v2] [--steps 6]
 
 Needs quantus (pip install quantus captum). Contenders: ours; Quantus told to randomize our blocks, so that both make
-the same number of maps; with --as-it-comes also Quantus with every layer a step. Times are CPU seconds (with one thread,
-what an idle core would take) of the metric alone, after the map of the trained model was made. Quantus is given
-Captum's LayerGradCam over the same layer.
+the same number of maps; with --as-it-comes also Quantus with every layer a step. Times are CPU seconds (with one
+thread, what an idle core would take) of the metric alone, after the map of the trained model was made. Quantus is
+given Captum's LayerGradCam over the same layer.
 """
 
 from __future__ import annotations
