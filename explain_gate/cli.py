@@ -50,6 +50,7 @@ def _config_option(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--output", metavar="DIR", help="Where the report goes; default reports/<time>-<model digest>.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="bfloat16: CAM methods and behaviour only.")
 @click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
 @click.option("--no-tracking", is_flag=True, help="Do not record the run in MLflow.")
 @click.option("--memory-budget", metavar="BYTES", help="Most memory for one chunk of work, e.g. 2G.")

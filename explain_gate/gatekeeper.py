@@ -228,6 +228,7 @@ def _options(config: pytest.Config) -> RunOptions:
         cache=not flag("no-cache"),
         cache_size=parse_bytes(chosen("cache-size")),
         workers=_whole(chosen("workers") or "1"),
+        dtype=_one_of(chosen("dtype") or "float32", ("float32", "bfloat16")),
     )
 
 

@@ -25,6 +25,7 @@ _OPTIONS = (
     ("reference-mismatch", "refuse|remeasure", "what to do with a reference that is not comparable (default: refuse)"),
     ("output", "DIR", "where the report is published (default: reports/<time>-<model digest>)"),
     ("device", "DEVICE", "auto, cpu, cuda, cuda:N or mps (default: auto)"),
+    ("dtype", "DTYPE", "float32 (default), or bfloat16 for CAM methods and metrics of behaviour"),
     ("tracking-uri", "URI", "overrides tracking.uri"),
     ("memory-budget", "BYTES", "most memory for one chunk of work, e.g. 2G"),
     ("cache-dir", "DIR", "where measured numbers are kept (default: .explain-gate/cache beside thresholds.yaml)"),

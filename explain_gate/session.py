@@ -51,6 +51,7 @@ class RunOptions:
     cache: bool = True
     cache_size: int | None = None
     workers: int = 1
+    dtype: str = "float32"
 
 
 class GateSession:
@@ -108,6 +109,7 @@ class GateSession:
                 memory_budget=self.options.memory_budget,
                 progress=progress,
                 cache=cache,
+                dtype=self.options.dtype,
             )
         if found is not None:
             candidate = load_profile(self.work / "profile")
@@ -122,6 +124,7 @@ class GateSession:
                 memory_budget=self.options.memory_budget,
                 progress=progress,
                 cache=self.cache(),
+                dtype=self.options.dtype,
             )
             (self.work / _REFERENCE).write_text(str(reference.folder), encoding="utf-8")
             write_tables(with_drift(candidate, reference, self.rules), self.work / "profile")
@@ -228,10 +231,18 @@ class GateSession:
         from explain_gate.reporting.publish import publish
 
         reference = self.reference
-        publish(verdict, self.profile, self.work, config_text=self.config.text, reference=reference)
+        output = self._output(verdict)
+        location = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
+        publish(
+            verdict,
+            self.profile,
+            self.work,
+            config_text=self.config.text,
+            reference=reference,
+            location=str(location),
+        )
         for name in (_FINDINGS, _REFERENCE):
             (self.work / name).unlink(missing_ok=True)
-        output = self._output(verdict)
         _replace(self.work, output)
         return output
 
@@ -265,6 +276,7 @@ class GateSession:
             checkpoint=self.options.checkpoint,
             images=len(self.samples),
             device=self.options.device,
+            dtype=self.options.dtype,
             memory_budget=self.options.memory_budget,
             cache=folder,
             cache_size=self.options.cache_size,

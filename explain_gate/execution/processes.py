@@ -41,6 +41,7 @@ class Share:
     checkpoint: str | None
     rows: tuple[int, ...]
     device: str
+    dtype: str
     threads: int
     memory_budget: int | None
     cache: str
@@ -55,6 +56,7 @@ def measure_in_processes(
     checkpoint: str | None,
     images: int,
     device: str,
+    dtype: str,
     memory_budget: int | None,
     cache: Path,
     cache_size: int | None,
@@ -72,6 +74,7 @@ def measure_in_processes(
             checkpoint=checkpoint,
             rows=rows,
             device=_device_of(worker, device),
+            dtype=dtype,
             threads=threads,
             memory_budget=memory_budget // count if memory_budget else None,
             cache=str(cache),
@@ -126,6 +129,7 @@ def work(share: Share) -> None:
             progress=Silent(),
             cache=cache,
             alone=True,
+            dtype=share.dtype,
         )
 
 

@@ -30,6 +30,7 @@ def prepare_reference(
     memory_budget: int | None,
     progress: Progress,
     cache: Cache | None = None,
+    dtype: str = "float32",
 ) -> Profile:
     """A reference whose every number may be compared with the candidate's.
 
@@ -44,6 +45,7 @@ def prepare_reference(
         memory_budget: as for the candidate.
         progress: told of every stage.
         cache: of what was measured before, not yet entered; None for none.
+        dtype: as for the candidate.
 
     Raises:
         ReferenceError: it is not comparable, with every difference, and is not to be or cannot be measured again.
@@ -63,6 +65,7 @@ def prepare_reference(
                 memory_budget=memory_budget,
                 progress=progress,
                 cache=remembered,
+                dtype=dtype,
             )
 
     if not isinstance(found, Profile):

@@ -32,6 +32,7 @@ from explain_gate.execution.cues import CueSearch
 from explain_gate.execution.devices import deterministic, pick_device
 from explain_gate.execution.environment import describe_environment
 from explain_gate.execution.explaining import explain_all
+from explain_gate.execution.precision import COMPARED, agreement, converted, pick_dtype
 from explain_gate.execution.predicting import first_line, predict
 from explain_gate.execution.progress import Progress, Silent
 from explain_gate.execution.recall import Memory
@@ -99,6 +100,7 @@ def measure_model(
     progress: Progress,
     cache: Cache | None = None,
     alone: bool = False,
+    dtype: str = "float32",
 ) -> Profile:
     """Measure a loaded model on an opened regression set; the profile is written to `folder`.
 
@@ -108,24 +110,28 @@ def measure_model(
     began = time.perf_counter()
     cache = cache or Cache(None)
     place = pick_device(device)
-    module = model.module.to(place)
+    options = _method_options(config, rules)
+    precision = pick_dtype(dtype, options)
+    module = converted(model.module, place, precision)
+    original, model = model.module, replace(model, module=module)
+    before = model.digest if precision == torch.float32 else _digest(model, config)
     seed = config.sections.seed
     height, width = data.first().pixels.shape[-2:]
-    options = _method_options(config, rules)
     with (
         deterministic(),
         tempfile.TemporaryDirectory(dir=_made(folder), prefix=".scratch-") as scratch,
         ProfileWriter(folder, count=len(data), height=height, width=width) as writer,
     ):
         model = _with_target_layers(model, data, rules, place)
+        make_probe = _probe_maker(config, model, data, memory_budget)
         with Subject(
             module=module,
-            make_probe=_probe_maker(config, model, data, memory_budget),
+            make_probe=make_probe,
             backgrounds=Backgrounds(data, Path(scratch), seed=seed, size=(height, width)),
             options=options,
             seed=seed,
             cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues"),
-            rebuild=lambda: build_module(config, model.source).to(place),
+            rebuild=lambda: build_module(config, model.source).to(place, precision),
         ) as subject:
             memory = Memory(cache, config, model, data, options, place, alone=alone)
             predictions = predict(subject.probe, data, writer, progress, memory)
@@ -134,7 +140,20 @@ def measure_model(
             }
             measurements = score(config, rules, subject, data, predictions, faults, progress, memory)
             forward, backward = subject.passes()
-        _unchanged(model, module, config)
+            environment = {**describe_environment(place, config.path.parent), "dtype": dtype}
+            if precision != torch.float32:
+                rows = [row for row in range(len(data)) if row not in predictions.reasons][:COMPARED]
+                environment["agreement_with_float32"] = agreement(
+                    make_probe,
+                    original.to(place),
+                    data,
+                    rows,
+                    predictions.logits,
+                    subject.kept,
+                    subject.usable,
+                    options,
+                )
+        _unchanged(model, before, config)
         manifest = {
             "model": _describe_model(model),
             "dataset": {
@@ -148,7 +167,7 @@ def measure_model(
             "methods": {name: _plain(chosen) for name, chosen in options.items()},
             "seed": seed,
             "config_digest": config.digest,
-            "environment": describe_environment(place, config.path.parent),
+            "environment": environment,
             "passes": {"forward": forward, "backward": backward},
             "cache": {"read": cache.found, "written": cache.kept},
             "seconds": round(time.perf_counter() - began, 3),
@@ -215,8 +234,12 @@ def _probe_maker(
     return make
 
 
-def _unchanged(model: ModelUnderTest, module: torch.nn.Module, config: GateConfig) -> None:
-    if digest_of(module, model.source, config.sections.model.arguments) != model.digest:
+def _digest(model: ModelUnderTest, config: GateConfig) -> str:
+    return digest_of(model.module, model.source, config.sections.model.arguments)
+
+
+def _unchanged(model: ModelUnderTest, before: str, config: GateConfig) -> None:
+    if _digest(model, config) != before:
         raise ModelError(
             f"{model.source}: the model changed its own weights or buffers while it was measured, so the numbers "
             "belong to no version. Look for state that forward updates in eval mode."
