@@ -202,6 +202,9 @@ def _with_change(finding: Finding, rule: Rule, change: Change, earlier: float, p
     if p_worse <= alpha:
         text = f"{told[0].upper()}{told[1:]}"
         status = _worse_of(status, "failed" if rule.severity == "fail" else "warned")
+    elif status == "failed":
+        # The fixed bound has decided; whether the change alone would have is of no use to the reader.
+        text = f"{told[0].upper()}{told[1:]}"
     elif change.p_fine <= alpha or change.interval[1] <= margin:
         text = f"Not worse than allowed: {told}"
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from explain_gate.records import Control, Finding, Verdict
 from explain_gate.reporting.headline import headline
@@ -36,7 +36,7 @@ _CELL = 160
 def verdict_to_markdown(verdict: Verdict) -> str:
     """The job summary: the verdict first, failures before everything else, never more than `LIMIT` bytes."""
     page = _Page(LIMIT)
-    page.add(f"## {escape(headline(verdict), 600)}", "", f"{counts_text(verdict)} · {_about(verdict)}", "")
+    page.add(f"## {escape(headline(verdict), 600)}", "", f"{counts_text(verdict)} · {_about(verdict, escape)}", "")
     page.add("The whole report, with pictures, is `index.html` in this run's output folder.", "")
     page.bullets([escape(message, 400) for message in verdict.messages], "messages")
     page.bullets([f"no result: `{code(key)}`" for key in untold(verdict)], "rules without result")
@@ -58,7 +58,7 @@ def verdict_to_markdown(verdict: Verdict) -> str:
 
 def terminal_lines(verdict: Verdict, report: str | None = None, limit: int = 40) -> list[str]:
     """The verdict as plain lines with aligned columns, failures first, at most `limit` of them."""
-    head = [_cut(_plain(headline(verdict)), 300), f"{counts_text(verdict)} · {_about(verdict)}"]
+    head = [_cut(_plain(headline(verdict)), 300), f"{counts_text(verdict)} · {_about(verdict, _plain)}"]
     head += [_cut(_plain(message), 300) for message in verdict.messages[:5]]
     foot = [_cut(_plain(_control_words(control)), 200) for control in verdict.controls if not control.ok][:5]
     foot += [f"report: {_plain(report)}"] if report else []
@@ -119,10 +119,10 @@ class _Page:
         return "\n".join(self._lines).rstrip() + "\n"
 
 
-def _about(verdict: Verdict) -> str:
+def _about(verdict: Verdict, escaped: Callable[[str], str]) -> str:
     name = verdict.model.get("name") or verdict.model.get("source")
     images = verdict.dataset.get("images")
-    parts = [f"model {escape(str(name))}"] if name else []
+    parts = [f"model {escaped(str(name))}"] if name else []
     parts += [plural(images, "image")] if isinstance(images, int) else []
     parts += [f"{verdict.seconds:.0f} s"] if verdict.seconds else []
     return " · ".join(parts) or VERDICT_WORDS[verdict.verdict].lower()
