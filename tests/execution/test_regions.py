@@ -1,0 +1,57 @@
+"""Regions as rules ask for them: a named part in place of the whole, ignored pixels on neither side."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+RULES = """\
+checks:
+  alignment:
+    iou: {{at_least: 0.0, max_unmeasured: 8}}
+    iou/left: {{at_least: 0.0, max_unmeasured: 8, parameters: {{region: left}}}}
+    relevance_mass: {{at_least: 0.0, max_unmeasured: 8}}
+"""
+
+
+@pytest.fixture
+def write(tmp_path, write_project):
+    """The tiny project with more annotations on every image but the last."""
+    import projects
+
+    def make(more, **options):
+        text = projects.THRESHOLDS
+        path = write_project(tmp_path / "project", thresholds=text[: text.index("checks:")] + RULES, **options)
+        file = tmp_path / "project" / "annotations.coco.json"
+        content = json.loads(file.read_text())
+        content["annotations"] += [more(one) for one in content["annotations"][:-1]]
+        file.write_text(json.dumps(content))
+        return path
+
+    return make
+
+
+def scores(session, check: str) -> dict:
+    return {one.image: one for one in session.profile.scores() if one.check == check and one.method == "grad_cam"}
+
+
+def test_a_rule_about_a_part_compares_with_the_part(write, measured):
+    """The map covers the square, so half of it overlaps by half; an image without the part is unmeasured."""
+    write(lambda one: {**one, "bbox": [*one["bbox"][:2], 5, 10], "part": "left"})
+    session = measured()
+    whole, left = scores(session, "alignment.iou"), scores(session, "alignment.iou/left")
+    assert {one.value for one in whole.values()} == {1.0}
+    assert sorted({one.value or one.reason for one in left.values()}, key=str) == [
+        0.5,
+        "no region is annotated as left",
+    ]
+
+
+def test_relevance_on_ignored_pixels_counts_on_neither_side(write, measured):
+    """A model that looks only at the ignored corner has no relevance to compare; the others keep their value."""
+    write(lambda one: {**one, "bbox": [0, 0, 8, 8], "ignore": True}, corner=True)
+    mass = scores(measured(), "alignment.relevance_mass").values()
+    reasons = [one.reason for one in mass if one.reason]
+    assert reasons == ["the map has no positive relevance"] * 7
+    assert [one.value for one in mass if one.reason is None] == [0.0]
