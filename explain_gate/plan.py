@@ -61,6 +61,13 @@ def _check_methods(config: GateConfig) -> None:
             if option not in allowed:
                 known = ", ".join(allowed) or "none"
                 raise config.error(f"unknown option; allowed here: {known}", "methods", name, option)
+    insane = [name for name in config.method_options() if name in METHODS and not METHODS[name].sanity]
+    if len(insane) == len(config.sections.methods):
+        raise config.error(
+            f"maps of {', '.join(insane)} hardly depend on what the model has learned, so a gate cannot rest on them "
+            "alone; add another method, such as grad_cam",
+            *("methods", insane[0]),
+        )
 
 
 def _metric_of(config: GateConfig, check: str) -> Metric:
