@@ -51,6 +51,7 @@ def demo_thresholds() -> str:
 def _to_fill_in(text: str) -> str:
     """The demo's model and data become places to fill in; rules and their reasons stay."""
     filled = {
+        "name": "my-model   # FILL IN: as reports and tracking shall call it",
         "source": "FILL_IN.module:build   # FILL IN: package.module:callable that builds it, or torchvision:NAME",
         "arguments": "{}",
         "checkpoint": "FILL_IN.safetensors   # FILL IN: .safetensors, or a .pt state dict",
