@@ -73,8 +73,8 @@ def calibrate(
 ) -> Calibration:
     """Propose a bound for every row that has a fixed one.
 
-    Rows of one rule of thresholds.yaml share a bound, the loosest of their own, except, from five versions on, classes
-    whose own bound is tighter by more than their spread asks for.
+    Rows of one rule of thresholds.yaml share a bound, the loosest of their own, except classes whose own bound is
+    tighter by more than their spread asks for.
 
     Args:
         profiles: of versions known to be good, measured with these rules; at least two.
@@ -281,10 +281,7 @@ def _own_bounds(centre: Values, scale: Values, freedom: Values, sign: Values, ta
 
 
 def _groups(table: _Table, sign: Values, own: Values, scale: Values) -> list[list[int]]:
-    """Rows that share a bound: those of one rule, less the classes that are far tighter than the loosest.
-
-    A handful of versions cannot tell how a class differs from how a version does, so there all classes share.
-    """
+    """Rows that share a bound: those of one rule, less the classes that are far tighter than the loosest."""
     rules: dict[tuple[str, int], list[int]] = {}
     for row, rule in enumerate(table.rows):
         rules.setdefault((rule.check, rule.line), []).append(row)
@@ -296,8 +293,7 @@ def _groups(table: _Table, sign: Values, own: Values, scale: Values) -> list[lis
         for name in sorted(classes, key=str):
             same = [row for row in members if table.rows[row].class_name == name]
             slack = min(sign[row] * (own[loosest] - own[row]) / scale[row] for row in same)
-            enough = name is not None and len(classes) > 1 and len(table.values) >= FEW_VERSIONS
-            if enough and slack > 2:
+            if name is not None and len(classes) > 1 and slack > 2:
                 groups.append(same)
             else:
                 rest.extend(same)
