@@ -1,9 +1,9 @@
 """Integrated Gradients that refines its path where completeness says that it is wrong.
 
 The score at the nodes gives the exact integral of the gradient along each interval between them, f(b) - f(a), so the
-trapezoid's error is known interval by interval without more passes. Each round halves the intervals that hold half of
-that error; every gradient is used in the end. On ReLU networks the gradient jumps along the path, so that rules of
-higher order gain nothing and error estimates from two step counts mislead.
+trapezoid's error is known interval by interval without more passes. Each round halves the worst intervals, which hold
+half of the sum of squared errors; every gradient is used in the end. On ReLU networks the gradient jumps along the
+path, so that rules of higher order gain nothing and error estimates from two step counts mislead.
 """
 
 from __future__ import annotations
@@ -110,18 +110,22 @@ class _Path:
             intervals = min(_FIRST_INTERVALS, max_steps - 1)
             return [step / intervals for step in range(intervals + 1)]
         errors = self.interval_errors()
-        if not math.isfinite(math.fsum(errors)):
+        total = math.fsum(errors)
+        if not math.isfinite(total):
             return []
-        if self.relative(abs(math.fsum(errors))) <= tolerance and self.relative(math.hypot(*errors)) <= tolerance:
-            return []
-        worst = sorted(range(len(errors)), key=lambda index: -abs(errors[index]))
-        enough = _SPLIT_SHARE * math.fsum(map(abs, errors))
+        weights = [error * error for error in errors]
+        if self.relative(math.hypot(*errors)) <= tolerance:
+            if self.relative(abs(total)) <= tolerance:
+                return []
+            # Many small errors of one sign are left: those of the other sign are not in the way.
+            weights = [weight if error * total > 0 else 0.0 for weight, error in zip(weights, errors, strict=True)]
+        enough = _SPLIT_SHARE * math.fsum(weights)
         covered, alphas = 0.0, []
-        for index in worst[: max_steps - len(self.nodes)]:
+        for index in sorted(range(len(errors)), key=lambda index: -weights[index])[: max_steps - len(self.nodes)]:
             low, high = self.nodes[index].alpha, self.nodes[index + 1].alpha
             if high - low > _SHORTEST:
                 alphas.append((low + high) / 2)
-            covered += abs(errors[index])
+            covered += weights[index]
             if covered >= enough:
                 break
         return alphas

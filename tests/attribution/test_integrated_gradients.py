@@ -173,3 +173,20 @@ def test_options_out_of_range(reused, images, targets, options, told):
     """Options that cannot be used say what they must be."""
     with pytest.raises(OptionError, match=told):
         attribute(reused, images, targets, **options)
+
+
+def test_errors_of_one_sign_are_refined_among_themselves():
+    """Where only the total is too large, an interval whose error has the other sign is left alone."""
+    errors = [0.006, 0.006, -0.007, 0.006, 0.006]
+    scores = [0.0]
+    for error in errors:
+        scores.append(scores[-1] + 0.2 - error)
+    nodes = [
+        _Node(alpha=step / 5, score=score, slope=1.0, product=torch.zeros(1, 1)) for step, score in enumerate(scores)
+    ]
+    path = _Path(scale=1.0, nodes=nodes)
+    assert math.hypot(*errors) < 0.015 < math.fsum(errors)
+    wanted = path.wanted(0.015, 100)
+    assert wanted
+    assert not any(0.4 < alpha < 0.6 for alpha in wanted)
+    assert any(0.4 < alpha < 0.6 for alpha in path.wanted(0.013, 100)), "the largest error comes first otherwise"
