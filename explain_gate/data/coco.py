@@ -70,7 +70,9 @@ def _shape(item: Mapping[str, Any], number: Any, path: Path) -> Shape:
         "annotator": None if item.get("annotator") is None else str(item["annotator"]),
         "part": None if item.get("part") is None else str(item["part"]),
         # A crowd is a region where COCO did not tell one object from another, so it cannot be right or wrong.
-        "ignore": bool(item.get("ignore", False)) or bool(item.get("iscrowd", False)),
+        # iscrowd says how a region is encoded as often as that it is a crowd (every run-length region has it in many
+        # data sets), so it does not make a region disappear.
+        "ignore": bool(item.get("ignore", False)),
     }
     segmentation = item.get("segmentation")
     if isinstance(segmentation, dict) and "counts" in segmentation:

@@ -60,6 +60,7 @@ class Subject:
         self.options = options
         self.seed = seed
         self.kept: dict[str, NDArray[np.float16]] = {}
+        self.controls: dict[tuple[str, tuple[int, ...]], Tensor] = {}
         self.details: dict[str, dict[str, NDArray[np.float64]]] = {}
         self.usable: dict[str, NDArray[np.bool_]] = {}
         self._module = module

@@ -31,8 +31,12 @@ def control_maps(
         batch = MeasuredBatch(subject, samples, logits[rows], None)
         return torch.cat([_random_map(batch, position) for position in range(len(samples))]), {}
     method = source.removeprefix("control.randomized.")
-    batch = MeasuredBatch(subject, samples, logits[rows], method)
-    maps = batch.explain_randomized(0).clamp_min(0)
+    # Every rule over the method's maps has this control; the map of the re-initialised model is made once for all.
+    key = (method, tuple(rows))
+    if key not in subject.controls:
+        batch = MeasuredBatch(subject, samples, logits[rows], method)
+        subject.controls[key] = batch.explain_randomized(0).clamp_min(0)
+    maps = subject.controls[key]
     return maps, {
         row: "the re-initialised model's map is flat" for row, one in zip(rows, maps, strict=True) if not one.max() > 0
     }

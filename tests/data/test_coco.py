@@ -118,13 +118,12 @@ def test_what_is_not_coco_is_one_error(tmp_path, text):
 
 
 def test_annotators_parts_and_ignored_pixels_are_told_apart(gate, tmp_path):
-    """Each annotator and part has its region; ignored and crowd pixels are in none of them."""
+    """Each annotator and part has its region; ignored pixels are in none of them."""
     picture(tmp_path / "images" / "a.png")
     annotations = [
         {**BOX, "annotator": "ann"},
         {**BOX, "bbox": [2, 3, 8, 4], "annotator": "bob", "part": "head"},
         {**BOX, "bbox": [2, 3, 1, 4], "ignore": True},
-        {**BOX, "bbox": [0, 0, 20, 1], "iscrowd": 1, "category_id": 1},
     ]
     (tmp_path / "a.json").write_text(coco(["a.png"], annotations))
     data = open_set(gate("a.json", classes=["cat"]))
@@ -133,7 +132,15 @@ def test_annotators_parts_and_ignored_pixels_are_told_apart(gate, tmp_path):
     assert (sample.region.numpy() == expected(columns=slice(3, 10))).all()
     assert [int(one.sum()) for one in sample.annotators] == [20, 28]
     assert (sample.parts["head"].numpy() == expected(columns=slice(3, 10))).all()
-    assert int(sample.ignored.sum()) == 4 + 20
+    assert int(sample.ignored.sum()) == 4
+
+
+def test_a_region_marked_iscrowd_is_still_a_region(gate, tmp_path):
+    """Run-length regions carry iscrowd 1 in many data sets; they count like any other."""
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "a.json").write_text(coco(["a.png"], [{**BOX, "iscrowd": 1}]))
+    sample = open_set(gate("a.json", classes=["cat"])).sample(0)
+    assert int(sample.region.sum()) == 24
 
 
 def test_several_classes_on_one_image_are_several_samples(gate, tmp_path):
