@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from explain_gate.demo.project import build_project
+from explain_gate.errors import OptionError
 from explain_gate.execution.progress import Silent
 from explain_gate.records import Finding, Verdict
 from explain_gate.scaffold import demo_thresholds
@@ -27,7 +28,10 @@ def tell(output: Path, *, seed: int, say: Say, tracking: bool = True) -> int:
     began = time.perf_counter()
     say("Two models that tell digits on photographs apart. One learned the digits; one learned a watermark as well.")
     project = output / "project"
-    build_project(project, seed=seed, progress=lambda text: say(f"  {text}"))
+    try:
+        build_project(project, seed=seed, progress=lambda text: say(f"  {text}"))
+    except FileExistsError as error:
+        raise OptionError(f"--output {output}: {error}") from error
     (project / "thresholds.yaml").write_text(demo_thresholds(), encoding="utf-8")
     verdicts = {version: _gate(project, output, version, say, tracking=tracking) for version in VERSIONS}
     honest, cheat = (verdicts[version] for version in VERSIONS)
