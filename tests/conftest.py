@@ -1,11 +1,11 @@
-"""What every test shares: two threads, no network, a small profile to judge."""
+"""What every test shares: two threads, no network, a small profile to judge, a gate measured in this process."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +87,45 @@ def write_project() -> Callable[..., Any]:
     import projects
 
     return projects.write_project
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Threads cost more than they save on pictures of 32 pixels."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def fresh_modules() -> Iterator[Callable[[], None]]:
+    """Forgets the tiny project's model, so that its changed source is imported anew."""
+    path = list(sys.path)
+
+    def forget() -> None:
+        sys.modules.pop("tinymodel", None)
+
+    forget()
+    yield forget
+    forget()
+    sys.path[:] = path
+
+
+@pytest.fixture
+def measured(tmp_path, fresh_modules, one_thread) -> Callable[..., Any]:
+    """Measures `tmp_path / "project"` and returns the session with its profile and findings."""
+    from explain_gate.execution.progress import Silent
+    from explain_gate.session import GateSession, RunOptions
+
+    def run(progress: Any = None, **options: Any) -> GateSession:
+        fresh_modules()
+        sys.path[:] = [place for place in sys.path if not place.startswith(str(tmp_path))]
+        options = {"output": str(tmp_path / "out"), "tracking": False, "device": "cpu", **options}
+        session = GateSession(RunOptions(config=str(tmp_path / "project" / "thresholds.yaml"), **options))
+        session.measure(progress or Silent())
+        return session
+
+    return run
