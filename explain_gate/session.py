@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
     from explain_gate.execution.cache import Cache
     from explain_gate.execution.progress import Progress
+    from explain_gate.execution.working_folder import WorkingFolder
     from explain_gate.tracking.references import CheckpointReference
     from explain_gate.tracking.settings import TrackingSettings
 
@@ -63,20 +63,25 @@ class GateSession:
         self.rules: tuple[Rule, ...] = plan(self.config, self._class_names())
         self.waivers: tuple[Waiver, ...] = waivers_of(self.config)
         self.today = dt.datetime.now(dt.UTC).date().isoformat()
-        self._work = Path(work) if work else None
+        self._handed = Path(work) if work else None
+        self._own: WorkingFolder | None = None
         self._check_output()
 
     @property
     def work(self) -> Path:
         """The folder that becomes the output when it is whole; a sibling of it, so that renaming is atomic."""
-        if self._work is None:
+        if self._handed is not None:
+            return self._handed
+        if self._own is None:
+            from explain_gate.execution.working_folder import make
+
             parent = Path(self.options.output).absolute().parent if self.options.output else Path("reports").absolute()
             try:
                 parent.mkdir(parents=True, exist_ok=True)
-                self._work = Path(tempfile.mkdtemp(prefix=".run-", dir=parent))
+                self._own = make(parent, ".run-")
             except OSError as error:
                 raise OptionError(f"the output folder {parent} cannot be written: {error.strerror}") from error
-        return self._work
+        return self._own.path
 
     def measure(self, progress: Progress) -> Profile:
         """Measure the model version, and the reference where it is a checkpoint; judge every rule.
@@ -243,6 +248,8 @@ class GateSession:
         )
         for name in (_FINDINGS, _REFERENCE):
             (self.work / name).unlink(missing_ok=True)
+        if self._own is not None:
+            self._own.hand_over()
         _replace(self.work, output)
         return output
 
@@ -297,8 +304,8 @@ class GateSession:
 
     def discard(self) -> None:
         """Remove the working folder of a run that came to nothing; earlier reports stay as they are."""
-        if self._work is not None:
-            shutil.rmtree(self._work, ignore_errors=True)
+        if self._own is not None:
+            self._own.remove()
 
     def _class_names(self) -> list[str]:
         from explain_gate.data.annotations import read_entries
