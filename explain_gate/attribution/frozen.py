@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from explain_gate.attribution.allocator import kept_memory
 from explain_gate.attribution.fold import Folded, fold
 from explain_gate.attribution.hooks import Captured, capture
 
@@ -29,6 +30,7 @@ class FrozenModule:
         self._versions = 0
         self._before: list[tuple[torch.nn.Module, bool]] | None = None
         self._trainable: list[torch.nn.Parameter] = []
+        self._memory = ExitStack()
 
     def __enter__(self) -> Self:
         if self._before is not None:
@@ -40,6 +42,7 @@ class FrozenModule:
             module.training = False
         for parameter in self._trainable:
             parameter.requires_grad = False
+        self._memory.enter_context(kept_memory())
         self._fold()
         return self
 
@@ -52,6 +55,7 @@ class FrozenModule:
             parameter.requires_grad = True
         self._before, self._trainable = None, []
         self._runs = Folded(self.module, frozenset())
+        self._memory.close()
 
     def __call__(self, images: Tensor) -> Any:
         """The module's output."""

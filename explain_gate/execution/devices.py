@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -52,11 +53,17 @@ def deterministic() -> Iterator[None]:
     # The debug mode sets the same switch as use_deterministic_algorithms without loading the compiler for it.
     before = torch.get_deterministic_debug_mode()
     benchmark = torch.backends.cudnn.benchmark
+    uninitialized: Any = torch.utils.deterministic  # its one switch is not in its types
+    filled = uninitialized.fill_uninitialized_memory
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_deterministic_debug_mode("warn")
     torch.backends.cudnn.benchmark = False
+    # Otherwise every output is first filled with NaN, for operations that leave some of it unwritten: a quarter of
+    # the time of a pass. The rerun with another seed finds a model whose numbers depend on such memory.
+    uninitialized.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.set_deterministic_debug_mode(before)
         torch.backends.cudnn.benchmark = benchmark
+        uninitialized.fill_uninitialized_memory = filled
