@@ -103,7 +103,7 @@ METHODS: dict[str, Method] = {
         caveat="a random estimate: few samples leave noise; depends on what the references are",
         needs=("gradients",),
         options={
-            "references": "noise (default), images, or a tensor (R, C, H, W)",
+            "references": "noise (default), an image file, a folder of at most 64, or a tensor (R, C, H, W)",
             "samples": "gradients per image, default 50",
         },
     ),

@@ -40,8 +40,8 @@ class Probe:
         seed: every random draw follows from it, the image's key and the draw's purpose.
         batch: most images per pass; None for what pays off on the device.
         black: (C, 1, 1), the value of a black pixel in the module's input space.
-        read_image: path -> (C, H, W) in the module's input space, for baselines that are image files.
-        references: (R, C, H, W) in the module's input space, typical images that expected gradients start from.
+        read_images: path of an image file or of a folder of them -> (R, C, H, W) in the module's input space, for
+            baselines and references.
         fold_norms: run a private copy in which batch norms are folded into convolutions where that is exact.
         autocast: torch.bfloat16 runs convolutions and matrix products in it, for speed where it is native; maps then
             agree with those in float32 only roughly, so a gate must not mix the two.
@@ -57,8 +57,7 @@ class Probe:
         seed: int = 0,
         batch: int | None = None,
         black: Tensor | None = None,
-        read_image: Callable[[str], Tensor] | None = None,
-        references: Tensor | None = None,
+        read_images: Callable[[str], Tensor] | None = None,
         fold_norms: bool = True,
         autocast: torch.dtype | None = None,
     ) -> None:
@@ -66,8 +65,7 @@ class Probe:
         self.target_layers = tuple(target_layers)
         self.seed = seed
         self.black = black
-        self.read_image = read_image
-        self.references = references
+        self.read_images = read_images
         self.passes = Passes()
         self.target_wants_targets = target is not None and _positional(target) > 1
         first = next((tensor for tensor in weights(module) if tensor.is_floating_point()), None)

@@ -39,12 +39,15 @@ def baseline_images(probe: Probe, images: Tensor, baseline: str | Tensor) -> Ten
         if probe.black is None:
             raise OptionError("baseline black needs to know what black is after normalisation; give it as a tensor")
         return _expanded(probe.black, images, "black")
-    if probe.read_image is None:
+    if probe.read_images is None:
         raise OptionError(
             f"baseline must be mean, black, blur, an image file or a tensor, got {baseline}; an image file needs the "
             "preprocessing of a gate, so give eg.attribute the image as a tensor"
         )
-    return _expanded(probe.read_image(baseline), images, baseline)
+    read = probe.read_images(baseline)
+    if len(read) != 1:
+        raise OptionError(f"baseline must be one image file, got {len(read)} in the folder {baseline}")
+    return _expanded(read, images, baseline)
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:

@@ -31,8 +31,8 @@ def expected_gradients(
         images: (N, C, H, W), normalised.
         targets: (N,), int64.
         keys: one digest per image, from which the draws are seeded.
-        references: noise, standard normal values, i.e. the data's mean colour and spread; images, the probe's own
-            references; or a tensor (R, C, H, W).
+        references: noise, standard normal values, i.e. the data's mean colour and spread; an image file or a folder
+            of at most 64, typical images; or a tensor (R, C, H, W).
         samples: gradients per image, at least 1.
 
     Returns:
@@ -74,11 +74,16 @@ def expected_gradients(
 def _pool(probe: Probe, references: str | Tensor, images: Tensor) -> Tensor | None:
     if isinstance(references, str) and references == "noise":
         return None
-    pool = probe.references if isinstance(references, str) and references == "images" else references
-    if pool is None:
-        raise OptionError("references images needs reference images, which only a gate's data has; give a tensor")
-    if not isinstance(pool, Tensor):
-        raise OptionError(f"references must be noise, images or a tensor (R, C, H, W), got {references}")
+    pool = references if isinstance(references, Tensor) else _read(probe, references)
     if pool.ndim != 4 or pool.shape[1:] != images.shape[1:] or not len(pool):
         raise OptionError(f"references must be (R, {', '.join(map(str, images.shape[1:]))}), got {tuple(pool.shape)}")
     return pool.to(images)
+
+
+def _read(probe: Probe, name: str) -> Tensor:
+    if not isinstance(name, str) or probe.read_images is None:
+        raise OptionError(
+            f"references must be noise, image files or a tensor (R, C, H, W), got {name}; image files need the "
+            "preprocessing of a gate, so give eg.attribute the images as a tensor"
+        )
+    return probe.read_images(name)

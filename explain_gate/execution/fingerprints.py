@@ -42,7 +42,7 @@ def code_of_model(module: torch.nn.Module, *functions: str) -> str:
 
 
 def files_in(value: Any, folder: Path) -> Any:
-    """Options as JSON, with the file's digest in place of every text that names one (relative to `folder`)."""
+    """Options as JSON; a text that names a file (relative to `folder`), or a folder of files, becomes their digests."""
     if isinstance(value, dict):
         return {str(key): files_in(part, folder) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -52,6 +52,8 @@ def files_in(value: Any, folder: Path) -> Any:
             path = folder / value
             if path.is_file():
                 return hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.is_dir():
+                return [files_in(str(file), folder) for file in sorted(path.iterdir()) if file.is_file()]
         except (OSError, ValueError):
             return value
     return value if isinstance(value, int | float | str | None) else repr(value)

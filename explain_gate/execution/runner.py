@@ -23,6 +23,7 @@ from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.audit import write_audit
 from explain_gate.config import GateConfig, load_config
 from explain_gate.data.images import load, normalize
+from explain_gate.data.masks import IMAGE_SUFFIXES
 from explain_gate.data.regression_set import RegressionSet, open_set
 from explain_gate.errors import ConfigError, ExplainGateError, ModelError
 from explain_gate.execution.backgrounds import Backgrounds
@@ -44,6 +45,8 @@ from explain_gate.records import ModelUnderTest, Profile, Rule
 
 _TRIED = 8
 """Images on which forward may fail before the model is called broken."""
+_MOST_REFERENCES = 64
+"""Images in a folder of baselines, held in memory at once."""
 
 
 def measure(
@@ -213,11 +216,17 @@ def _probe_maker(
     name = config.sections.model.target
     target = load_function(name, config.path.parent, "model.target") if name else None
 
-    def read_image(path: str) -> Tensor:
-        file = config.resolve(Path(path))
-        if not file.is_file():
-            raise ConfigError(f"{config.path}:{config.line('methods')}: no such image file for a baseline: {file}")
-        return normalize(load(file, (), None, data.preprocessing)[0], data.preprocessing)
+    def read_images(path: str) -> Tensor:
+        wanted = config.resolve(Path(path))
+        files = sorted(wanted.iterdir()) if wanted.is_dir() else [wanted]
+        files = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
+        if not 1 <= len(files) <= _MOST_REFERENCES:
+            raise ConfigError(
+                f"{config.path}:{config.line('methods')}: must name an image file or a folder of at most "
+                f"{_MOST_REFERENCES}, found {len(files)} at {wanted}"
+            )
+        read = [load(file, (), None, data.preprocessing)[0] for file in files]
+        return torch.stack([normalize(one, data.preprocessing) for one in read])
 
     def make(module: torch.nn.Module, seed: int, *, fold_norms: bool = True) -> Probe:
         return Probe(
@@ -227,7 +236,7 @@ def _probe_maker(
             memory_budget=memory_budget,
             seed=seed,
             black=normalize(torch.zeros(3, 1, 1), data.preprocessing),
-            read_image=read_image,
+            read_images=read_images,
             fold_norms=fold_norms,
         )
 

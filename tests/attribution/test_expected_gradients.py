@@ -39,14 +39,14 @@ def test_the_sum_estimates_the_change_of_the_score(reused, images, targets):
             assert (maps[row].sum() - change).abs() < 6 * empty.std() / 300**0.5 + 0.02
 
 
-def test_the_probes_own_references(formula, images, targets):
-    """references: images takes those the gate knows, and is an error where there are none."""
+def test_references_that_are_image_files(formula, images, targets):
+    """A path is read by the probe, which knows the preprocessing; without it that is an error."""
     network = formula(lambda flat: flat.sum(1, keepdim=True).repeat(1, 4))
-    with Probe(network, references=torch.ones(1, 3, 16, 16)) as probe:
-        maps = explain(probe, "expected_gradients", images, targets, "abcde", {"references": "images"}).maps
+    with Probe(network, read_images=lambda _: torch.ones(1, 3, 16, 16)) as probe:
+        maps = explain(probe, "expected_gradients", images, targets, "abcde", {"references": "typical/"}).maps
     assert torch.allclose(maps, (images - 1).sum(1), atol=1e-5)
-    with pytest.raises(OptionError, match="needs reference images"):
-        attribute(network, images, targets, "expected_gradients", references="images")
+    with pytest.raises(OptionError, match="need the preprocessing of a gate"):
+        attribute(network, images, targets, "expected_gradients", references="typical/")
 
 
 @pytest.mark.parametrize("options", [{"samples": 0}, {"references": "cats"}, {"references": torch.zeros(2, 3, 8, 8)}])

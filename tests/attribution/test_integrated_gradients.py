@@ -144,7 +144,9 @@ def test_baselines(formula, images, targets, baseline):
     """Each baseline is what its name says: on a linear network the map is w (x - x')."""
     white = torch.full((3, 16, 16), 2.0)
     network = formula(lambda flat: flat.sum(1, keepdim=True).repeat(1, 4))
-    with Probe(network, black=torch.tensor([-2.0, -1.0, -3.0]).view(3, 1, 1), read_image=lambda _: white) as probe:
+    with Probe(
+        network, black=torch.tensor([-2.0, -1.0, -3.0]).view(3, 1, 1), read_images=lambda _: white[None]
+    ) as probe:
         maps = explain(probe, "integrated_gradients", images, targets, "abcde", {"baseline": baseline}).maps
     expected = (
         {
