@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explain_gate.records import Direction, Finding, Profile
 from explain_gate.reporting.pairs import MapPairs, compare_maps, measured_on, paired_rows, shared_methods
-from explain_gate.reporting.per_image import CONTROL_PREFIX
+from explain_gate.reporting.per_image import is_aside
 from explain_gate.reporting.wording import (
     STATUS_MARKS,
     better,
@@ -139,7 +139,7 @@ def compare_profiles(before: Profile, after: Profile) -> Comparison:
     found = {one.method: one for one in compared if one is not None}
     paired = {after.images[row].image for row in rows[:, 0].tolist()}
     names = [image.class_name for image in after.images]
-    keys = [(m.check, m.method) for m in after.measurements if not (m.method or "").startswith(CONTROL_PREFIX)]
+    keys = [(m.check, m.method) for m in after.measurements if not is_aside(m)]
     columns = [(key, _values(before, after, rows, *key)) for key in keys]
     pairs = rows.tolist()
     return Comparison(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from explain_gate.reporting.wording import BLOCKING, STATUS_ORDER, bound_side, m
 
 CONTROL_PREFIX = "control."
 """Methods whose name starts so hold the gate's test of itself; they are no methods of the user."""
+NOTE = "@"
+"""Separates a check from the name of what its metric noted beside its value: `alignment.human_ratio@ceiling`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,8 +45,12 @@ class PerImage:
         self._measurements = {(m.check, m.method): m for m in profile.measurements}
 
     def shown(self) -> list[Measurement]:
-        """The user's measurements, without the gate's controls."""
-        return [m for m in self.profile.measurements if m.method is None or not m.method.startswith(CONTROL_PREFIX)]
+        """The user's measurements, without the gate's controls and without notes, which have no better and worse."""
+        return [m for m in self.profile.measurements if not is_aside(m)]
+
+    def noted(self, finding: Finding, name: str) -> NDArray[np.float64]:
+        """What the finding's metric noted under a name for the images that the finding judges; empty where nothing."""
+        return self.values(replace(finding, check=f"{finding.check}{NOTE}{name}"))[1]
 
     def values(self, finding: Finding) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Rows and values of the measured images that the finding judges; both empty where nothing was measured."""
@@ -74,6 +80,11 @@ class PerImage:
         if class_name not in self._members:
             self._members[class_name] = self._classes == class_name
         return self._members[class_name][measurement.rows]
+
+
+def is_aside(measurement: Measurement) -> bool:
+    """Whether it is one of the gate's controls or a note, so that nobody asked for it as a check."""
+    return NOTE in measurement.check or (measurement.method or "").startswith(CONTROL_PREFIX)
 
 
 def breaches(per_image: PerImage, verdict: Verdict) -> Breaches:

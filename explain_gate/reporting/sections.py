@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from explain_gate.metrics import Metric
 from explain_gate.records import Finding, Verdict
+from explain_gate.reporting.cascade import CascadeView, build_cascade
 from explain_gate.reporting.charts import axis_range, distribution, interval_bar
 from explain_gate.reporting.per_image import PerImage
 from explain_gate.reporting.wording import (
@@ -23,6 +24,8 @@ from explain_gate.reporting.wording import (
     family,
     metric_of,
     missing,
+    number,
+    plural,
     span,
     value_text,
 )
@@ -35,7 +38,11 @@ ROWS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleView:
-    """One rule as shown. `excerpt` is its line in thresholds.yaml, where the text is known."""
+    """One rule as shown.
+
+    `excerpt` is its line in thresholds.yaml, where the text is known; `aside` puts the value into proportion, where the
+    metric noted what with.
+    """
 
     number: int
     finding: Finding
@@ -46,15 +53,17 @@ class RuleView:
     bar: Markup
     chart: Markup | None
     excerpt: str
+    aside: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckView:
-    """One check with its rules; `metric` is None for a user's own."""
+    """One check with its rules; `metric` is None for a user's own, `cascade` for every check but that one."""
 
     check: str
     metric: Metric | None
     rules: tuple[RuleView, ...]
+    cascade: CascadeView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +103,10 @@ def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str |
             name=name,
             question=FAMILIES.get(name, "Checks of this project."),
             checks=tuple(
-                CheckView(check=check, metric=metric_of(check), rules=tuple(rules)) for check, rules in checks.items()
+                CheckView(
+                    check=check, metric=metric_of(check), rules=tuple(rules), cascade=build_cascade(check, per_image)
+                )
+                for check, rules in checks.items()
             ),
             counts=_counts(verdict, name),
         )
@@ -135,6 +147,20 @@ def _rule(position: int, finding: Finding, per_image: PerImage | None, lines: li
         bar=Markup(bar),  # noqa: S704 - numbers only
         chart=chart,
         excerpt=lines[finding.line - 1].strip() if 0 < finding.line <= len(lines) else "",
+        aside=_agreement_among_people(finding, per_image),
+    )
+
+
+def _agreement_among_people(finding: Finding, per_image: PerImage | None) -> str:
+    """How well the annotators agree with each other, and how much of it the map reaches; empty for other metrics."""
+    if per_image is None or finding.check.partition("/")[0] != "alignment.human_ratio":
+        return ""
+    ceiling, ratios = per_image.noted(finding, "ceiling"), per_image.values(finding)[1]
+    if not ceiling.size or not ratios.size:
+        return ""
+    return (
+        f"On the {plural(ceiling.size, 'image')} that several people drew, the annotators agree with each other at "
+        f"IoU {number(float(ceiling.mean()))}; the map reaches {number(float(ratios.mean()))} of it."
     )
 
 

@@ -1,10 +1,13 @@
 """The report in a real browser: filters, the enlarged view by keyboard, a phone's width."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from explain_gate.records import Measurement
 from explain_gate.reporting.comparison import compare_profiles
 from explain_gate.reporting.comparison_page import write_comparison
 from explain_gate.reporting.history_page import render_history
@@ -224,3 +227,46 @@ def test_a_comparison_fits_a_phone(open_page, run, tmp_path):
         page = open_page(path=file, width=width, scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert "equal to the bit" in page.locator("h1").inner_text()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "dark")])
+def test_the_cascade_is_readable_on_a_phone(open_page, run, tmp_path, width, scheme):
+    """Chart, legend and table fit; lines stand out from the page, and labels are at least ten pixels high."""
+    rows = np.arange(18)
+    steps = [(f"@{number} block.{number} to block.{number}.9", 0.9 - number / 5) for number in range(1, 7)]
+    cascade = [
+        Measurement(
+            check=f"randomization.cascade{name}",
+            method=method,
+            rows=rows,
+            values=np.full(18, value),
+            reasons=(None,) * 18,
+        )
+        for method in ("grad_cam", "integrated_gradients", "occlusion", "rise")
+        for name, value in [("", 0.2), *steps]
+    ]
+    finding = replace(run.verdict.findings[0], check="randomization.cascade", method="grad_cam")
+    folder = tmp_path / "cascade"
+    folder.mkdir()
+    profile = replace(run.profile, measurements=(*run.profile.measurements, *cascade))
+    publish(replace(run.verdict, findings=(finding,)), profile, folder)
+    page = open_page(path=folder / "index.html", width=width, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    figure = page.locator("figure.curve")
+    box = figure.locator(".cascade").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    heights = figure.locator(".cascade .label").evaluate_all(
+        "labels => labels.map(l => l.getBoundingClientRect().height)"
+    )
+    assert min(heights) >= 10
+    inside = figure.locator(".cascade").evaluate(
+        "svg => [...svg.querySelectorAll('text, path')].every(part => { const a = part.getBoundingClientRect(),"
+        " b = svg.getBoundingClientRect(); return a.left >= b.left - 1 && a.right <= b.right + 1; })"
+    )
+    assert inside
+    colours = figure.locator(".cascade .fall").evaluate_all("lines => lines.map(l => getComputedStyle(l).stroke)")
+    assert len(set(colours)) == 4
+    figure.locator("summary").click()
+    assert figure.locator("tbody tr").count() == 6
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
