@@ -32,4 +32,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+# Quantus, a reference in tests, asks for opencv-python: that needs a screen's libraries and writes over the headless one.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps quantus
 	touch $@
