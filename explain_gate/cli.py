@@ -57,6 +57,8 @@ def _config_option(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--cache-dir", metavar="DIR", help="Default .explain-gate/cache beside thresholds.yaml.")
 @click.option("--cache-size", metavar="BYTES", help="Most bytes the cache keeps; default 4G.")
 @click.option("--workers", metavar="N", help="Processes that measure, one GPU each where there are several; default 1.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), help="Who measures: this machine, or Ray's workers.")
+@click.option("--ray-address", metavar="ADDRESS", help="The Ray cluster, host:port or auto; default one started here.")
 @click.option("--no-cache", is_flag=True, help="Measure everything anew and keep nothing.")
 @click.option("--allow-pickle", is_flag=True, help="Load registered models whose files run code when they are read.")
 def run(config: str, **options: Any) -> None:

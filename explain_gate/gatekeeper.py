@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from explain_gate.errors import ExplainGateError
+from explain_gate.errors import ExplainGateError, OptionError
 from explain_gate.records import Finding, Rule, Verdict
 from explain_gate.session import GateSession, RunOptions, finding_from_plain, finding_to_plain
 
@@ -211,6 +211,9 @@ def _options(config: pytest.Config) -> RunOptions:
     def flag(name: str) -> bool:
         return bool(config.getoption(f"--explain-{name}") or config.getini(f"explain_{name.replace('-', '_')}"))
 
+    engine = _one_of("engine", chosen("engine") or "local", ("local", "ray"))
+    if config.getoption("--explain-ray-address") and engine != "ray":
+        raise OptionError(f"--ray-address is for --engine ray, got --engine {engine}")
     return RunOptions(
         config=chosen("config") or "thresholds.yaml",
         source=chosen("model"),
@@ -222,27 +225,29 @@ def _options(config: pytest.Config) -> RunOptions:
         tracking=not flag("no-tracking"),
         bootstrap=flag("bootstrap"),
         allow_pickle=flag("allow-pickle"),
-        reference_mismatch=_one_of(chosen("reference-mismatch") or "refuse", ("refuse", "remeasure")),
+        reference_mismatch=_one_of(
+            "reference-mismatch", chosen("reference-mismatch") or "refuse", ("refuse", "remeasure")
+        ),
         memory_budget=parse_bytes(chosen("memory-budget")),
         cache_dir=chosen("cache-dir"),
         cache=not flag("no-cache"),
         cache_size=parse_bytes(chosen("cache-size")),
-        workers=_whole(chosen("workers") or "1"),
-        dtype=_one_of(chosen("dtype") or "float32", ("float32", "bfloat16")),
+        workers=_whole(chosen("workers")),
+        engine=engine,
+        ray_address=chosen("ray-address"),
+        dtype=_one_of("dtype", chosen("dtype") or "float32", ("float32", "bfloat16")),
     )
 
 
-def _one_of(value: str, allowed: tuple[str, ...]) -> str:
-    from explain_gate.errors import OptionError
-
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
-        raise OptionError(f"must be one of {', '.join(allowed)}, got {value}")
+        raise OptionError(f"{name} must be one of {', '.join(allowed)}, got {value}")
     return value
 
 
-def _whole(text: str) -> int:
-    from explain_gate.errors import OptionError
-
+def _whole(text: str | None) -> int | None:
+    if text is None:
+        return None
     if not text.isdigit() or not 1 <= int(text) <= 1024:
         raise OptionError(f"workers must be a number from 1 to 1024, got {text}")
     return int(text)
@@ -254,8 +259,6 @@ def parse_bytes(text: str | None) -> int | None:
     Raises:
         OptionError: anything else.
     """
-    from explain_gate.errors import OptionError
-
     if text is None:
         return None
     units = {"K": 2**10, "M": 2**20, "G": 2**30}

@@ -30,7 +30,9 @@ _OPTIONS = (
     ("memory-budget", "BYTES", "most memory for one chunk of work, e.g. 2G"),
     ("cache-dir", "DIR", "where measured numbers are kept (default: .explain-gate/cache beside thresholds.yaml)"),
     ("cache-size", "BYTES", "most bytes the cache keeps (default: 4G)"),
-    ("workers", "N", "processes that measure, one GPU each where there are several (default: 1)"),
+    ("workers", "N", "processes that measure, one GPU each where there are several (default: 1; with Ray: every GPU)"),
+    ("engine", "local|ray", "who measures: processes of this machine or a Ray cluster's workers (default: local)"),
+    ("ray-address", "ADDRESS", "the Ray cluster, host:port or auto (default: $RAY_ADDRESS, else one started here)"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import json
 import os
 import shutil
@@ -50,7 +51,9 @@ class RunOptions:
     cache_dir: str | None = None
     cache: bool = True
     cache_size: int | None = None
-    workers: int = 1
+    workers: int | None = None
+    engine: str = "local"
+    ray_address: str | None = None
     dtype: str = "float32"
 
 
@@ -66,6 +69,7 @@ class GateSession:
         self._handed = Path(work) if work else None
         self._own: WorkingFolder | None = None
         self._check_output()
+        self._check_engine()
 
     @property
     def work(self) -> Path:
@@ -103,7 +107,7 @@ class GateSession:
 
         found = self._resolve_reference()
         with self.cache() as cache:
-            self._measure_in_parts(progress)
+            self._measure_in_parts(cache, self.model_under_test, progress)
             measure_model(
                 self.config,
                 self.rules,
@@ -130,6 +134,7 @@ class GateSession:
                 progress=progress,
                 cache=self.cache(),
                 dtype=self.options.dtype,
+                in_parts=self._measure_in_parts,
             )
             (self.work / _REFERENCE).write_text(str(reference.folder), encoding="utf-8")
             write_tables(with_drift(candidate, reference, self.rules), self.work / "profile")
@@ -265,30 +270,39 @@ class GateSession:
 
         return record(verdict, self.profile, output, self.tracking).message
 
-    def _measure_in_parts(self, progress: Progress) -> None:
-        """Let workers fill the cache, where there are to be several."""
-        if self.options.workers < 2:
+    def _measure_in_parts(self, cache: Cache, model: ModelUnderTest, progress: Progress) -> None:
+        """Let workers fill the cache, where there are to be some."""
+        options = self.options
+        if options.engine == "local" and (options.workers or 1) < 2:
             return
-        from explain_gate.execution.processes import measure_in_processes
-
-        folder = self.cache().folder
-        if folder is None:
+        if cache.folder is None:
             raise OptionError(
-                "--workers work through the cache; leave --no-cache out, or give a --cache-dir of its own"
+                "workers measure through the cache: with --workers or --engine ray leave --no-cache out, or give a "
+                "--cache-dir of its own"
             )
-        measure_in_processes(
-            self.options.workers,
-            config=self.config.path,
-            source=self.options.source,
-            checkpoint=self.options.checkpoint,
-            images=len(self.samples),
-            device=self.options.device,
-            dtype=self.options.dtype,
-            memory_budget=self.options.memory_budget,
-            cache=folder,
-            cache_size=self.options.cache_size,
-            progress=progress,
+        if not cache.usable:
+            return
+        from explain_gate.execution.shares import Whole
+
+        cache.hold()
+        whole = Whole(
+            config=self.config,
+            rules=self.rules,
+            model=model,
+            data=self.samples,
+            device=options.device,
+            dtype=options.dtype,
+            memory_budget=options.memory_budget,
+            folder=self.work,
         )
+        if options.engine == "ray":
+            from explain_gate.execution.ray_engine import measure_on_ray
+
+            measure_on_ray(whole, cache, workers=options.workers, address=options.ray_address, progress=progress)
+        else:
+            from explain_gate.execution.processes import measure_in_processes
+
+            measure_in_processes(whole, cache, options.workers or 1, progress)
 
     def cache(self) -> Cache:
         """What was measured before, to be entered; beside thresholds.yaml, so that CI finds it at a stable place."""
@@ -329,6 +343,11 @@ class GateSession:
             raise OptionError(
                 f"--output {output}: is not empty and not an earlier report (no verdict.json), so it is not replaced"
             )
+
+    def _check_engine(self) -> None:
+        """Say before hours of work that Ray is not there."""
+        if self.options.engine == "ray" and importlib.util.find_spec("ray") is None:
+            raise OptionError("--engine ray needs Ray: pip install 'explain-gate[ray]'")
 
 
 def tracking_settings(config: GateConfig, uri: str | None = None) -> TrackingSettings:

@@ -22,6 +22,7 @@ HEAVY = {
     "pyarrow",
     "pycocotools",
     "pydantic",
+    "ray",
     "rich",
     "safetensors",
     "scipy",

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +60,7 @@ class Cache:
         self._database: sqlite3.Connection | None = None
         self._generation = 0
         self._size = 0
+        self._held = False
         self._read: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -100,22 +101,52 @@ class Cache:
         self.found += len(found)
         return found
 
-    def put(self, kind: str, entries: Mapping[str, bytes]) -> None:
-        """Keep entries: all of them or, when the process dies on the way, none."""
+    def has(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that there are. They count as used, just before what this run reads or keeps."""
+        found: set[str] = set()
+        with self._careful() as database:
+            for start in range(0, len(keys) if database is not None else 0, _AT_ONCE):
+                part = list(keys[start : start + _AT_ONCE])
+                asked = f"SELECT key FROM entries WHERE key IN ({_marks(part)})"  # noqa: S608
+                found.update(key for (key,) in database.execute(asked, part))  # type: ignore[union-attr]
+            if database is not None:
+                self._renew(database, found, self._generation - 1)
+        return found
+
+    def everything(self) -> list[tuple[str, dict[str, bytes]]]:
+        """All entries by kind, for another cache to put."""
+        found: dict[str, dict[str, bytes]] = {}
+        with self._careful() as database:
+            if database is not None:
+                for kind, key, content in database.execute("SELECT kind, key, content FROM entries"):
+                    found.setdefault(kind, {})[key] = content
+        return list(found.items())
+
+    def hold(self) -> None:
+        """Evict nothing before the end: a run reads what others put here for it, be it more than the bound."""
+        self._held = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is open, and so far nothing went wrong."""
+        return self._database is not None
+
+    def put(self, kind: str, entries: Mapping[str, bytes], *, fleeting: bool = False) -> None:
+        """Keep entries: all of them or, when the process dies on the way, none. Fleeting ones are evicted first."""
         if not entries:
             return
         with self._careful() as database:
             if database is None:
                 return
             rows = [
-                (key, kind, self._generation, len(content), _checksum(key, content), content)
+                (key, kind, self._generation - fleeting, len(content), _checksum(key, content), content)
                 for key, content in entries.items()
             ]
             with database:
                 database.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)", rows)
             self.kept += len(rows)
             self._size += sum(row[3] for row in rows)
-            if self._size > self.most_bytes:
+            if self._size > self.most_bytes and not self._held:
                 self._mark_used(database)
                 self._evict(database)
 
@@ -155,12 +186,16 @@ class Cache:
         return 0
 
     def _mark_used(self, database: sqlite3.Connection) -> None:
+        self._renew(database, self._read, self._generation)
+        self._read.clear()
+
+    @staticmethod
+    def _renew(database: sqlite3.Connection, keys: Iterable[str], generation: int) -> None:
         with database:
             database.executemany(
                 "UPDATE entries SET used = ? WHERE key = ? AND used < ?",
-                [(self._generation, key, self._generation) for key in self._read],
+                [(generation, key, generation) for key in keys],
             )
-        self._read.clear()
 
     def _evict(self, database: sqlite3.Connection, most: int | None = None) -> None:
         bound = self.most_bytes if most is None else most

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from explain_gate.execution.cache import Cache
 from explain_gate.execution.progress import Progress
 from explain_gate.execution.runner import measure_model
 from explain_gate.models import load_model
-from explain_gate.records import Profile, Rule
+from explain_gate.records import ModelUnderTest, Profile, Rule
 
 _SAME_ENVIRONMENT = ("torch", "device", "dtype")
 
@@ -31,6 +31,7 @@ def prepare_reference(
     progress: Progress,
     cache: Cache | None = None,
     dtype: str = "float32",
+    in_parts: Callable[[Cache, ModelUnderTest, Progress], None] | None = None,
 ) -> Profile:
     """A reference whose every number may be compared with the candidate's.
 
@@ -46,6 +47,7 @@ def prepare_reference(
         progress: told of every stage.
         cache: of what was measured before, not yet entered; None for none.
         dtype: as for the candidate.
+        in_parts: fills the entered cache with what workers measure of a model.
 
     Raises:
         ReferenceError: it is not comparable, with every difference, and is not to be or cannot be measured again.
@@ -55,6 +57,8 @@ def prepare_reference(
         model = load_model(config, source=source, checkpoint=checkpoint)
         data = open_set(config)
         with cache or Cache(None) as remembered:
+            if in_parts is not None:
+                in_parts(remembered, model, progress)
             return measure_model(
                 config,
                 rules,

@@ -101,11 +101,23 @@ def _remove_abandoned(mark: Path) -> None:
     """Remove the folder of a lock that nobody holds.
 
     Raises:
-        OSError: its process lives, or another one is sweeping it.
+        OSError: its process lives, another one is sweeping it, or something in it cannot be removed.
     """
     if sys.platform == "win32" or not is_here(mark.parent):
         return
     with mark.open("r+b") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(lock.fileno()).st_nlink:  # else it was handed over or swept since it was opened
-            shutil.rmtree(mark.parent, ignore_errors=True)
+            # The mark goes last: what somebody still writes into, or what cannot be removed, is for the next sweep.
+            for part in mark.parent.iterdir():
+                if part != mark:
+                    _remove(part)
+            if list(mark.parent.iterdir()) == [mark]:
+                shutil.rmtree(mark.parent)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()

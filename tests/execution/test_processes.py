@@ -8,13 +8,13 @@ import pytest
 
 from explain_gate.errors import OptionError
 from explain_gate.execution import processes
-from explain_gate.execution.processes import shares
+from explain_gate.execution.shares import split
 
 
 @pytest.mark.parametrize(("images", "count"), [(0, 2), (5, 2), (33, 2), (100, 3)])
-def test_shares_cover_every_row_once(images, count):
+def test_parts_cover_every_row_once(images, count):
     """Nothing is measured twice, nothing is left out."""
-    assert sorted(row for share in shares(images, count) for row in share) == list(range(images))
+    assert sorted(row for part in split(range(images), count) for row in part) == list(range(images))
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["whole", "one killed"])

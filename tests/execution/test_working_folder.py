@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -49,6 +50,19 @@ def test_the_folder_of_a_killed_run_is_swept_by_the_next(tmp_path, living):
     assert left.is_dir()
     with made(tmp_path, ".run-"):
         assert not left.exists()
+
+
+def test_what_cannot_be_removed_yet_is_swept_later(tmp_path, living, monkeypatch):
+    """A child of the killed run may write on for a while; the folder keeps its mark until it is empty."""
+    process, left = living
+    process.kill()
+    process.wait(timeout=60)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        make(tmp_path, ".run-")
+    assert (left / "profile").is_dir()
+    make(tmp_path, ".run-").remove()
+    assert not left.exists()
 
 
 def test_a_clock_that_jumps_sweeps_nothing(tmp_path, living, monkeypatch):
