@@ -148,6 +148,12 @@ def load_annotated(
     )
 
 
+def share_of(region: torch.Tensor, ignored: torch.Tensor | None) -> float:
+    """The region's share of the frame without what is to be ignored, in [0, 1]; masks (H, W), bool."""
+    frame = region.numel() - (0 if ignored is None else int(ignored.sum()))
+    return int(region.sum()) / frame if frame else 0.0
+
+
 def normalize(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
     """(..., 3, H, W) in [0, 1] -> normalised."""
     mean = torch.tensor(preprocessing.mean, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)

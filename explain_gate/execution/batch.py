@@ -251,6 +251,12 @@ class MeasuredBatch:
         """(N, H, W) bool; the runner leaves out images without a region."""
         return torch.stack([sample.region for sample in self.samples if sample.region is not None])
 
+    @cached_property
+    def counted(self) -> Tensor:
+        """(N, H, W) bool, False where pixels are to be ignored."""
+        every = torch.ones(self.samples[0].pixels.shape[-2:], dtype=torch.bool)
+        return torch.stack([every if sample.ignored is None else ~sample.ignored for sample in self.samples])
+
     @property
     def annotators(self) -> list[Tensor]:
         """One region per annotator; the runner leaves out images with fewer than two."""

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from explain_gate.attribution.base import Probe
-from explain_gate.data.images import denormalize
+from explain_gate.data.images import denormalize, share_of
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError, ExplainGateError, ModelError
 from explain_gate.execution.progress import Progress
@@ -168,7 +168,7 @@ def _picture(sample: Sample, data: RegressionSet) -> Picture:
     region = b"" if sample.region is None else np.packbits(sample.region.numpy(), axis=-1).tobytes()
     return Picture(
         size=(sample.pixels.shape[-2], sample.pixels.shape[-1]),
-        area=None if sample.region is None else float(sample.region.double().mean()),
+        area=None if sample.region is None else share_of(sample.region, sample.ignored),
         reason=sample.region_reason,
         region=region,
         jpeg=jpeg.getvalue(),

@@ -34,6 +34,7 @@ _OF_THE_IMAGE = frozenset(
         "accepted",
         "annotators",
         "cascade",
+        "counted",
         "details",
         "exact_scores",
         "explain",

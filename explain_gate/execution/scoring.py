@@ -184,7 +184,7 @@ def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sampl
     for position in able:
         row = samples[position].index
         kept_map = subject.kept[table.method or ""][row]
-        ignored = samples[position].ignored if "region" in table.needs else None
+        ignored = samples[position].ignored if _compares(table) else None
         if (kept_map if ignored is None else kept_map[~ignored.numpy()]).max(initial=0) > 0:
             kept.append(position)
         else:
@@ -261,13 +261,15 @@ def _call_one_by_one(table: _Table, batch: MeasuredBatch) -> None:
 def _arguments(table: _Table, batch: MeasuredBatch) -> dict[str, Any]:
     asked = Asked(batch, batch.asked, alone=table.alone)
     found = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
-    ignored = [sample.ignored for sample in batch.samples]
-    if {"relevance", "region"} <= set(found) and any(one is not None for one in ignored):
+    if "relevance" in found and _compares(table) and any(sample.ignored is not None for sample in batch.samples):
         # Relevance on ignored pixels counts neither inside nor outside; no region has any of them.
-        nothing = torch.zeros(found["relevance"].shape[-2:], dtype=torch.bool)
-        hidden = torch.stack([nothing if one is None else one for one in ignored])
-        found["relevance"] = found["relevance"].masked_fill(hidden.to(found["relevance"].device), 0)
+        found["relevance"] = found["relevance"].masked_fill(~batch.counted.to(found["relevance"].device), 0)
     return found
+
+
+def _compares(table: _Table) -> bool:
+    """Whether the metric looks at what people drew."""
+    return bool({"region", "annotators"} & set(table.needs))
 
 
 def _as_asked(table: _Table, samples: Sequence[Sample]) -> Sequence[Sample]:

@@ -59,37 +59,44 @@ def relevance_mass(relevance: Tensor, region: Tensor) -> Tensor:
     """Share of the positive relevance that lies inside the region (Arras 2021).
 
     Shapes: relevance (N, H, W), not negative, not all zero; region (N, H, W), bool. Returns (N,), in [0, 1], higher
-    is better; the region's share of the frame is chance.
+    is better; the region's share of the frame is chance. Relevance on pixels to be ignored is 0 when it comes here.
     """
     flat = relevance.flatten(1).double()
     return (flat * region.flatten(1)).sum(dim=1) / flat.sum(dim=1)
 
 
-def relevance_rank(relevance: Tensor, region: Tensor) -> Tensor:
+def relevance_rank(relevance: Tensor, region: Tensor, counted: Tensor | None = None) -> Tensor:
     """Share of the K strongest pixels that lie inside the region, K its number of pixels (Arras 2021).
 
     Pixels that tie for the last places share them: whichever of them an arbitrary order would take, the value is the
     mean over all orders. (Peers take the first by position, so flat parts of a map favour the upper left.)
 
-    Shapes: relevance (N, H, W), not negative; region (N, H, W), bool, not empty. Returns (N,), in [0, 1], higher is
-    better; the region's share of the frame is chance. Only the order of the map's values counts.
+    Shapes: relevance (N, H, W), not negative; region (N, H, W), bool, not empty; counted (N, H, W), bool, False where
+    pixels are to be ignored, None where none are. Returns (N,), in [0, 1], higher is better; the region's share of the
+    counted pixels is chance. Only the order of the map's values counts.
     """
     flat, target = relevance.flatten(1), region.flatten(1)
     counts = target.sum(dim=1, keepdim=True)
     last = flat.sort(dim=1, descending=True).values.gather(1, counts - 1)
     above, tied = flat > last, flat == last
+    if counted is not None:
+        # Their relevance is 0, and so may be the last place's.
+        tied = tied & counted.flatten(1)
     places = (counts - above.sum(dim=1, keepdim=True)).double()
     share = places / tied.sum(dim=1, keepdim=True).double()
     hits = (above & target).sum(dim=1).double() + share[:, 0] * (tied & target).sum(dim=1).double()
     return hits / counts[:, 0].double()
 
 
-def lift(relevance: Tensor, region: Tensor) -> Tensor:
-    """Relevance mass over the region's share of the frame.
+def lift(relevance: Tensor, region: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Relevance mass over the region's share of the frame, pixels to be ignored left out of both.
 
-    Shapes as `relevance_mass`. Returns (N,), not negative, higher is better; 1 is chance.
+    Shapes: relevance and region as in `relevance_mass`; counted (N, H, W), bool, False where pixels are to be ignored,
+    None where none are. Returns (N,), not negative, higher is better; 1 is chance.
     """
-    return relevance_mass(relevance, region) / region.flatten(1).double().mean(dim=1)
+    frame = torch.ones_like(region) if counted is None else counted
+    share = region.flatten(1).double().sum(dim=1) / frame.flatten(1).double().sum(dim=1)
+    return relevance_mass(relevance, region) / share
 
 
 def human_ratio(

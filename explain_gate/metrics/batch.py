@@ -78,6 +78,10 @@ class Batch(Protocol):
         """(N, H, W) bool."""
 
     @property
+    def counted(self) -> Tensor:
+        """(N, H, W) bool, False where pixels are to be ignored: they are neither inside nor outside a region."""
+
+    @property
     def details(self) -> Mapping[str, Tensor]:
         """What the method reported per image."""
 

@@ -12,6 +12,8 @@ checks:
     iou: {{at_least: 0.0, max_unmeasured: 8}}
     iou/left: {{at_least: 0.0, max_unmeasured: 8, parameters: {{region: left}}}}
     relevance_mass: {{at_least: 0.0, max_unmeasured: 8}}
+    lift: {{at_least: 0.0, max_unmeasured: 8}}
+    human_ratio: {{at_least: 0.0, max_unmeasured: 8}}
 """
 
 
@@ -55,3 +57,34 @@ def test_relevance_on_ignored_pixels_counts_on_neither_side(write, measured):
     reasons = [one.reason for one in mass if one.reason]
     assert reasons == ["the map has no positive relevance"] * 7
     assert [one.value for one in mass if one.reason is None] == [0.0]
+
+
+def test_the_frame_is_what_is_not_ignored(write, measured):
+    """The map is the square: its lift, and the chance that the report shows, are those of the pixels that count."""
+    import projects
+
+    whole = projects.SIZE**2
+    write(lambda one: {**one, "bbox": [0, 0, 8, 8], "ignore": True})
+    session = measured()
+    lift = sorted(one.value for one in scores(session, "alignment.lift").values())
+    assert lift == pytest.approx([(whole - 64) / 100] * 7 + [whole / 100])
+    areas = sorted(image.region_area for image in session.profile.images)
+    assert areas == pytest.approx([100 / whole] + [100 / (whole - 64)] * 7)
+
+
+def test_people_are_compared_with_on_the_pixels_that_count(tmp_path, write_project, measured):
+    """Half of the square is to be ignored, by a third annotation: map and both people agree on the rest."""
+    import projects
+
+    text = projects.THRESHOLDS
+    write_project(tmp_path / "project", thresholds=text[: text.index("checks:")] + RULES)
+    file = tmp_path / "project" / "annotations.coco.json"
+    content = json.loads(file.read_text())
+    drawn = content["annotations"]
+    content["annotations"] = [{**one, "annotator": name} for one in drawn for name in ("ann", "bob")]
+    content["annotations"] += [{**one, "bbox": [*one["bbox"][:2], 5, 10], "ignore": True} for one in drawn]
+    for number, one in enumerate(content["annotations"]):
+        one["id"] = number
+    file.write_text(json.dumps(content))
+    ratio = scores(measured(), "alignment.human_ratio").values()
+    assert {one.value or one.reason for one in ratio} == {1.0}

@@ -94,6 +94,31 @@ def test_mass_by_hand() -> None:
     assert alignment.lift(relevance, region).item() == 3.0
 
 
+def test_lift_leaves_ignored_pixels_out_of_the_frame() -> None:
+    """Mass 0.75 on one of the three pixels that count: lift 2.25; nothing to ignore changes nothing."""
+    relevance = torch.tensor([[[3.0, 0.0], [1.0, 0.0]]])
+    region = torch.tensor([[[True, False], [False, False]]])
+    counted = torch.tensor([[[True, False], [True, True]]])
+    assert alignment.lift(relevance, region, counted).item() == pytest.approx(2.25)
+    assert alignment.lift(relevance, region, torch.ones_like(region)).item() == alignment.lift(relevance, region).item()
+
+
+@pytest.mark.parametrize("name", ["lift", "relevance_rank"])
+def test_chance_is_that_of_the_pixels_that_count(name: str) -> None:
+    """Random maps over half the frame, half of them zero, get lift 1 and the region's share of that half."""
+    generator = torch.Generator().manual_seed(0)
+    counted = torch.zeros(4000, 8, 8, dtype=torch.bool)
+    counted[:, :, :4] = True
+    region = _square(8, 2, 0, 2).expand(4000, 8, 8)
+    maps = (torch.rand(4000, 8, 8, generator=generator) - 0.5).clamp_min(0) * (
+        torch.rand(4000, 8, 8, generator=generator) < 0.1
+    )
+    maps = maps * counted
+    some = maps.flatten(1).amax(dim=1) > 0
+    value = getattr(alignment, name)(maps[some], region[some], counted[some]).mean().item()
+    assert value == pytest.approx(1.0 if name == "lift" else 4 / 32, rel=0.1)
+
+
 def test_human_ratio_compares_with_each_person(fake_batch: Any) -> None:
     """The map is one person's region and overlaps the other's as the two do: (1 + 1/3) / 2 over 1/3."""
     first, second = _square(8, 2, 2, 4), _square(8, 2, 4, 4)
