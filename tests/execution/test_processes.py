@@ -44,3 +44,22 @@ def test_workers_need_a_cache(tmp_path, write_project, measured):
     write_project(tmp_path / "project")
     with pytest.raises(OptionError, match="workers"):
         measured(workers=2, cache=False)
+
+
+def test_a_checkpoint_as_reference_is_measured_in_parts_too(tmp_path, write_project, measured, monkeypatch):
+    """Both versions cost the same; workers get the weights of the one they measure."""
+    from safetensors.torch import save_file
+
+    project = write_project(tmp_path / "project")
+    sent = []
+    monkeypatch.setattr(
+        processes,
+        "measure_in_processes",
+        lambda whole, cache, count, _: sent.append((whole.model, cache.usable, count)),
+    )
+    model = measured(workers=3).model_under_test
+    weights = {name: 2 * tensor for name, tensor in model.module.state_dict().items()}
+    save_file(weights, project.parent / "before.safetensors")
+    measured(workers=3, reference=str(project.parent / "before.safetensors"))
+    assert [(usable, count) for _, usable, count in sent] == [(True, 3)] * 3
+    assert [found.digest == model.digest for found, _, _ in sent] == [True, True, False]
