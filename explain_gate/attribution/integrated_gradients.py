@@ -22,6 +22,13 @@ from explain_gate.records import Attribution
 
 _FIRST_INTERVALS = 8
 _SPLIT_SHARE = 0.5
+_FEWEST = 4
+"""Intervals halved per round and image where so many are worth it: a pass of fewer images costs nearly as much, and
+hundreds of rounds would chase one kink after the other."""
+_WORTH_IT = 0.01
+_SLACK = 1.5
+"""How far the root of the squared interval errors may lie above the tolerance that the total has to meet. On ten
+photographs 1.5 takes a quarter of the gradients off, and the maps stay as close to 768 uniform steps as with 1."""
 _SHORTEST = 2.0**-16
 _FLOOR = 0.1
 _NOTHING = 1e-4
@@ -40,9 +47,9 @@ def integrated_gradients(
 ) -> Attribution:
     """Integrated Gradients (Sundararajan 2017, equation 1), summed over the channels.
 
-    An image stops when the relative completeness error is at most `tolerance`, and so is the root of the sum of the
-    squared interval errors: what the total error would be if their signs were drawn by chance. The second half keeps
-    an image from stopping because large errors happen to cancel.
+    An image stops when the relative completeness error is at most `tolerance`, and the root of the sum of the squared
+    interval errors, what the total error would be if their signs were drawn by chance, at most 1.5 times that. The
+    second half keeps an image from stopping because large errors happen to cancel.
 
     Args:
         probe: the model.
@@ -114,20 +121,21 @@ class _Path:
         if not math.isfinite(total):
             return []
         weights = [error * error for error in errors]
-        if self.relative(math.hypot(*errors)) <= tolerance:
+        if self.relative(math.hypot(*errors)) <= _SLACK * tolerance:
             if self.relative(abs(total)) <= tolerance:
                 return []
             # Many small errors of one sign are left: those of the other sign are not in the way.
             weights = [weight if error * total > 0 else 0.0 for weight, error in zip(weights, errors, strict=True)]
         enough = _SPLIT_SHARE * math.fsum(weights)
         covered, alphas = 0.0, []
+        largest = max(weights)
         for index in sorted(range(len(errors)), key=lambda index: -weights[index])[: max_steps - len(self.nodes)]:
+            if covered >= enough and (len(alphas) >= _FEWEST or weights[index] < _WORTH_IT * largest):
+                break
             low, high = self.nodes[index].alpha, self.nodes[index + 1].alpha
             if high - low > _SHORTEST:
                 alphas.append((low + high) / 2)
             covered += weights[index]
-            if covered >= enough:
-                break
         return alphas
 
     def interval_errors(self) -> list[float]:
