@@ -15,10 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from explain_gate.config import load_config
 from explain_gate.errors import DataError, ExplainGateError, ModelError, OptionError
-from explain_gate.execution import ray_engine, shares
+from explain_gate.execution import ray_engine, ray_worker
 from explain_gate.execution.ray_engine import _check, _measured
 from explain_gate.execution.ray_runtime import running_ray
+from explain_gate.execution.shares import opened, weights_of
+from explain_gate.models import load_model
 
 ROOT = Path(__file__).parents[2]
 DYING = """
@@ -137,11 +140,13 @@ def test_what_workers_on_other_nodes_find_comes_back(ray, tmp_path, project, mea
     assert_same(apart, measured(cache=False))
 
 
-def test_a_worker_of_other_code_is_refused(ray, project, measured, monkeypatch):
-    """Numbers of another version of torch would never be found in this process's cache."""
-    monkeypatch.setattr(shares, "facts", lambda *_, **__: {"torch": "another", "weights": ""})
+def test_a_worker_of_other_code_is_refused(ray, project, fresh_modules):
+    """Numbers of another version of torch would never be found in the cache of the process that asked."""
+    opened.cache_clear()
+    weights = ray.put(weights_of(load_model(load_config(project))))
+    known = (("torch", "another"), ("weights", ""))
     with pytest.raises(OptionError, match="differs from the process that started it in: torch, weights"):
-        measured(engine="ray", workers=1)
+        ray_worker._model(str(project), "tinymodel:build", "cpu", "float32", known, weights)
 
 
 def test_a_fault_of_the_model_is_the_error_of_a_local_run(ray, project, measured):
