@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-# mallopt's parameters and glibc's own values for them, from malloc.h and mallopt(3).
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+# mallopt's parameters, from malloc.h.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
 _KEEP = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 64 << 20}
-_USUAL = {_MMAP_MAX: 65536, _TRIM_THRESHOLD: 128 << 10, _TOP_PAD: 128 << 10}
+# mallopt(3): glibc no longer adapts its thresholds once one was set. So afterwards they are set to what they come to by
+# themselves in every process that has freed a large tensor.
+_USUAL = {_MMAP_MAX: 65536, _MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20, _TOP_PAD: 128 << 10}
 
 _lock = threading.Lock()
 _inside = 0
