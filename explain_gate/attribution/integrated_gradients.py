@@ -127,7 +127,8 @@ class _Path:
             # Many small errors of one sign are left: those of the other sign are not in the way.
             weights = [weight if error * total > 0 else 0.0 for weight, error in zip(weights, errors, strict=True)]
         enough = _SPLIT_SHARE * math.fsum(weights)
-        covered, alphas = 0.0, []
+        covered = 0.0
+        alphas: list[float] = []
         largest = max(weights)
         for index in sorted(range(len(errors)), key=lambda index: -weights[index])[: max_steps - len(self.nodes)]:
             if covered >= enough and (len(alphas) >= _FEWEST or weights[index] < _WORTH_IT * largest):
