@@ -148,10 +148,17 @@ class RuleSection(_Section):
     methods: list[Text] | None = Field(default=None, description="default: every method the metric applies to")
     per_class: bool = False
     classes: list[Text] | None = Field(default=None, description="only these classes, one row each")
-    max_unmeasured: int = Field(default=0, ge=0)
+    max_unmeasured: int | float = Field(default=0, ge=0, description="so many images or, below 1, such a share of them")
     severity: Literal["fail", "warn"] = "fail"
     parameters: dict[str, Any] = {}
     sample: int | None = Field(default=None, gt=0, description="use at most this many images, stratified and seeded")
+
+    @field_validator("max_unmeasured")
+    @classmethod
+    def _is_a_count_or_a_share(cls, value: float) -> float:
+        if value >= 1 and value != int(value):
+            raise ValueError(f"must be a whole number of images, or a share below 1, got {value:g}")
+        return value
 
     @model_validator(mode="after")
     def _has_a_bound(self) -> RuleSection:

@@ -46,7 +46,7 @@ def judge_bound(profile: Profile, rule: Rule) -> Finding:
         return _finding(rule, status="unmeasured", message=f"{rule.key} was not measured.", unmeasured=0)
     rows, values, reasons = select(profile, measurement, rule)
     unmeasured = [reason for reason in reasons if reason is not None]
-    if values.size == 0 or len(unmeasured) > rule.max_unmeasured:
+    if values.size == 0 or len(unmeasured) > _allowed(rule, len(unmeasured) + values.size):
         return _unmeasured_finding(profile, measurement, rule, values)
     value = summarize(values, rule.statistic)
     low, high = interval(values, rule.statistic)
@@ -90,6 +90,11 @@ def breaks(rule: Rule, value: float) -> bool:
     )
 
 
+def _allowed(rule: Rule, images: int) -> int:
+    """How many of a rule's images may lack a value."""
+    return int(rule.max_unmeasured if rule.max_unmeasured >= 1 else rule.max_unmeasured * images)
+
+
 def _unmeasured_finding(profile: Profile, measurement: Measurement, rule: Rule, values: Values) -> Finding:
     reasons: dict[str, list[str]] = {}
     for row, reason in zip(measurement.rows.tolist(), measurement.reasons, strict=True):
@@ -106,7 +111,8 @@ def _unmeasured_finding(profile: Profile, measurement: Measurement, rule: Rule, 
         worst=tuple(named[:WORST_LISTED]),
         message=(
             f"{rule.key}: {len(named)} of {len(named) + values.size} images could not be measured, "
-            f"{rule.max_unmeasured} are allowed (thresholds.yaml:{rule.line}). {why or 'No image has this class.'}"
+            f"{_allowed(rule, len(named) + values.size)} are allowed (thresholds.yaml:{rule.line}). "
+            f"{why or 'No image has this class.'}"
         ),
     )
 

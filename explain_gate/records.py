@@ -192,7 +192,7 @@ class Rule:
     max_rise: float | None = None
     confidence: float = 0.95
     statistic: str = "mean"
-    max_unmeasured: int = 0
+    max_unmeasured: float = 0
     severity: Literal["fail", "warn"] = "fail"
     inconclusive: Literal["warn", "fail"] = "warn"
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -82,6 +82,7 @@ def test_all_mistakes_are_told_at_once(load):
         (("grad_cam: {layer: window}", "grad_cma: {}"), "unknown method; there are gradient"),
         (("grad_cam: {layer: window}", "guided_backprop: {}"), "cannot rest on them alone"),
         (("layer: window", "layr: window"), "unknown option; allowed here: layer"),
+        (("at_least: 0.9", "at_least: 0.9, max_unmeasured: 1.5"), "must be a whole number of images, or a share"),
         (("at_least: 0.9", "at_most: 0.9"), "is better when higher, so the bound must be at_least"),
         (("at_least: 0.9", "at_least: 90"), "must lie in the metric's range, 0 to 1, got 90"),
         (("at_least: 0.9", "at_least: 0.9, methods: [grad_cam]"), "takes no methods"),

@@ -73,6 +73,22 @@ def test_max_unmeasured_lets_so_many_images_go(make_profile):
     assert (finding.status, finding.images, finding.unmeasured) == ("passed", 2, 1)
 
 
+@pytest.mark.parametrize(("share", "status"), [(0.34, "passed"), (0.33, "unmeasured")])
+def test_max_unmeasured_below_one_is_a_share(make_profile, share, status):
+    """One image of three is 0.333 of them."""
+    profile = make_profile({("alignment.iou", "grad_cam"): [0.9, "the map is flat", 0.9]})
+    (finding,) = judge(profile, [rule(max_unmeasured=share)])
+    assert finding.status == status
+
+
+def test_a_rule_without_a_single_value_is_unmeasured_whatever_it_allows(make_profile):
+    """Allowing everything to go unmeasured is no way to pass."""
+    profile = make_profile({("alignment.iou", "grad_cam"): ["the map is flat", "the map is flat"]})
+    for allowed in (2, 100, 0.99):
+        (finding,) = judge(profile, [rule(max_unmeasured=allowed)])
+        assert finding.status == "unmeasured"
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_is_never_a_measurement(make_profile, bad):
     """Even a profile written by somebody else cannot smuggle NaN past a bound."""
