@@ -14,7 +14,7 @@ from explain_gate.reporting.wording import metric_of, number
 
 CHECK = "randomization.cascade"
 _STEP = re.compile(r"(?P<number>\d+) (?P<block>.+)", re.DOTALL)
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 320, 124, 304, 14, 28
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 330, 124, 304, 14, 28
 _LETTERS = 19
 _MARKS = ("M{x} {y}m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z", "M{x} {y}m-3.2 -3.2h6.4v6.4h-6.4z",
           "M{x} {y}m0 -4.4l4.2 7.4h-8.4z", "M{x} {y}m0 -4.6l4.6 4.6l-4.6 4.6l-4.6 -4.6z")  # fmt: skip
