@@ -110,7 +110,7 @@ class Store:
             try:
                 result = function(*args, **kwargs)
             except _store_errors() as error:
-                if attempt == _LOCKED_ATTEMPTS or not _says_locked(error):
+                if attempt == _LOCKED_ATTEMPTS or not _says_another_writer(error):
                     raise
                 # Two writers met; waiting a random moment keeps them from meeting again.
                 time.sleep(min(0.05 * 2**attempt, 1.0) * random.uniform(0.5, 1.5))  # noqa: S311
@@ -189,8 +189,12 @@ def _says_missing(error: BaseException) -> bool:
     )
 
 
-def _says_locked(error: BaseException) -> bool:
-    return "database is locked" in str(error) or "database table is locked" in str(error)
+def _says_another_writer(error: BaseException) -> bool:
+    """Two writers met: one waits for the other's lock, or finds that the other just inserted the same data set."""
+    if getattr(error, "error_code", None) == "RESOURCE_ALREADY_EXISTS":
+        return False  # that is an answer
+    told = ("database is locked", "database table is locked", "unique constraint")
+    return any(one in str(error).lower() for one in told)
 
 
 @contextmanager

@@ -228,6 +228,25 @@ def test_locked_database_is_tried_again(settings, gate_run, client, monkeypatch)
     assert len(all_runs(client(settings))) == 1
 
 
+def test_a_data_set_that_another_writer_just_inserted_is_no_error(settings, gate_run, client, monkeypatch):
+    """Two gates over one regression set insert it at the same moment; the second finds it there."""
+    from mlflow.exceptions import MlflowException
+
+    run = gate_run("v1")
+    met = iter([True])
+    with connect(settings) as store:
+        real = store.client.log_inputs
+
+    def sometimes_met(self, *args, **kwargs):
+        if next(met, False):
+            raise MlflowException("(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.name, datasets.digest")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr("mlflow.MlflowClient.log_inputs", sometimes_met)
+    assert record(run.verdict, run.profile, run.folder, settings).run_id is not None
+    assert len(all_runs(client(settings))) == 1
+
+
 def test_database_locked_for_good_waits_in_the_outbox(settings, gate_run, monkeypatch):
     """The retries end, and the run waits."""
     from mlflow.exceptions import MlflowException
