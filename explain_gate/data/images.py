@@ -222,17 +222,19 @@ def _transform(
         return _plain(torch.from_numpy(np.array(image)).permute(2, 0, 1)), torch.from_numpy(regions.copy())
     from explain_gate.vision import transforms, tv_tensors
 
-    steps: list[Any] = []
-    if preprocessing.resize is not None:
-        size = preprocessing.resize if isinstance(preprocessing.resize, int) else list(preprocessing.resize)
-        mode = transforms.InterpolationMode(preprocessing.interpolation)
-        steps.append(transforms.Resize(size, interpolation=mode, antialias=True))
-    if preprocessing.crop is not None:
-        steps.append(transforms.CenterCrop(preprocessing.crop))
+    # Functions, not transform modules: this runs in a thread, and while another one traces a model with torch.fx every
+    # call of a module in the whole process is taken for a part of that model.
     pixels = tv_tensors.Image(torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous())
     mask = tv_tensors.Mask(torch.from_numpy(regions))
-    for step in steps:
-        pixels, mask = step(pixels, mask)
+    if preprocessing.resize is not None:
+        size = [preprocessing.resize] if isinstance(preprocessing.resize, int) else list(preprocessing.resize)
+        mode = transforms.InterpolationMode(preprocessing.interpolation)
+        pixels, mask = (
+            transforms.functional.resize(one, size, interpolation=mode, antialias=True) for one in (pixels, mask)
+        )
+    if preprocessing.crop is not None:
+        crop = [preprocessing.crop] * 2 if isinstance(preprocessing.crop, int) else list(preprocessing.crop)
+        pixels, mask = (transforms.functional.center_crop(one, crop) for one in (pixels, mask))
     return _plain(pixels.as_subclass(torch.Tensor)), mask.as_subclass(torch.Tensor).to(torch.bool)
 
 

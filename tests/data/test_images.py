@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -78,6 +79,22 @@ def test_resizing_and_cropping_move_the_region(tmp_path):
     )
     white = pixels[0] > 0.6
     assert (white & region).sum() / (white | region).sum() > 0.8
+
+
+def test_decoding_goes_on_while_a_model_is_traced(tmp_path):
+    """torch.fx takes every call of a module anywhere for a part of the model it traces; decoding calls none."""
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "a.png")
+    preprocessing = Preprocessing(resize=12, crop=8, mean=(0.5,) * 3, std=(0.5,) * 3)
+    sizes = []
+
+    class Decodes(torch.nn.Module):
+        def forward(self, pixels):
+            with ThreadPoolExecutor(1) as pool:
+                sizes.append(pool.submit(load, tmp_path / "a.png", [], None, preprocessing).result()[0].shape)
+            return pixels
+
+    torch.fx.symbolic_trace(Decodes())
+    assert sizes == [(3, 8, 8)]
 
 
 def test_a_crop_can_remove_the_region(tmp_path):
