@@ -92,7 +92,8 @@ def breaks(rule: Rule, value: float) -> bool:
 
 def _allowed(rule: Rule, images: int) -> int:
     """How many of a rule's images may lack a value."""
-    return int(rule.max_unmeasured if rule.max_unmeasured >= 1 else rule.max_unmeasured * images)
+    share = rule.max_unmeasured * images
+    return int(rule.max_unmeasured if rule.max_unmeasured >= 1 else share + 1e-9)  # 0.29 of 100 is 29
 
 
 def _unmeasured_finding(profile: Profile, measurement: Measurement, rule: Rule, values: Values) -> Finding:

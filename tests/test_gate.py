@@ -73,7 +73,7 @@ def test_max_unmeasured_lets_so_many_images_go(make_profile):
     assert (finding.status, finding.images, finding.unmeasured) == ("passed", 2, 1)
 
 
-@pytest.mark.parametrize(("share", "status"), [(0.34, "passed"), (0.33, "unmeasured")])
+@pytest.mark.parametrize(("share", "status"), [(0.34, "passed"), (1 / 3, "passed"), (0.33, "unmeasured")])
 def test_max_unmeasured_below_one_is_a_share(make_profile, share, status):
     """One image of three is 0.333 of them."""
     profile = make_profile({("alignment.iou", "grad_cam"): [0.9, "the map is flat", 0.9]})

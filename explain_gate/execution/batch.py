@@ -357,13 +357,12 @@ class MeasuredBatch:
         return explained, min(forwards)
 
     def explain_again(self) -> Tensor:
-        """The maps once more: another seed, half the batch at a time, the first half on another number of threads."""
+        """The maps once more: another seed, half the batch at a time, another number of threads."""
         half = max(1, len(self.samples) // 2)
-        usual = torch.get_num_threads()
         parts = []
-        for start in range(0, len(self.samples), half):
-            part = slice(start, start + half)
-            with threads(usual if start else 1 if usual > 1 else 2):
+        with threads(1 if torch.get_num_threads() > 1 else 2):
+            for start in range(0, len(self.samples), half):
+                part = slice(start, start + half)
                 parts.append(self._explain(self._subject.again, self.pixels[part], self.labels[part], self.keys[part]))
         return torch.cat(parts)
 

@@ -218,8 +218,9 @@ def _probe_maker(
 
     def read_images(path: str) -> Tensor:
         wanted = config.resolve(Path(path))
-        files = sorted(wanted.iterdir()) if wanted.is_dir() else [wanted]
-        files = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
+        files = [wanted] if wanted.is_file() else []
+        if wanted.is_dir():
+            files = sorted(file for file in wanted.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
         if not 1 <= len(files) <= _MOST_REFERENCES:
             raise ConfigError(
                 f"{config.path}:{config.line('methods')}: must name an image file or a folder of at most "

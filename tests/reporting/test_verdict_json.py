@@ -23,7 +23,7 @@ def test_the_schema_itself_is_valid():
 def test_a_verdict_matches_the_schema(run, crashed):
     """What is written validates, whether the run was judged or crashed."""
     for verdict in (run.verdict, crashed, replace(run.verdict, reference={"source": "run:1", "version": None})):
-        VALIDATOR.validate(json.loads(verdict_to_json(verdict)))
+        assert list(VALIDATOR.iter_errors(json.loads(verdict_to_json(verdict)))) == []
 
 
 def test_reading_gives_back_what_was_written(run, crashed):

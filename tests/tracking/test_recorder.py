@@ -17,7 +17,7 @@ import pytest
 
 from explain_gate.errors import TrackingError
 from explain_gate.tracking.recorder import record
-from explain_gate.tracking.store import Store, connect
+from explain_gate.tracking.store import Store
 
 
 def test_run_holds_everything(settings, gate_run, client):
@@ -209,42 +209,32 @@ def test_importing_tracking_does_not_import_mlflow():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_locked_database_is_tried_again(settings, gate_run, client, monkeypatch):
-    """A database that another writer holds for a moment costs a retry, not the record."""
+@pytest.mark.parametrize(
+    ("call", "times", "told"),
+    [
+        ("log_batch", [True, True], "(sqlite3.OperationalError) database is locked"),
+        ("log_inputs", [True], "(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.name, datasets.digest"),
+    ],
+    ids=["locked", "just inserted"],
+)
+def test_another_writer_costs_a_retry_and_not_the_record(settings, gate_run, client, monkeypatch, call, times, told):
+    """A lock held for a moment, or the same data set inserted by another gate just now, is tried again."""
+    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     run = gate_run("v1")
-    locked = iter([True, True, False, True])
-    with connect(settings) as store:
-        real = store.client.log_batch
+    met = iter(times)
+    real = getattr(MlflowClient, call)
 
-    def sometimes_locked(self, *args, **kwargs):
-        if next(locked, False):
-            raise MlflowException("(sqlite3.OperationalError) database is locked")
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr("mlflow.MlflowClient.log_batch", sometimes_locked)
-    assert record(run.verdict, run.profile, run.folder, settings).run_id is not None
-    assert len(all_runs(client(settings))) == 1
-
-
-def test_a_data_set_that_another_writer_just_inserted_is_no_error(settings, gate_run, client, monkeypatch):
-    """Two gates over one regression set insert it at the same moment; the second finds it there."""
-    from mlflow.exceptions import MlflowException
-
-    run = gate_run("v1")
-    met = iter([True])
-    with connect(settings) as store:
-        real = store.client.log_inputs
-
-    def sometimes_met(self, *args, **kwargs):
+    def sometimes(self, *args, **kwargs):
         if next(met, False):
-            raise MlflowException("(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.name, datasets.digest")
-        return real(*args, **kwargs)
+            raise MlflowException(told)
+        return real(self, *args, **kwargs)
 
-    monkeypatch.setattr("mlflow.MlflowClient.log_inputs", sometimes_met)
+    monkeypatch.setattr(f"mlflow.MlflowClient.{call}", sometimes)
     assert record(run.verdict, run.profile, run.folder, settings).run_id is not None
     assert len(all_runs(client(settings))) == 1
+    assert next(met, None) is None
 
 
 def test_database_locked_for_good_waits_in_the_outbox(settings, gate_run, monkeypatch):
