@@ -73,6 +73,8 @@ class Probe:
         self.dtype = first.dtype if first is not None else None
         self.target = target
         self._frozen = FrozenModule(module, fold_norms=fold_norms, autocast=autocast)
+        self.is_precise = self.dtype in {torch.float32, torch.float64} and autocast is None
+        self.only_batch = self._frozen.only_batch
         self._chunks = Chunks(
             device=self.device, budget=memory_budget, largest=self._frozen.only_batch or batch, weights=weights(module)
         )

@@ -21,7 +21,10 @@ _PAYS_OFF_ELSEWHERE = 64
 # What the meter cannot see: workspaces inside an operation, fragmentation.
 _UNSEEN = 1.25
 
-Pass = Literal["forward", "gradient"]
+# Versions of one image share its own pass and are small where the network is wide, so more of them pay off at once.
+_VERSIONS = 8
+
+Pass = Literal["forward", "gradient", "versions"]
 
 
 class Chunks:
@@ -59,7 +62,9 @@ class Chunks:
                 if kind in self._sizes:
                     work(start, stop)
                 else:
-                    self._sizes[kind] = self._metered(work, start, stop)
+                    self._sizes[kind] = self._metered(
+                        work, start, stop, self._largest * (_VERSIONS if kind == "versions" else 1)
+                    )
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error):
                     raise
@@ -75,11 +80,11 @@ class Chunks:
             _LOG.warning("out of memory on %s: going on with %d images at a time", self._device, self._sizes[kind])
             _release(self._device)
 
-    def _metered(self, work: Callable[[int, int], None], start: int, stop: int) -> int:
+    def _metered(self, work: Callable[[int, int], None], start: int, stop: int, largest: int) -> int:
         with MemoryMeter(self._device, self._weights) as meter:
             work(start, stop)
         per_image = max(1, int(meter.peak * _UNSEEN))
-        return max(1, min(self._largest, self.budget // per_image))
+        return max(1, min(largest, self.budget // per_image))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.attribution.baselines import baseline_images
+from explain_gate.attribution.local_passes import LocalPasses
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
 
@@ -48,31 +49,47 @@ def occlusion(
             f"window must be in 1..{min(height, width)} and stride in 1..window, got {window} and {stride}"
         )
     bases = baseline_images(probe, images, baseline)
-    boxes = [
-        (slice(top, min(top + window, height)), slice(left, min(left + window, width)))
-        for top in _starts(height, window, stride)
-        for left in _starts(width, window, stride)
-    ]
+    tops, lefts = torch.meshgrid(
+        torch.tensor(_starts(height, window, stride)), torch.tensor(_starts(width, window, stride)), indexing="ij"
+    )
+    starts = torch.stack([tops.flatten(), lefts.flatten()], dim=1)
     whole = in_float64(probe.scores(images, targets))
-
-    def make(start: int, stop: int) -> tuple[Tensor, Tensor]:
-        rows = [index // len(boxes) for index in range(start, stop)]
-        covered = images[rows]
-        for place, index in enumerate(range(start, stop)):
-            box = (slice(None), *boxes[index % len(boxes)])
-            covered[place][box] = bases[rows[place]][box]
-        return covered, targets[rows]
-
-    scores = probe.scores_of(len(images) * len(boxes), make).to(images.device)
-    losses = whole[:, None] - in_float64(scores).view(len(images), len(boxes))
+    passes = LocalPasses(probe)
+    scores = torch.stack(
+        [
+            _scores_covered(passes, image, base, target, starts, window)
+            for image, base, target in zip(images, bases, targets, strict=True)
+        ]
+    )
+    losses = whole[:, None] - in_float64(scores).to(whole)
     sums = in_float64(torch.zeros_like(images[:, 0]))
     covers = torch.zeros_like(sums[0])
-    for place, box in enumerate(boxes):
+    for place, (top, left) in enumerate(starts.tolist()):
+        box = (slice(top, top + window), slice(left, left + window))
         sums[:, *box] += losses[:, place, None, None]
         covers[box] += 1
     return Attribution(method="occlusion", kind="signed", maps=(sums / covers).float())
 
 
-def _starts(side: int, window: int, stride: int) -> range:
+def _scores_covered(
+    passes: LocalPasses, image: Tensor, base: Tensor, target: Tensor, starts: Tensor, window: int
+) -> Tensor:
+    """The image's score with each window covered by the base, (number of windows,)."""
+    frame = torch.tensor(image.shape[-2:])
+    reach = torch.arange(window)
+
+    def make(start: int, stop: int) -> tuple[Tensor, Tensor, Tensor]:
+        # Windows that are cut at the edge are moved inside, and show the image where they did not reach.
+        moved = torch.minimum(starts[start:stop], frame - window)
+        shift = starts[start:stop] - moved
+        covered = (reach >= shift[:, :1])[:, :, None] & (reach >= shift[:, 1:])[:, None, :]
+        rows, columns = (moved[:, :1] + reach)[:, :, None], (moved[:, 1:] + reach)[:, None, :]
+        pixels = torch.where(covered.to(image.device), base[:, rows, columns], image[:, rows, columns])
+        return pixels.transpose(0, 1), moved[:, 0], moved[:, 1]
+
+    return passes.scores(image, target, len(starts), make)
+
+
+def _starts(side: int, window: int, stride: int) -> list[int]:
     """First pixels of the windows, so many that the last one reaches the edge."""
-    return range(0, side - window + stride, stride)
+    return list(range(0, side - window + stride, stride))
