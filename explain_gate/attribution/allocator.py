@@ -8,6 +8,7 @@ where torch keeps its own pool.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -55,8 +56,13 @@ def _set(values: dict[int, int]) -> None:
 
 @cache
 def _glibc() -> Any | None:
-    """The C library, where it is glibc."""
-    if not sys.platform.startswith("linux"):
+    """The C library, where it is glibc and the user has not set its thresholds."""
+    if not sys.platform.startswith("linux") or any(_is_set(name) for name in os.environ):
         return None
     library = ctypes.CDLL(None)
     return library if hasattr(library, "gnu_get_libc_version") and hasattr(library, "mallopt") else None
+
+
+def _is_set(name: str) -> bool:
+    """Whether an environment variable is one of those that glibc's allocator reads; what the user set stands."""
+    return name.startswith("MALLOC_") or (name == "GLIBC_TUNABLES" and "glibc.malloc" in os.environ[name])
