@@ -162,7 +162,7 @@ METHODS: dict[str, Method] = {
         kind="signed",
         summary="what the score loses when a window of the image is covered",
         source="Zeiler 2014",
-        cost="1 forward per window (default 169) + 1",
+        cost="1 forward per window (default 169), of what the window reaches, + 1",
         caveat="cues larger than the window, or present twice, are missed; the cover is itself unusual",
         options={
             "window": "side in pixels, default a seventh of the shorter side",

@@ -24,12 +24,14 @@ class LocalPasses:
 
     The first image's first and middle versions go through the module both ways. Where all outputs agree, only what a
     box reaches is computed from then on; a module that cannot be passed so, or comes to other outputs, sees whole
-    images, as does one in reduced precision or one that insists on a batch size.
+    images, as does one in reduced precision, on an accelerator, or with a batch size that it insists on.
     """
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
-        self._local: bool | None = None if probe.is_precise and probe.only_batch is None else False
+        # An accelerator is not short of arithmetic but of long work: many small boxes would keep it waiting.
+        possible = probe.is_precise and probe.only_batch is None and probe.device.type == "cpu"
+        self._local: bool | None = None if possible else False
 
     def scores(self, image: Tensor, target: Tensor, count: int, make: Make) -> Tensor:
         """Scores (count,) of versions of one image (C, H, W), all for one target (), of boxes that are all one size."""

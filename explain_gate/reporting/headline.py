@@ -121,9 +121,7 @@ def _clause(phrase: str, findings: list[Finding]) -> str:
     classes = list(dict.fromkeys(finding.class_name for finding in findings if finding.class_name is not None))
     if not classes:
         return phrase
-    where = f"{join_words(classes)} images"
-    if len(classes) > 3:
-        where = f"images of {len(classes):,} classes ({', '.join(classes[:2])}, ...)"
-    if any(finding.class_name is None for finding in findings):
-        return f"{phrase}, mostly on {where}"
-    return f"on {where} {phrase}"
+    where = f"{join_words(classes)} images" if len(classes) <= 3 else f"images of {len(classes):,} classes"
+    if all(finding.class_name is not None for finding in findings):
+        return f"on {where} {phrase}"
+    return f"{phrase}, mostly on {where}" if len(classes) == 1 else phrase  # all classes together break it too

@@ -38,8 +38,12 @@ BACKGROUND = {"check": "reliance.background_gap", "method": None, "class_name": 
             "Blocked: the model looks outside the annotated region, mostly on Bengal images",
         ),
         (
+            (BENGAL, {"check": "alignment.lift", "class_name": "Sphynx"}, {"class_name": None}),
+            "Blocked: the model looks outside the annotated region",
+        ),
+        (
             tuple({"class_name": name} for name in "abcde"),
-            "Blocked: on images of 5 classes (a, b, ...) the model looks outside the annotated region",
+            "Blocked: on images of 5 classes the model looks outside the annotated region",
         ),
         (({"check": "shop.sharpness", "class_name": None},), "Blocked: shop.sharpness breaks its bound"),
         (
