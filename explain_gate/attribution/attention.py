@@ -34,12 +34,12 @@ def attention_rollout(
     """
 
     def work(part: Tensor, part_targets: Tensor) -> Tensor:
-        with torch.no_grad(), _Watch() as watch:
+        with torch.no_grad(), _Watch(lambda weights: weights.mean(dim=1)) as watch:
             probe.score(part, part_targets)
         layers = _layers(watch.seen, len(part))
         rolled = same = _identity(layers[0])
         for weights in layers:
-            rolled = (weights.mean(dim=1) + same) / 2 @ rolled
+            rolled = (weights + same) / 2 @ rolled
         return rolled
 
     return _followed("attention_rollout", probe, images, targets, work, "forward")
@@ -58,7 +58,7 @@ def gradient_attention(
     """
 
     def work(part: Tensor, part_targets: Tensor) -> Tensor:
-        with torch.enable_grad(), _Watch() as watch:
+        with torch.enable_grad(), _Watch(lambda weights: weights) as watch:
             scores = probe.score(part.detach().requires_grad_(), part_targets)
             layers = _layers(watch.seen, len(part))
             grads = torch.autograd.grad(scores.sum(), layers, allow_unused=True)
@@ -69,7 +69,7 @@ def gradient_attention(
             if grad is not None:  # a layer the score does not depend on adds nothing
                 rolled = rolled + (grad * weights.detach()).relu().mean(dim=1) @ rolled
         # What a token keeps of itself is no relevance of the image.
-        return rolled - _identity(rolled[:, None])
+        return rolled - _identity(rolled)
 
     return _followed("gradient_attention", probe, images, targets, work, "gradient")
 
@@ -104,7 +104,7 @@ def _followed(
 
 
 def _layers(seen: Sequence[Tensor], images: int) -> list[Tensor]:
-    """The attention weights of all layers, (N, heads, T, T) with one T."""
+    """What was kept of all layers' attention weights, (N, ..., T, T) with one T."""
     shapes = {tuple(weights.shape[-2:]) for weights in seen}
     if not seen:
         raise ModelError(
@@ -120,16 +120,20 @@ def _layers(seen: Sequence[Tensor], images: int) -> list[Tensor]:
 
 
 def _identity(weights: Tensor) -> Tensor:
-    """(N, T, T) like weights (N, heads, T, T)."""
+    """(N, T, T) like weights (N, ..., T, T)."""
     same = torch.eye(weights.shape[-1], device=weights.device, dtype=weights.dtype)
     return same.repeat(len(weights), 1, 1)
 
 
 class _Watch(TorchFunctionMode):
-    """Keeps the attention weights that pass by; fused attention is computed step by step so that there are some."""
+    """Keeps what is wanted of the attention weights, (N, heads, T, T), that pass by.
 
-    def __init__(self) -> None:
+    Fused attention is computed step by step so that there are some.
+    """
+
+    def __init__(self, wanted: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
+        self._wanted = wanted
         self.seen: list[Tensor] = []
 
     def __torch_function__(
@@ -143,7 +147,7 @@ class _Watch(TorchFunctionMode):
             return self._step_by_step(*args, **kwargs)
         result = func(*args, **kwargs)
         if name in {"softmax", "_softmax"} and isinstance(result, Tensor) and _is_attention(result):
-            self.seen.append(result)
+            self.seen.append(self._wanted(result))
         return result
 
     def _module(
@@ -167,11 +171,13 @@ class _Watch(TorchFunctionMode):
         masks = (options.get("attn_mask"), options.get("key_padding_mask"), bias_k, bias_v)
         if in_weight is None or add_zero_attn or any(mask is not None for mask in masks) or not query is key is value:
             raise ModelError("attention methods need plain self-attention: one input, no mask, no extra keys")
-        tokens, images, width = query.shape
-        parts = linear(query, in_weight, in_bias).chunk(3, dim=-1)
-        query, key, value = (part.reshape(tokens, images, heads, -1).permute(1, 2, 0, 3) for part in parts)
-        mixed = self._step_by_step(query, key, value).permute(2, 0, 1, 3).reshape(tokens, images, width)
-        return linear(mixed, out_weight, out_bias), None
+        # Images first and contiguous, as they are in most transformers: a linear layer on anything else is far slower.
+        sequences = query.transpose(0, 1).contiguous()
+        images, tokens, width = sequences.shape
+        parts = linear(sequences, in_weight, in_bias).chunk(3, dim=-1)
+        query, key, value = (part.reshape(images, tokens, heads, -1).transpose(1, 2) for part in parts)
+        mixed = self._step_by_step(query, key, value).transpose(1, 2).reshape(images, tokens, width)
+        return linear(mixed, out_weight, out_bias).transpose(0, 1), None
 
     def _step_by_step(
         self,
@@ -185,13 +191,13 @@ class _Watch(TorchFunctionMode):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> Tensor:
-        if is_causal or enable_gqa or not _is_attention(query @ key.mT):
+        if is_causal or enable_gqa or query.ndim != 4 or query.shape[-2] != key.shape[-2]:
             raise ModelError("attention methods need self-attention over (N, heads, T, width) without a causal mask")
-        logits = (query @ key.mT) * (query.shape[-1] ** -0.5 if scale is None else scale)
+        logits = (query * (query.shape[-1] ** -0.5 if scale is None else scale)) @ key.mT
         if attn_mask is not None:
             logits = logits.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else logits + attn_mask
         weights = logits.softmax(dim=-1)
-        self.seen.append(weights)
+        self.seen.append(self._wanted(weights))
         return weights @ value
 
 
