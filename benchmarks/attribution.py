@@ -5,7 +5,8 @@
     python benchmarks/attribution.py --memory                         # peak memory of Integrated Gradients
 
 One process measures everything, so that ratios mean something on a busy machine too; `--clock cpu` counts processor
-time instead of waiting time. Peers run as their documentation shows, in float32 on the same frozen module; Integrated
+time instead of waiting time. Peers run in float32 on the same frozen module, at most eight images at once, with options
+that make their maps ours; Integrated
 Gradients of Captum gets the smallest of the step counts 25, 50, 100, 150 ... at which every picture is at most 1 % off.
 The cost of a pass is that of the plain module with memory kept from pass to pass, as the methods run it: without that
 floors would be up to three times higher. Methods that a model has no layers for are left out of its table.
@@ -87,7 +88,7 @@ def measure(name: str, count: int, arguments: argparse.Namespace, clock: Callabl
     module = build(name, arguments.state).to(device)
     images = pictures(arguments.pictures, count).to(device)
     with torch.no_grad():
-        targets = torch.cat([module(part).argmax(1) for part in images.split(8)])
+        targets = torch.cat([module(part).argmax(1) for part in images.split(PART)])
     with kept_memory():
         forward, gradient = cost_of_a_pass(module, images, targets, clock)
     print(f"\n{name}, {count} images at 224 x 224, {device}, {torch.get_num_threads()} threads, {arguments.clock} time")

@@ -76,7 +76,7 @@ class Probe:
         self.is_precise = self.dtype in {torch.float32, torch.float64} and autocast is None
         self.only_batch = self._frozen.only_batch
         self._chunks = Chunks(
-            device=self.device, budget=memory_budget, largest=self._frozen.only_batch or batch, weights=weights(module)
+            device=self.device, budget=memory_budget, largest=self.only_batch or batch, weights=weights(module)
         )
 
     def __enter__(self) -> Self:

@@ -29,7 +29,7 @@ class LocalPasses:
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
-        # An accelerator is not short of arithmetic but of long work: many small boxes would keep it waiting.
+        # Measured on CPUs only. On an accelerator many small operations may cost more than they save.
         possible = probe.is_precise and probe.only_batch is None and probe.device.type == "cpu"
         self._local: bool | None = None if possible else False
 

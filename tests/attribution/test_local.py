@@ -11,6 +11,7 @@ from explain_gate.attribution.attribute import attribute
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.local import LocalTensor, whole
 from explain_gate.attribution.local_passes import LocalPasses
+from explain_gate.vision import torchvision
 
 SIDE = 24
 
@@ -164,6 +165,23 @@ def test_any_module(kind):
                 covered[:, :, top : top + 4, left : left + 4] = 0
                 loss = whole_score - module(covered)[0, target]
                 assert maps[row, top, left].item() == pytest.approx(loss.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18", "densenet121", "vgg11", "vit"])
+def test_usual_networks_are_passed_in_boxes(name, pictures, vit):
+    """They agree, so boxes are used, and the scores are those of whole images."""
+    torch.manual_seed(0)
+    module = vit if name == "vit" else torchvision.models.get_model(name, weights=None, num_classes=5)
+    top, left = torch.tensor([0, 20, 56, 9]), torch.tensor([0, 33, 56, 50])
+    pixels = torch.ones(4, 3, 8, 8)
+    versions = ordinary(pictures[:1], pixels, list(zip(top.tolist(), left.tolist(), strict=True)))
+    with Probe(module) as probe:
+        passes = LocalPasses(probe)
+        scores = passes.scores(
+            pictures[0], torch.tensor(2), 4, lambda start, stop: tuple(one[start:stop] for one in (pixels, top, left))
+        )
+        assert passes._local is True
+        assert torch.allclose(scores, probe.scores(versions, torch.full((4,), 2)), rtol=1e-4, atol=1e-5)
 
 
 def test_wrong_parts_are_noticed():
