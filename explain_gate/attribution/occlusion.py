@@ -9,7 +9,7 @@ from torch import Tensor
 
 from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.attribution.baselines import baseline_images
-from explain_gate.attribution.local_passes import LocalPasses
+from explain_gate.attribution.local_passes import scores_of_versions
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
 
@@ -54,10 +54,9 @@ def occlusion(
     )
     starts = torch.stack([tops.flatten(), lefts.flatten()], dim=1)
     whole = in_float64(probe.scores(images, targets))
-    passes = LocalPasses(probe)
     scores = torch.stack(
         [
-            _scores_covered(passes, image, base, target, starts, window)
+            _scores_covered(probe, image, base, target, starts, window)
             for image, base, target in zip(images, bases, targets, strict=True)
         ]
     )
@@ -71,9 +70,7 @@ def occlusion(
     return Attribution(method="occlusion", kind="signed", maps=(sums / covers).float())
 
 
-def _scores_covered(
-    passes: LocalPasses, image: Tensor, base: Tensor, target: Tensor, starts: Tensor, window: int
-) -> Tensor:
+def _scores_covered(probe: Probe, image: Tensor, base: Tensor, target: Tensor, starts: Tensor, window: int) -> Tensor:
     """The image's score with each window covered by the base, (number of windows,)."""
     frame = torch.tensor(image.shape[-2:])
     reach = torch.arange(window)
@@ -87,7 +84,7 @@ def _scores_covered(
         pixels = torch.where(covered.to(image.device), base[:, rows, columns], image[:, rows, columns])
         return pixels.transpose(0, 1), moved[:, 0], moved[:, 1]
 
-    return passes.scores(image, target, len(starts), make)
+    return scores_of_versions(probe, image, target, len(starts), make)
 
 
 def _starts(side: int, window: int, stride: int) -> list[int]:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from explain_gate.attribution.attribute import attribute
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.local import LocalTensor, whole
-from explain_gate.attribution.local_passes import LocalPasses
+from explain_gate.attribution.local_passes import scores_of_versions
 from explain_gate.vision import torchvision
 
 SIDE = 24
@@ -176,12 +176,23 @@ def test_usual_networks_are_passed_in_boxes(name, pictures, vit):
     pixels = torch.ones(4, 3, 8, 8)
     versions = ordinary(pictures[:1], pixels, list(zip(top.tolist(), left.tolist(), strict=True)))
     with Probe(module) as probe:
-        passes = LocalPasses(probe)
-        scores = passes.scores(
-            pictures[0], torch.tensor(2), 4, lambda start, stop: tuple(one[start:stop] for one in (pixels, top, left))
+        seen = kinds_passed(probe)
+        scores = scores_of_versions(
+            probe,
+            pictures[0],
+            torch.tensor(2),
+            4,
+            lambda start, stop: tuple(one[start:stop] for one in (pixels, top, left)),
         )
-        assert passes._local is True
+        assert set(seen) == {LocalTensor}
         assert torch.allclose(scores, probe.scores(versions, torch.full((4,), 2)), rtol=1e-4, atol=1e-5)
+
+
+def kinds_passed(probe):
+    """The kinds of what is scored from now on."""
+    seen, score = [], probe.score
+    probe.score = lambda images, targets: (seen.append(type(images)), score(images, targets))[1]
+    return seen
 
 
 def test_wrong_parts_are_noticed():
@@ -190,10 +201,26 @@ def test_wrong_parts_are_noticed():
     module = WritesThroughViews()
     module.weight = nn.Parameter(torch.zeros(1))  # its precision
     with Probe(module) as probe:
-        passes = LocalPasses(probe)
-        passes.scores(image, target, 3, lambda start, stop: boxes(stop - start))
-        assert probe.passes.forward == 3 + 2
-        assert passes._local is False
+        seen = kinds_passed(probe)
+        scores_of_versions(probe, image, target, 3, lambda start, stop: boxes(stop - start))
+        assert set(seen) == {torch.Tensor}
+
+
+class LeavesTorchForSome(nn.Module):
+    """Only bright images take the way that boxes cannot go."""
+
+    def forward(self, images):
+        """Means by channel."""
+        return AsksForNumbers()(images) if images.mean() > 0 else images.mean((2, 3))
+
+
+def test_each_image_is_looked_at_by_itself():
+    """That the first image can be passed in boxes says nothing of the second."""
+    images = torch.stack([torch.full((3, 8, 8), -1.0), torch.full((3, 8, 8), 1.0)])
+    module = LeavesTorchForSome()
+    module.weight = nn.Parameter(torch.zeros(1))  # its precision
+    together = attribute(module, images, [0, 0], "occlusion", window=4, stride=4).maps
+    assert torch.allclose(together, torch.tensor([-0.25, 0.25])[:, None, None].expand(2, 8, 8))
 
 
 def boxes(count):
