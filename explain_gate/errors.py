@@ -11,11 +11,21 @@ ExplainGateError            3  no verdict
 NotMeasurable                  one image has no value for one metric; becomes an unmeasured score, never an exit
 """
 
+from __future__ import annotations
+
+from explain_gate.redact import redact
+
 
 class ExplainGateError(Exception):
-    """Base of every expected failure; the message tells what is wrong, where, and what to write instead."""
+    """Base of every expected failure; the message tells what is wrong, where, and what to write instead.
+
+    Messages quote what users and other libraries wrote, so secrets are hidden here, whoever shows the error.
+    """
 
     exit_code = 3
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(redact(one) if isinstance(one, str) else one for one in told))
 
 
 class OptionError(ExplainGateError):
@@ -62,5 +72,5 @@ class NotMeasurable(Exception):  # noqa: N818 - an outcome, not a mistake
     """A metric or method has no value for an image; the reason is shown to the user as it stands."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = redact(reason)
+        super().__init__(self.reason)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from explain_gate.errors import ReferenceError
 from explain_gate.records import ImageRow, Measurement, Profile
+from explain_gate.redact import redact, redacted
 
 SCHEMA_VERSION = 1
 _FILLED_AT_ONCE = 256
@@ -156,7 +157,7 @@ def write_tables(profile: Profile, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(_images_table(profile.images), folder / "images.parquet")
     pq.write_table(_scores_table(profile), folder / "scores.parquet")
-    text = json.dumps(dict(profile.manifest), indent=2, allow_nan=False, sort_keys=True)
+    text = json.dumps(redacted(dict(profile.manifest)), indent=2, allow_nan=False, sort_keys=True)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -209,7 +210,7 @@ def _scores_table(profile: Profile) -> pa.Table:
                     "check": pa.array([measurement.check] * count, pa.string()),
                     "method": pa.array([measurement.method] * count, pa.string()),
                     "value": pa.array(measurement.values, mask=~measurement.measured),
-                    "reason": pa.array(list(measurement.reasons), pa.string()),
+                    "reason": pa.array([reason and redact(reason) for reason in measurement.reasons], pa.string()),
                 }
             )
         )

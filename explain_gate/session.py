@@ -18,6 +18,7 @@ from explain_gate.errors import ExplainGateError, OptionError, ReferenceError
 from explain_gate.gate import conclude, judge, judge_controls
 from explain_gate.plan import plan, waivers_of
 from explain_gate.records import Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
+from explain_gate.redact import redacted
 
 if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
@@ -223,8 +224,8 @@ class GateSession:
     def conclude(
         self, findings: Sequence[Finding], *, failed_tests: Sequence[str] = (), messages: Sequence[str] = ()
     ) -> Verdict:
-        """The verdict from what the tests reported."""
-        return conclude(
+        """The verdict from what the tests reported, without the secrets that their texts may hold."""
+        verdict = conclude(
             self.rules,
             findings,
             controls=judge_controls(self.profile, self.rules),
@@ -235,6 +236,7 @@ class GateSession:
             profile=self.profile,
             reference=dict(self.reference.manifest["model"]) if self.reference is not None else None,
         )
+        return redacted(verdict)
 
     def publish(self, verdict: Verdict) -> Path:
         """Write every file, move the folder to its place whole, then record the run; returns the output folder."""

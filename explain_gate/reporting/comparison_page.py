@@ -9,10 +9,11 @@ from pathlib import Path
 from markupsafe import Markup
 
 from explain_gate.records import Finding, Profile
+from explain_gate.redact import redact
 from explain_gate.reporting.charts import change_bar
 from explain_gate.reporting.comparison import CheckChange, Comparison, named
 from explain_gate.reporting.drift import Drift, build_drift
-from explain_gate.reporting.page import CREDENTIALS, render
+from explain_gate.reporting.page import render
 from explain_gate.reporting.wording import by_severity, family_rank, signed_span
 
 CLASS_ROWS = 600
@@ -46,7 +47,7 @@ def write_comparison(
 def render_comparison(comparison: Comparison, drift: Drift | None = None, findings: Sequence[Finding] = ()) -> str:
     """The page; the pictures of `drift` lie beside it in assets/."""
     broken = any(finding.status in {"failed", "unmeasured"} for finding in findings)
-    facts = [(name, CREDENTIALS.sub("***@", was), CREDENTIALS.sub("***@", now)) for name, was, now in comparison.facts]
+    facts = [(name, redact(was), redact(now)) for name, was, now in comparison.facts]
     return render(
         "comparison.html.j2",
         scripts=("wipe.js",),

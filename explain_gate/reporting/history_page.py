@@ -9,8 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from explain_gate.records import Finding
+from explain_gate.redact import HIDDEN, redact
 from explain_gate.reporting.film import Strip
-from explain_gate.reporting.page import CREDENTIALS, render
+from explain_gate.reporting.page import render
 from explain_gate.reporting.timeline import Series, Version, breaks_in_comparability, series_of, told
 from explain_gate.reporting.trends import WIDTH, position_of, trend
 from explain_gate.reporting.wording import BLOCKING, FAMILIES, by_severity, family, number, outcome, span
@@ -145,4 +146,4 @@ def _link(address: str | None) -> str | None:
     """An address that a page may link to: http(s) without credentials; anything else is shown as text."""
     if address is None or not address.startswith(("http://", "https://")):
         return None
-    return CREDENTIALS.sub("", address)
+    return redact(address).replace(f"//{HIDDEN}@", "//")

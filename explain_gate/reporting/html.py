@@ -10,13 +10,14 @@ from markupsafe import Markup
 
 from explain_gate.attribution import METHODS, Method
 from explain_gate.records import Finding, Verdict
+from explain_gate.redact import redact
 from explain_gate.reporting import wording
 from explain_gate.reporting.charts import colour_bar
 from explain_gate.reporting.cues import TELLING, CueView
 from explain_gate.reporting.drift import Drift
 from explain_gate.reporting.gallery import Gallery, Shown
 from explain_gate.reporting.headline import reason
-from explain_gate.reporting.page import CREDENTIALS, render
+from explain_gate.reporting.page import render
 from explain_gate.reporting.per_image import CONTROL_PREFIX, PerImage
 from explain_gate.reporting.sections import build_rules
 
@@ -72,7 +73,7 @@ def render_html(
         scores=_scores(gallery, per_image),
         methods=_methods(verdict, gallery, per_image),
         colour_bars={scale: Markup(colour_bar(scale)) for scale in ("sequential", "diverging")},  # noqa: S704
-        config_lines=CREDENTIALS.sub("***@", config_text).splitlines() if config_text else [],
+        config_lines=redact(config_text).splitlines() if config_text else [],
         facts=_facts(verdict),
     )
 
@@ -175,5 +176,5 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
             told = ", ".join(str(entry) for entry in value[:30])
             flat[prefix + name] = told + (f" and {len(value) - 30:,} more" if len(value) > 30 else "")
         else:
-            flat[prefix + name] = CREDENTIALS.sub("***@", str(value))
+            flat[prefix + name] = redact(str(value))
     return flat

@@ -14,9 +14,6 @@ from markupsafe import Markup
 
 from explain_gate.reporting import wording
 
-CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
-"""User and password in an address; no page may show them."""
-
 
 def render(template: str, *, scripts: Sequence[str] = (), pictures: str = "'self' file:", **values: Any) -> str:
     """Render a template of this package.

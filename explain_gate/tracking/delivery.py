@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explain_gate.redact import redact
 from explain_gate.tracking.registry import MODEL_DIGEST, RUN_ID, model_id_of, quoted, settle
-from explain_gate.tracking.settings import TrackingSettings, redact
+from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import Store
 from explain_gate.tracking.submission import Submission
 

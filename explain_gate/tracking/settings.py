@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from explain_gate.errors import OptionError
-
-_USERINFO = re.compile(r"(?<=://)[^/\s]*@")
-_SECRET_QUERY = re.compile(r"(?i)([?&][^=&\s]*(?:password|passwd|pwd|secret|token|key)[^=&\s]*=)[^&\s]*")
-_HIDDEN = "***"
+from explain_gate.redact import redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +66,5 @@ class TrackingSettings:
 
     def redact(self, text: str) -> str:
         """`text` without anything secret that this URI holds, also where a driver repeats it in another form."""
-        parts = urlsplit(self.uri)
-        for secret in {parts.password, unquote(parts.password or "")} - {None, ""}:
-            text = text.replace(str(secret), _HIDDEN)
-        return redact(text)
-
-
-def redact(text: str) -> str:
-    """`text` with the user information and the secret parameters of every URL in it replaced by ***."""
-    return _SECRET_QUERY.sub(rf"\1{_HIDDEN}", _USERINFO.sub(f"{_HIDDEN}@", text))
+        password = urlsplit(self.uri).password or ""
+        return redact(text, secrets={password, unquote(password)})

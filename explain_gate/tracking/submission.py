@@ -15,7 +15,8 @@ from typing import Any
 
 from explain_gate.errors import TrackingError
 from explain_gate.records import Finding, Profile, Verdict
-from explain_gate.tracking.settings import TrackingSettings, redact
+from explain_gate.redact import redact
+from explain_gate.tracking.settings import TrackingSettings
 
 SCHEMA_VERSION = 1
 _NAME_LENGTH = 250

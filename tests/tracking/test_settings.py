@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from explain_gate.errors import OptionError
-from explain_gate.tracking.settings import TrackingSettings, redact
+from explain_gate.tracking.settings import TrackingSettings
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,3 @@ def test_file_store_is_refused_before_anything_is_measured(uri):
     """MLflow 3.13 closed its file store; the error says what to write instead."""
     with pytest.raises(OptionError, match=r"sqlite:///mlflow\.db"):
         TrackingSettings(uri=uri)
-
-
-def test_redact_leaves_ordinary_text_alone():
-    """An address with an @ outside a URL is no secret."""
-    assert (
-        redact("ask ann@example.org about models:/pets@approved") == "ask ann@example.org about models:/pets@approved"
-    )
