@@ -61,6 +61,16 @@ def build_module(config: GateConfig, source: str) -> torch.nn.Module:
     return _build(source, dict(config.sections.model.arguments), config.path.parent)
 
 
+def load_target(config: GateConfig) -> Callable[..., Any] | None:
+    """`model.target`: what turns the model's output into scores, for whoever asks the model; None where it is not set.
+
+    Raises:
+        ModelError: as load_function.
+    """
+    name = config.sections.model.target
+    return load_function(name, config.path.parent, "model.target") if name else None
+
+
 def load_function(reference: str, folder: Path, what: str) -> Callable[..., Any]:
     """`package.module:name` -> the callable; `folder` is importable, as a repository's root is for its tests.
 

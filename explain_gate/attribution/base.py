@@ -14,7 +14,8 @@ from torch import Tensor
 
 from explain_gate.attribution.chunks import Chunks
 from explain_gate.attribution.frozen import FrozenModule, weights
-from explain_gate.errors import ModelError
+from explain_gate.attribution.outputs import described, scores_in
+from explain_gate.errors import ModelError, NotMeasurable
 
 Make = Callable[[int, int], tuple[Tensor, Tensor]]
 """(start, stop) -> images (stop - start, C, H, W) and targets (stop - start,) of that part of a flat index."""
@@ -32,7 +33,8 @@ class Probe:
     """One score per image of a module. Use it in a `with`: eval mode and frozen parameters inside, as before after.
 
     Args:
-        module: any module on any device; its outputs must be (N, K), or `target` must make them so.
+        module: any module on any device. Its output is (N, K), an object or mapping that has it as `logits` or
+            `out`, or a tuple or list that begins with it; or `target` makes it so.
         target: optional, what to explain of other outputs: a function of (output) or of (output, targets) that
             returns (N, K), of which the target's column is the score, or (N,), which is the score itself.
         target_layers: dotted names of the modules that CAM methods look at; empty: methods find the last feature map.
@@ -98,6 +100,9 @@ class Probe:
 
         Shapes: images (N, C, H, W); targets (N,), needed only by a `target` function that takes them. Returns (N, K)
         in the module's precision or float32, whichever is finer; K is 1 where `target` gives one score per image.
+
+        Raises:
+            NotMeasurable: a `target` function of (output, targets) has no scores of all classes to give.
         """
         parts: list[Tensor] = []
 
@@ -221,24 +226,31 @@ class Probe:
         return columns.gather(1, targets[:, None])[:, 0]
 
     def columns(self, images: Tensor, targets: Tensor | None) -> Tensor:
-        """All scores of prepared images, (N, K), with a graph where one is wanted.
+        """All scores of prepared images, (N, K), with a graph where one is wanted. Nothing else asks the module.
 
         Raises:
             ModelError: the module, or the target function, returns something else.
+            NotMeasurable: as `logits`.
         """
+        if targets is None and self.target_wants_targets:
+            raise NotMeasurable(
+                "model.target scores the class that it is given, so there are no scores of all classes to compare"
+            )
         output = self._frozen(images)
-        if self.target is not None:
-            output = self.target(output, targets) if self.target_wants_targets else self.target(output)
-            if isinstance(output, Tensor) and output.ndim == 1:
-                output = output[:, None]
-        if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != len(images):
+        if self.target is None:
+            scores = scores_in(output)
+        else:
+            scores = self.target(output, targets) if self.target_wants_targets else self.target(output)
+            if isinstance(scores, Tensor) and scores.ndim == 1:
+                scores = scores[:, None]
+        if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
             who = "the target function" if self.target is not None else "the module"
             raise ModelError(
-                f"{who} must return scores of shape ({len(images)}, classes), got {_describe(output)}. "
+                f"{who} must return scores of shape ({len(images)}, classes), got {described(scores)}. "
                 "For detectors, segmenters and models with several outputs write model.target: "
                 "package.module:function, a function that turns the output into one score per image, shape (N,)"
             )
-        return _at_least_float32(output)
+        return _at_least_float32(scores)
 
     def generator(self, key: str, purpose: str) -> torch.Generator:
         """A CPU generator seeded by (seed, key, purpose): the draw is the same on every device and in every batch."""
@@ -260,16 +272,6 @@ class Probe:
 def in_float64(tensor: Tensor) -> Tensor:
     """The tensor in float64, on the CPU where its device has none (Apple's)."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
-
-
-def _describe(output: Any) -> str:
-    if isinstance(output, Tensor):
-        return f"a tensor of shape {tuple(output.shape)}"
-    if isinstance(output, dict):
-        return f"the type {type(output).__name__} with the keys {', '.join(map(str, output))}"
-    if isinstance(output, (tuple, list)):
-        return f"the type {type(output).__name__} of {len(output)}: {', '.join(_describe(part) for part in output[:3])}"
-    return f"the type {type(output).__name__}"
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

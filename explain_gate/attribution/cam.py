@@ -87,7 +87,7 @@ def eigen_cam(
     Activations are not centred, as in the paper; the vector's sign is chosen so that the map's sum is not negative,
     and what is left below 0 is cut. Shapes and arguments as for grad_cam; targets are not looked at.
     """
-    layers = layers_for(probe, images, layer)
+    layers = layers_for(probe, images, targets, layer)
     maps: list[Tensor] = []
 
     def take(_: int, __: int, activations: list[Tensor]) -> None:
@@ -98,12 +98,12 @@ def eigen_cam(
     return Attribution(method="eigen_cam", kind="positive", maps=torch.cat(maps).float().to(images.device))
 
 
-def layers_for(probe: Probe, images: Tensor, layer: str | Sequence[str] | None) -> tuple[str, ...]:
+def layers_for(probe: Probe, images: Tensor, targets: Tensor, layer: str | Sequence[str] | None) -> tuple[str, ...]:
     """The layers a method was told to look at, else the model's, else the last feature map, looked for once."""
     if layer is not None:
         return (layer,) if isinstance(layer, str) else tuple(layer)
     if not probe.target_layers:
-        probe.target_layers = find_target_layers(probe.module, images, target=probe.target)
+        probe.target_layers = find_target_layers(probe.module, images, targets, target=probe.target)
     return probe.target_layers
 
 
@@ -125,7 +125,7 @@ def _class_activation(
     layer: str | Sequence[str] | None,
     weighted: Callable[[Tensor, Tensor], Tensor],
 ) -> Attribution:
-    layers = layers_for(probe, images, layer)
+    layers = layers_for(probe, images, targets, layer)
     maps: list[Tensor] = []
 
     def take(_: int, __: int, activations: list[Tensor], grads: list[Tensor]) -> None:

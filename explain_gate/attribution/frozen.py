@@ -13,6 +13,7 @@ from torch import Tensor
 from explain_gate.attribution.allocator import kept_memory
 from explain_gate.attribution.fold import Folded, fold
 from explain_gate.attribution.hooks import Captured, capture
+from explain_gate.attribution.outputs import first_images
 
 
 class FrozenModule:
@@ -68,7 +69,7 @@ class FrozenModule:
             return self._runs.module(images)
         short = self.only_batch - len(images)
         output = self._runs.module(torch.cat([images, images[-1:].expand(short, *images.shape[1:])]))
-        return output[: len(images)] if isinstance(output, Tensor) else output
+        return first_images(output, len(images), self.only_batch)
 
     def check(self) -> None:
         """Follow changes of the weights inside the block; an error outside it.

@@ -41,7 +41,7 @@ def score_cam(
     Raises:
         ModelError: there is no such layer, or it has no feature map.
     """
-    layers = layers_for(probe, images, layer)
+    layers = layers_for(probe, images, targets, layer)
     size = tuple(images.shape[-2:])
     shown: list[list[Tensor]] = [[] for _ in layers]
 

@@ -19,13 +19,18 @@ _LISTED = 8
 
 
 def find_target_layers(
-    module: torch.nn.Module, images: Tensor, *, target: Callable[..., Tensor] | None = None
+    module: torch.nn.Module,
+    images: Tensor,
+    targets: Tensor | None = None,
+    *,
+    target: Callable[..., Tensor] | None = None,
 ) -> tuple[str, ...]:
     """The outermost submodule whose output is the last feature map, in the order of execution, that the score sees.
 
     `layer4` of a ResNet, `features` of MobileNet, EfficientNet, DenseNet and ConvNeXt, the last activation before the
     final pooling of a VGG, the first norm of a ViT's last block (behind it only the class token counts), the last
-    norm of a Swin. Pooled maps do not count. Shapes: images (N, C, H, W), of which one is run forward and backward.
+    norm of a Swin. Pooled maps do not count. Shapes: images (N, C, H, W), of which one is run forward and backward;
+    targets (N,), needed only by a `target` function that takes them, class 0 where they are left out.
 
     Raises:
         ModelError: no layer puts out a feature map; the message says what to write in thresholds.yaml.
@@ -36,7 +41,8 @@ def find_target_layers(
         torch.enable_grad(),
     ):
         prepared = probe.prepare(images[:1]).detach().requires_grad_()
-        columns = probe.columns(prepared, torch.zeros(1, dtype=torch.int64, device=probe.device))
+        wanted = torch.zeros(1, dtype=torch.int64) if targets is None else targets[:1]
+        columns = probe.columns(prepared, wanted.to(probe.device))
         size = tuple(prepared.shape[-2:])
         maps = [call for call in calls if layout(tuple(call.output.shape), size) is not None]
         outputs = [call.output for call in maps]

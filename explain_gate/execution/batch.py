@@ -107,13 +107,13 @@ class Subject:
         """The re-initialised model of one seed."""
         return self._probe(f"twin {seed}", lambda: self._make_probe(self._randomized(seed), self.seed))
 
-    def cascade(self, seed: int, steps: int, pixels: Tensor) -> tuple[Cascade, Probe]:
-        """The model that is randomized step by step, and its probe. Shapes: pixels (1, 3, H, W), any image."""
+    def cascade(self, seed: int, steps: int, pixels: Tensor, labels: Tensor) -> tuple[Cascade, Probe]:
+        """The model that is randomized step by step, and its probe. Shapes: any image, (1, 3, H, W), its label (1,)."""
         if (seed, steps) not in self._cascades:
 
             def run(module: torch.nn.Module) -> object:
-                with torch.no_grad():
-                    return module(self.probe.prepare(pixels))
+                with self._make_probe(module, self.seed, fold_norms=False) as probe:
+                    return probe.logits(pixels, labels)
 
             fresh = self.twin(seed).module
             self._cascades[seed, steps] = Cascade(self._module, fresh, run, steps)
@@ -306,7 +306,7 @@ class MeasuredBatch:
 
     def cascade(self, seed: int, steps: int) -> list[tuple[str, Tensor]]:
         """Maps of every step of a cascade; the last is that of the re-initialised model."""
-        cascade, probe = self._subject.cascade(seed, steps, self.pixels[:1])
+        cascade, probe = self._subject.cascade(seed, steps, self.pixels[:1], self.labels[:1])
         method = self._named_method()
         cascade.restore(reuse=method in METHODS and "layers" in METHODS[method].needs)
         found = []

@@ -38,7 +38,7 @@ from explain_gate.execution.predicting import first_line, predict
 from explain_gate.execution.progress import Progress, Silent
 from explain_gate.execution.recall import Memory
 from explain_gate.execution.scoring import score
-from explain_gate.models import build_module, digest_of, load_function, load_model
+from explain_gate.models import build_module, digest_of, load_function, load_model, load_target
 from explain_gate.plan import plan
 from explain_gate.profile import ProfileWriter
 from explain_gate.records import ModelUnderTest, Profile, Rule
@@ -125,8 +125,9 @@ def measure_model(
         tempfile.TemporaryDirectory(dir=_made(folder), prefix=".scratch-") as scratch,
         ProfileWriter(folder, count=len(data), height=height, width=width) as writer,
     ):
-        model = _with_target_layers(model, data, rules, place)
-        make_probe = _probe_maker(config, model, data, memory_budget)
+        target = load_target(config)
+        model = _with_target_layers(model, data, rules, place, target)
+        make_probe = _probe_maker(config, model, data, memory_budget, target)
         with Subject(
             module=module,
             make_probe=make_probe,
@@ -191,7 +192,11 @@ def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict
 
 
 def _with_target_layers(
-    model: ModelUnderTest, data: RegressionSet, rules: Sequence[Rule], place: torch.device
+    model: ModelUnderTest,
+    data: RegressionSet,
+    rules: Sequence[Rule],
+    place: torch.device,
+    target: Callable[..., Any] | None,
 ) -> ModelUnderTest:
     asked = {name for rule in rules for name in (rule.method or "").split(PAIR)}
     needed = any("layers" in METHODS[name].needs for name in asked if name in METHODS)
@@ -200,8 +205,9 @@ def _with_target_layers(
     first = data.first()
     for row in range(first.index, min(len(data), first.index + _TRIED)):
         try:
-            pixels = data.sample(row).pixels[None].to(place)
-            return replace(model, target_layers=find_target_layers(model.module, pixels))
+            sample = data.sample(row)
+            pixels, label = sample.pixels[None].to(place), torch.tensor([sample.label])
+            return replace(model, target_layers=find_target_layers(model.module, pixels, label, target=target))
         except ExplainGateError:
             raise
         except Exception as error:  # noqa: BLE001 - the user's forward may raise anything, on one image of many
@@ -210,11 +216,13 @@ def _with_target_layers(
 
 
 def _probe_maker(
-    config: GateConfig, model: ModelUnderTest, data: RegressionSet, memory_budget: int | None
+    config: GateConfig,
+    model: ModelUnderTest,
+    data: RegressionSet,
+    memory_budget: int | None,
+    target: Callable[..., Any] | None,
 ) -> Callable[..., Probe]:
     """Probes for the model and for its re-initialised twins, all alike."""
-    name = config.sections.model.target
-    target = load_function(name, config.path.parent, "model.target") if name else None
 
     def read_images(path: str) -> Tensor:
         wanted = config.resolve(Path(path))

@@ -12,7 +12,7 @@ from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.config import load_config
 from explain_gate.data.regression_set import open_set
 from explain_gate.errors import ModelError
-from explain_gate.models import load_function, load_model
+from explain_gate.models import load_model, load_target
 from explain_gate.plan import plan
 
 
@@ -28,9 +28,9 @@ def validate(config: str | Path, *, source: str | None = None, checkpoint: str |
     model = load_model(gate, source=source, checkpoint=checkpoint)
     sample = data.first()
     pixels = sample.pixels[None]
-    name = gate.sections.model.target
-    with Probe(model.module, target=load_function(name, gate.path.parent, "model.target") if name else None) as probe:
-        logits = probe.logits(pixels, torch.tensor([sample.label]))
+    target, label = load_target(gate), torch.tensor([sample.label])
+    with Probe(model.module, target=target) as probe:
+        logits = probe.logits(pixels, label)
     highest = max(data.classes.values())
     if 1 < logits.shape[1] <= highest:
         raise ModelError(f"the model has {logits.shape[1]} logits, but data.classes needs {highest + 1}")
@@ -46,6 +46,6 @@ def validate(config: str | Path, *, source: str | None = None, checkpoint: str |
         ),
     ]
     if any(rule.method in METHODS and "layers" in METHODS[rule.method].needs for rule in rules if rule.method):
-        layers = model.target_layers or find_target_layers(model.module, pixels)
+        layers = model.target_layers or find_target_layers(model.module, pixels, label, target=target)
         lines.append(f"target layer: {', '.join(layers)}")
     return lines

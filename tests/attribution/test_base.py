@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from explain_gate.attribution.base import Probe
-from explain_gate.errors import ModelError
+from explain_gate.errors import ModelError, NotMeasurable
 
 
 def test_scores_are_the_logits_of_the_targets(reused, images, targets):
@@ -86,8 +86,9 @@ def test_a_probe_outside_its_block_refuses(reused, images):
 @pytest.mark.parametrize(
     ("output", "told"),
     [
-        (lambda _: {"out": torch.zeros(1), "aux": torch.zeros(1)}, "the type dict with the keys out, aux"),
-        (lambda images: (images.mean((2, 3)), images), "the type tuple of 2: a tensor of shape"),
+        (lambda _: {"scores": torch.zeros(1), "aux": torch.zeros(1)}, "the type dict with the keys scores, aux"),
+        (lambda images: {"out": images}, r"got a tensor of shape \(1, 3, 16, 16\)"),
+        (lambda images: ({"boxes": images}, images), "the type tuple of 2: the type dict with the keys boxes"),
         (lambda images: images, r"a tensor of shape \(1, 3, 16, 16\)"),
         (lambda images: images.mean((1, 2, 3)), r"a tensor of shape \(1,\)"),
         (lambda _: None, "the type NoneType"),
@@ -132,6 +133,15 @@ def test_a_target_function_makes_scores(images, targets, target, columns):
         scores, grads = probe.gradients(images, targets)
     assert torch.allclose(scores, expected, atol=1e-6)
     assert grads.shape == images.shape
+
+
+def test_a_target_of_one_class_has_no_scores_of_all(images, targets):
+    """Who compares classes is told so, instead of the user's function being called without a class."""
+    with (
+        Probe(Segmenter(), target=lambda output, targets: output["out"].mean((2, 3))[targets]) as probe,
+        pytest.raises(NotMeasurable, match="no scores of all classes"),
+    ):
+        probe.logits(images)
 
 
 def test_targets_outside_the_outputs_are_refused(reused, images):

@@ -63,3 +63,23 @@ def test_layers_the_score_ignores_are_passed_over():
             return features.mean((2, 3))
 
     assert find_target_layers(WithUnusedBranch(), IMAGE) == ("body",)
+
+
+def test_a_target_function_is_asked_for_the_class_that_is_explained():
+    """The search asks the model as everybody else does: through the target function, with the image's own class."""
+    asked = []
+
+    class Named(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = torch.nn.Conv2d(3, 4, 3, padding=1)
+
+        def forward(self, images):
+            return {"scores": self.body(images).mean((2, 3))}
+
+    def chosen(output, targets):
+        asked.extend(targets.tolist())
+        return output["scores"].gather(1, targets[:, None])[:, 0]
+
+    assert find_target_layers(Named(), IMAGE, torch.tensor([3]), target=chosen) == ("body",)
+    assert asked == [3]

@@ -20,8 +20,8 @@ def with_forward(project, body: str) -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("return {score}, x", r"tuple of 2"),
-        ("return {{'logits': {score}}}", r"dict with the keys logits"),
+        ("return {{'boxes': x}}, {score}", r"tuple of 2"),
+        ("return {{'scores': {score}}}", r"dict with the keys scores"),
         ("return {score}[:, :, None]", r"got a tensor of shape \(\d+, 2, 1\)"),
         ("return {score}[:1].expand(len(x) + 1, -1)", r"got a tensor of shape"),
         ("return {score}[:, :1]", "logits|targets"),
