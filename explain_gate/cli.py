@@ -84,13 +84,16 @@ def demo(output: str, seed: int) -> None:
 @click.argument("folder", default=".", metavar="[DIR]")
 def init(folder: str) -> None:
     """Scaffold thresholds.yaml, checks/ and a CI workflow; what is there already stays as it is."""
-    from explain_gate.scaffold import scaffold
+    from explain_gate.scaffold import not_ignored, scaffold
 
     written, kept = scaffold(Path(folder))
     for path in written:
         click.echo(f"wrote  {path}")
     for path in kept:
         click.echo(f"kept   {path}, which was there already")
+    missing = not_ignored(Path(folder))
+    if missing:
+        click.echo(f"add to .gitignore, so that no report or database is committed: {' '.join(missing)}")
     click.echo(
         "Next: write your model and data into thresholds.yaml (look for FILL IN), then `explain-gate validate`, "
         "then `explain-gate run`."

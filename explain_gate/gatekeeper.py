@@ -149,7 +149,8 @@ class Gatekeeper:
         terminalreporter.section("explain-gate")
         for line in terminal_lines(self.verdict):
             terminalreporter.write_line(line)
-        terminalreporter.write_line(f"Report: {self.output / 'index.html'}")
+        # As an address: terminals and editors open it by a click, also where the path holds spaces.
+        terminalreporter.write_line(f"Report: {(self.output / 'index.html').absolute().as_uri()}")
         if os.environ.get("GITHUB_ACTIONS") == "true":
             from explain_gate.reporting.github import verdict_to_annotations
 

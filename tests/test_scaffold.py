@@ -2,15 +2,18 @@
 
 import json
 import re
+import subprocess
 
 import jsonschema
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from explain_gate.cli import main
 from explain_gate.config import json_schema, load_config
 from explain_gate.metrics import METRICS
 from explain_gate.plan import plan
-from explain_gate.scaffold import scaffold
+from explain_gate.scaffold import IGNORED, not_ignored, scaffold
 
 OFF = re.compile(r"(?m)^( +)# (?=[\w/]+: \{.*\}   # \S)")
 """The comment sign of what is off: an entry with its reason behind it. Prose has no braces behind a name."""
@@ -69,3 +72,30 @@ def test_the_schema_allows_the_file_in_both_states(written):
 def test_lines_fit_a_reader(written):
     """No line is wider than the code's."""
     assert max(map(len, written.splitlines())) <= 120
+
+
+def test_what_runs_leave_behind_is_ignored_by_git(tmp_path):
+    """After `init` git sees no report, cache, outbox, database or artifact; it sees thresholds.yaml and checks."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    scaffold(tmp_path)
+    assert not_ignored(tmp_path) == []
+    places = ("reports/a/verdict.json", ".explain-gate/cache/x", "mlflow.db", "mlflow.db-journal", "mlartifacts/0/x")
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    seen = subprocess.run(
+        ["git", "-C", str(tmp_path), "ls-files", "--others", "--exclude-standard"],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert {"thresholds.yaml", ".gitignore", "checks/test_alignment.py"} <= set(seen)
+    assert not set(places) & set(seen)
+
+
+def test_a_gitignore_that_is_there_stays_and_what_it_lacks_is_told(tmp_path):
+    """`init` changes no file of a team's; it says which lines to add."""
+    (tmp_path / ".gitignore").write_text("*.pyc\n/reports\nmlflow.db\n", encoding="utf-8")
+    done = CliRunner().invoke(main, ["init", str(tmp_path)])
+    assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "*.pyc\n/reports\nmlflow.db\n"
+    assert done.exit_code == 0
+    assert "add to .gitignore, so that no report or database is committed: .explain-gate/ mlartifacts/\n" in done.output
+    assert len(not_ignored(tmp_path / "elsewhere")) == len(IGNORED)

@@ -1,9 +1,8 @@
-"""What a run was measured with: versions, device, threads, commit."""
+"""What a run was measured with and by whom it was started: versions, device, threads, provenance."""
 
 from __future__ import annotations
 
 import platform
-import subprocess
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,15 @@ from typing import Any
 import torch
 
 import explain_gate
+from explain_gate.execution.provenance import describe_provenance
 
 _PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pytest", "mlflow", "pillow", "pyarrow")
 
 
 def describe_environment(device: torch.device, folder: Path) -> dict[str, Any]:
-    """JSON for the manifest; `folder` is where the git commit is looked up."""
+    """JSON for the manifest, to be asked for when a run starts; `folder` lies in the working tree that is told of."""
     return {
+        **describe_provenance(folder),
         "explain_gate": explain_gate.__version__,
         "torch": torch.__version__,
         "device": device.type,
@@ -28,7 +29,6 @@ def describe_environment(device: torch.device, folder: Path) -> dict[str, Any]:
         "platform": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "git_commit": _commit(folder),
     }
 
 
@@ -37,17 +37,3 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _commit(folder: Path) -> str | None:
-    try:
-        found = subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", "-C", str(folder), "rev-parse", "HEAD"],  # noqa: S607 - git is looked up as every tool does
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() or None

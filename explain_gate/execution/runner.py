@@ -125,6 +125,7 @@ def measure_model(
         tempfile.TemporaryDirectory(dir=_made(folder), prefix=".scratch-") as scratch,
         ProfileWriter(folder, count=len(data), height=height, width=width) as writer,
     ):
+        environment = {**describe_environment(place, config.path.parent), "dtype": dtype}
         target = load_target(config)
         model = _with_target_layers(model, data, rules, place, target)
         make_probe = _probe_maker(config, model, data, memory_budget, target)
@@ -144,7 +145,6 @@ def measure_model(
             }
             measurements = score(config, rules, subject, data, predictions, faults, progress, memory)
             forward, backward = subject.passes()
-            environment = {**describe_environment(place, config.path.parent), "dtype": dtype}
             if precision != torch.float32:
                 rows = [row for row in range(len(data)) if row not in predictions.reasons][:COMPARED]
                 environment["agreement_with_float32"] = agreement(

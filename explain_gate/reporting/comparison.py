@@ -27,7 +27,9 @@ from explain_gate.statistics import interval
 
 Trend = Literal["better", "worse", "unclear", "equal"]
 _MARKS: Mapping[Trend, str] = {"better": "▲", "worse": "▼", "unclear": "·", "equal": "="}
-_UNTOLD = ("seconds", "passes", "cache", "model")
+_UNTOLD = ("seconds", "passes", "cache", "model", "files")
+_UNTOLD_FACTS = tuple(f"environment {name}" for name in ("started", "started_by", "started_from", "job", "command"))
+"""Of a run as an event; they tell nothing of what was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +271,7 @@ def _facts(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
     return [
         (name, was.get(name, ""), now.get(name, ""))
         for name in dict.fromkeys((*was, *now))
-        if was.get(name) != now.get(name)
+        if was.get(name) != now.get(name) and name not in _UNTOLD_FACTS
     ]
 
 

@@ -21,6 +21,18 @@ from explain_gate.reporting.page import render
 from explain_gate.reporting.per_image import CONTROL_PREFIX, PerImage
 from explain_gate.reporting.sections import build_rules
 
+STARTED = {
+    "started": "at",
+    "started_by": "by",
+    "started_from": "from",
+    "job": "job",
+    "command": "command",
+    "git_commit": "git commit",
+    "git_dirty": "uncommitted changes",
+    "git_diff_digest": "their digest",
+}
+"""What the environment tells of the run as an event, and what the report calls it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhibit:
@@ -75,6 +87,7 @@ def render_html(
         colour_bars={scale: Markup(colour_bar(scale)) for scale in ("sequential", "diverging")},  # noqa: S704
         config_lines=redact(config_text).splitlines() if config_text else [],
         facts=_facts(verdict),
+        started=wording.started(verdict.environment),
     )
 
 
@@ -155,11 +168,14 @@ def _facts(verdict: Verdict) -> dict[str, dict[str, str]]:
         "passes": ", ".join(f"{count:,} {name}" for name, count in verdict.passes.items()),
         "thresholds.yaml": verdict.config_digest,
     }
+    started = {name: verdict.environment[key] for key, name in STARTED.items() if key in verdict.environment}
+    conditions = {name: value for name, value in verdict.environment.items() if name not in STARTED}
     groups = {
+        "Started": _flat(started),
         "Model": _flat(verdict.model),
         "Reference": _flat(verdict.reference or {}),
         "Regression set": _flat(verdict.dataset),
-        "Environment": _flat(verdict.environment),
+        "Environment": _flat(conditions),
         "Run": {name: text for name, text in run.items() if text},
     }
     return {name: facts for name, facts in groups.items() if facts}
@@ -175,6 +191,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         elif isinstance(value, list | tuple):
             told = ", ".join(str(entry) for entry in value[:30])
             flat[prefix + name] = told + (f" and {len(value) - 30:,} more" if len(value) > 30 else "")
+        elif isinstance(value, bool):
+            flat[prefix + name] = "yes" if value else "no"
         else:
             flat[prefix + name] = redact(str(value))
     return flat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from explain_gate.metrics import METRICS, Metric
 from explain_gate.records import Direction, Finding, Status, Verdict
@@ -166,6 +166,19 @@ def missing(verdict: Verdict) -> list[str]:
     """Planned rules without a finding."""
     found = {finding.key for finding in verdict.findings}
     return [key for key in verdict.planned if key not in found]
+
+
+def started(environment: Mapping[str, Any]) -> str:
+    """When, by whom and from which code a run was started, in a line: `2026-11-26 02:28 +01:00 by ann, commit ...`."""
+    when = str(environment.get("started") or "")
+    parts = [f"{when[:10]} {when[11:16]} {when[19:]}".strip()] if when else []
+    if environment.get("started_by"):
+        parts.append(f"by {environment['started_by']}")
+    commit = str(environment.get("git_commit") or "")[:10]
+    if commit:
+        dirty = environment.get("git_dirty")
+        parts.append(f"from commit {commit}" + (" with uncommitted changes" if dirty else ""))
+    return " ".join(parts)
 
 
 def untold(verdict: Verdict) -> list[str]:

@@ -8,6 +8,14 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parent.parent
 
+IGNORED = {
+    "reports/": "what each run publishes",
+    ".explain-gate/": "measured numbers, downloaded references, runs that wait for the tracking store",
+    "mlflow.db*": "the tracking store, where thresholds.yaml names no server",
+    "mlartifacts/": "its files",
+}
+"""Lines for .gitignore, each with what it leaves out."""
+
 
 def packaged_checks() -> Path:
     """The folder of the checks that come with the package: in the wheel, or at the root of a source checkout."""
@@ -26,10 +34,14 @@ def packaged_thresholds() -> str:
 
 
 def scaffold(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Write the start of a gate into a repository; returns what was written and what was there and stays."""
+    """Write the start of a gate into a repository; returns what was written and what was there and stays.
+
+    A .gitignore that is there stays too; `not_ignored` says what it lacks.
+    """
     files = {folder / "thresholds.yaml": _to_fill_in(packaged_thresholds())}
     files[folder / ".github" / "workflows" / "explain-gate.yml"] = (_HERE / "workflow.yml").read_text(encoding="utf-8")
     files[folder / ".github" / "CODEOWNERS"] = (_HERE / "CODEOWNERS").read_text(encoding="utf-8")
+    files[folder / ".gitignore"] = "".join(f"# {why}\n{line}\n" for line, why in IGNORED.items())
     for check in sorted(packaged_checks().glob("test_*.py")):
         files[folder / "checks" / check.name] = check.read_text(encoding="utf-8")
     written, kept = [], []
@@ -41,6 +53,14 @@ def scaffold(folder: Path) -> tuple[list[Path], list[Path]]:
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written, kept
+
+
+def not_ignored(folder: Path) -> list[str]:
+    """The lines of IGNORED that the folder's .gitignore does not have, with or without a slash at either end."""
+    path = folder / ".gitignore"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    there = {line.strip().strip("/") for line in lines}
+    return [line for line in IGNORED if not {line.strip("/"), f"{line.strip('/')}/*", line.rstrip("*")} & there]
 
 
 def demo_thresholds() -> str:

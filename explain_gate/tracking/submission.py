@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -23,6 +22,10 @@ _NAME_LENGTH = 250
 _PARAMETER_LENGTH = 500
 _TAG_LENGTH = 5000
 _DIGEST_LENGTH = 36
+_UNLISTED = frozenset({"packages", "started", "job", "command"})
+"""Of verdict.environment: what is no condition of a measurement, or too long for a parameter."""
+_STARTED = ("started", "started_by", "started_from", "command", "git_dirty", "git_diff_digest")
+"""Of verdict.environment: who or what started the run, when, and from which state of the code."""
 _REGISTRY = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w-]+))?")
 
 
@@ -101,7 +104,7 @@ def describe(
         "explain_gate.dataset_digest": str(dataset.get("digest") or ""),
         "explain_gate.model_digest": str(model.get("digest") or ""),
         "explain_gate.git_commit": commit,
-        "explain_gate.report": report or _ci_job(),
+        "explain_gate.report": report or str(verdict.environment.get("job") or ""),
     }
     key = run_key(verdict, folder)
     tags = {
@@ -111,6 +114,8 @@ def describe(
         "explain_gate.model_name": str(model.get("name") or ""),
         "explain_gate.model_version": registered[1] if registered else "",
         "explain_gate.registered_model": (registered[0] if registered else promoted) or "",
+        **{f"explain_gate.{name}": _as_tag(verdict.environment.get(name)) for name in _STARTED},
+        "mlflow.user": str(verdict.environment.get("started_by") or ""),
         "mlflow.source.git.commit": commit,
         "mlflow.source.name": "explain-gate",
     }
@@ -208,7 +213,7 @@ def _parameters(verdict: Verdict, profile: Profile | None) -> dict[str, str]:
         "dataset.images": verdict.dataset.get("images"),
         "dataset.classes": verdict.dataset.get("classes"),
         "config_digest": verdict.config_digest,
-        **{f"environment.{name}": value for name, value in environment.items() if name != "packages"},
+        **{f"environment.{name}": value for name, value in environment.items() if name not in _UNLISTED},
     }
     if profile is not None:
         methods = profile.manifest.get("methods") or {}
@@ -219,6 +224,10 @@ def _parameters(verdict: Verdict, profile: Profile | None) -> dict[str, str]:
         for name, value in found.items()
         if value is not None
     }
+
+
+def _as_tag(value: object) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _tags(values: Mapping[str, str]) -> dict[str, str]:
@@ -237,14 +246,6 @@ def _registered(model: Mapping[str, Any]) -> tuple[str, str] | None:
 def _weights(model: Mapping[str, Any]) -> str | None:
     checkpoint = model.get("checkpoint")
     return str(Path(checkpoint).resolve()) if checkpoint and Path(checkpoint).is_file() else None
-
-
-def _ci_job() -> str:
-    """The address of the CI job this process runs in, or nothing."""
-    given = os.environ.get
-    if given("GITHUB_RUN_ID"):
-        return f"{given('GITHUB_SERVER_URL')}/{given('GITHUB_REPOSITORY')}/actions/runs/{given('GITHUB_RUN_ID')}"
-    return given("CI_JOB_URL") or given("BUILD_URL") or ""
 
 
 def _clean(part: str, slash: str = "_") -> str:

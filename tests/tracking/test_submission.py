@@ -114,15 +114,32 @@ def test_registered_source_needs_a_version(gate_run):
     assert registered("shop:build", "7") is None
 
 
-def test_report_link_is_the_ci_job(gate_run, monkeypatch):
+def test_report_link_is_the_ci_job(gate_run):
     """On a CI machine people find the report at the job; a given address wins."""
-    for name, value in {
-        "GITHUB_SERVER_URL": "https://git.example",
-        "GITHUB_REPOSITORY": "a/b",
-        "GITHUB_RUN_ID": "9",
-    }.items():
-        monkeypatch.setenv(name, value)
     run = gate_run("v1")
-    arguments = (run.verdict, run.profile, run.folder, TrackingSettings())
+    verdict = replace(run.verdict, environment={"job": "https://git.example/a/b/actions/runs/9"})
+    arguments = (verdict, run.profile, run.folder, TrackingSettings())
     assert describe(*arguments, ended=1).tags["explain_gate.report"] == "https://git.example/a/b/actions/runs/9"
     assert describe(*arguments, ended=1, report="https://x").tags["explain_gate.report"] == "https://x"
+
+
+def test_who_started_it_and_from_which_code_are_tags(gate_run):
+    """Date with zone, starter, what started it, whether the tree was dirty and the digest of the difference."""
+    run = gate_run("v1")
+    started = {
+        "started": "2026-11-26T02:28:17+01:00", "started_by": "ann", "started_from": "GitHub Actions: push, gate",
+        "job": None, "command": "explain-gate run --tracking-uri http://ann:hush@host", "git_commit": "1a2b3c",
+        "git_dirty": True, "git_diff_digest": "dd" * 32,
+    }  # fmt: skip
+    verdict = replace(run.verdict, environment=started)
+    tags = describe(verdict, run.profile, run.folder, TrackingSettings(), ended=1).tags
+    assert tags["explain_gate.started"] == "2026-11-26T02:28:17+01:00"
+    assert tags["explain_gate.started_by"] == tags["mlflow.user"] == "ann"
+    assert tags["explain_gate.started_from"] == "GitHub Actions: push, gate"
+    assert tags["explain_gate.command"] == "explain-gate run --tracking-uri http://***@host"
+    assert tags["explain_gate.git_dirty"] == "true"
+    assert tags["explain_gate.git_diff_digest"] == "dd" * 32
+    clean = replace(verdict, environment={**started, "git_dirty": False, "git_diff_digest": None})
+    tags = describe(clean, run.profile, run.folder, TrackingSettings(), ended=1).tags
+    assert tags["explain_gate.git_dirty"] == "false"
+    assert "explain_gate.git_diff_digest" not in tags
