@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from explain_gate import sentences
 from explain_gate.comparison import Change, compare, holm, images_to_decide
-from explain_gate.records import Finding, Measurement, Profile, Rule, Status
+from explain_gate.records import Cause, Finding, Measurement, Profile, Rule, Status
 from explain_gate.statistics import Values, interval, summarize
 
 WORST_LISTED = 8
+NO_REFERENCE = "there is no reference to compare with"
+NOT_FINITE = "the value is not finite"
+_SEVERITY: tuple[Status, ...] = ("passed", "inconclusive", "warned", "unmeasured", "failed")
+"""What a rule may be before waivers, the worst last."""
 
 
 def judge_changes(
@@ -43,43 +48,63 @@ def judge_bound(profile: Profile, rule: Rule) -> Finding:
     """The finding of one rule by its fixed bound; a rule without one passes as far as this goes."""
     measurement = profile.measurement(rule.check, rule.method)
     if measurement is None:
-        return _finding(rule, status="unmeasured", message=f"{rule.key} was not measured.", unmeasured=0)
+        return _unmeasured(rule, sentences.of_no_measurement(rule))
     rows, values, reasons = select(profile, measurement, rule)
-    unmeasured = [reason for reason in reasons if reason is not None]
-    if values.size == 0 or len(unmeasured) > _allowed(rule, len(unmeasured) + values.size):
-        return _unmeasured_finding(profile, measurement, rule, values)
-    value = summarize(values, rule.statistic)
-    low, high = interval(values, rule.statistic)
+    unmeasured = sum(map(len, reasons.values()))
+    allowed = _allowed(rule, unmeasured + values.size)
+    if values.size == 0 or unmeasured > allowed:
+        named = [image for images in reasons.values() for image in images]
+        return _unmeasured(
+            rule,
+            sentences.of_unmeasured(rule, unmeasured + values.size, reasons, allowed=allowed),
+            images=int(values.size),
+            unmeasured=unmeasured,
+            worst=tuple(named[:WORST_LISTED]),
+        )
+    with np.errstate(over="ignore"):
+        value = summarize(values, rule.statistic)
+    if not np.isfinite(value):
+        return _unmeasured(rule, sentences.of_too_large(rule), images=int(values.size), unmeasured=unmeasured)
     broken = breaks(rule, value)
     order = np.argsort(values if rule.better == "higher" else -values, kind="stable")
-    worst = tuple(profile.images[rows[position]].image for position in order[:WORST_LISTED].tolist())
     status: Status = "passed" if not broken else "failed" if rule.severity == "fail" else "warned"
     finding = _finding(
         rule,
         value=value,
-        interval=(low, high),
+        interval=interval(values, rule.statistic),
         status=status,
+        cause="bound" if broken else None,
         images=int(values.size),
-        unmeasured=len(unmeasured),
-        worst=worst,
+        unmeasured=unmeasured,
+        worst=tuple(profile.images[rows[position]].image for position in order[:WORST_LISTED].tolist()),
     )
-    return replace(finding, message=_message(finding, rule))
+    return replace(finding, message=sentences.of_value(finding, broken=broken))
 
 
-def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list[int], Values, list[str | None]]:
-    """Rows and values of the measured images of the rule's class, and the reasons of all of its images."""
+def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list[int], Values, dict[str, list[str]]]:
+    """Rows and values of the measured images of the rule's class, and the names of its other images by reason.
+
+    They come in the order of the images' names, the reasons by how many images they have: no verdict depends on the
+    order in which images are annotated.
+    """
     mine = [
         position
         for position, row in enumerate(measurement.rows.tolist())
         if rule.class_name is None or profile.images[row].class_name == rule.class_name
     ]
-    reasons = [measurement.reasons[position] for position in mine]
-    kept = [position for position, reason in zip(mine, reasons, strict=True) if reason is None]
-    # A number that is not finite must never look like a measurement, whoever wrote the profile.
-    kept_finite = [position for position in kept if np.isfinite(measurement.values[position])]
-    reasons += ["the value is not finite"] * (len(kept) - len(kept_finite))
-    rows = [int(measurement.rows[position]) for position in kept_finite]
-    return rows, measurement.values[kept_finite].astype(np.float64), reasons
+    mine.sort(key=lambda position: profile.images[int(measurement.rows[position])].image)
+    kept: list[int] = []
+    missing: dict[str, list[str]] = {}
+    for position in mine:
+        reason = measurement.reasons[position]
+        # A number that is not finite must never look like a measurement, whoever wrote the profile.
+        if reason is None and np.isfinite(measurement.values[position]):
+            kept.append(position)
+        else:
+            image = profile.images[int(measurement.rows[position])].image
+            missing.setdefault(NOT_FINITE if reason is None else reason, []).append(image)
+    rows = [int(measurement.rows[position]) for position in kept]
+    return rows, measurement.values[kept].astype(np.float64), dict(sorted(missing.items(), key=_most_images))
 
 
 def breaks(rule: Rule, value: float) -> bool:
@@ -96,26 +121,13 @@ def _allowed(rule: Rule, images: int) -> int:
     return int(rule.max_unmeasured if rule.max_unmeasured >= 1 else share + 1e-9)  # 0.29 of 100 is 29
 
 
-def _unmeasured_finding(profile: Profile, measurement: Measurement, rule: Rule, values: Values) -> Finding:
-    reasons: dict[str, list[str]] = {}
-    for row, reason in zip(measurement.rows.tolist(), measurement.reasons, strict=True):
-        image = profile.images[row]
-        if reason is not None and rule.class_name in (None, image.class_name):
-            reasons.setdefault(reason, []).append(image.image)
-    named = [image for images in reasons.values() for image in images]
-    why = "; ".join(f"{reason} ({len(images)}: {', '.join(images[:3])})" for reason, images in reasons.items())
-    return _finding(
-        rule,
-        status="unmeasured",
-        images=int(values.size),
-        unmeasured=len(named),
-        worst=tuple(named[:WORST_LISTED]),
-        message=(
-            f"{rule.key}: {len(named)} of {len(named) + values.size} images could not be measured, "
-            f"{_allowed(rule, len(named) + values.size)} are allowed (thresholds.yaml:{rule.line}). "
-            f"{why or 'No image has this class.'}"
-        ),
-    )
+def _most_images(entry: tuple[str, list[str]]) -> tuple[int, str]:
+    """Sort key of reasons: those of the most images first, then by their words."""
+    return -len(entry[1]), entry[0]
+
+
+def _unmeasured(rule: Rule, message: str, **values: Any) -> Finding:
+    return _finding(rule, status="unmeasured", cause="unmeasured", message=message, **values)
 
 
 def _finding(rule: Rule, *, status: Status, message: str = "", **values: Any) -> Finding:
@@ -128,46 +140,16 @@ def _finding(rule: Rule, *, status: Status, message: str = "", **values: Any) ->
         bound=rule.bound,
         status=status,
         message=message,
+        file=rule.file,
         line=rule.line,
         **{**empty, **values},
     )
 
 
-def _message(finding: Finding, rule: Rule) -> str:
-    """`alignment.iou 0.31 is below at_least 0.40 (thresholds.yaml:21) for grad_cam, class Bengal, 60 images, ...`."""
-    name, bound = ("at_least", rule.at_least) if rule.at_least is not None else ("at_most", rule.at_most)
-    if bound is None:
-        who = f" for {finding.method}" if finding.method else ""
-        group = f", class {finding.class_name}" if finding.class_name else ""
-        return f"{finding.check} {number(finding.value)}{who}{group}, {finding.images} images."
-    broken = finding.value is not None and breaks(rule, finding.value)
-    relation = ("below" if name == "at_least" else "above") if broken else "within"
-    who = "".join(
-        (
-            f" for {finding.method}" if finding.method else "",
-            f", class {finding.class_name}" if finding.class_name else "",
-        )
-    )
-    low, high = finding.interval or (0.0, 0.0)
-    statistic = "" if finding.statistic == "mean" else f"{finding.statistic} "
-    text = (
-        f"{statistic}{finding.check} {number(finding.value)} is {relation} {name} {number(bound)} "
-        f"(thresholds.yaml:{rule.line}){who}, {finding.images} images, 95 % interval {number(low)} to {number(high)}."
-    )
-    return f"{text} Worst: {', '.join(finding.worst[:3])}." if broken else text
-
-
-def number(value: float | None) -> str:
-    """A value as people read it."""
-    if value is None:
-        return "none"
-    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
-
-
 def _change(profile: Profile, reference: Profile | None, rule: Rule) -> tuple[Change, float] | str:
     """The change and the reference's own value, or why there is none."""
     if reference is None:
-        return "there is no reference to compare with"
+        return NO_REFERENCE
     mine, theirs = (one.measurement(rule.check, rule.method) for one in (profile, reference))
     if mine is None or theirs is None:
         return f"{rule.key} was not measured on {'the reference' if theirs is None else 'the candidate'}"
@@ -196,36 +178,24 @@ def _change(profile: Profile, reference: Profile | None, rule: Rule) -> tuple[Ch
 
 def _with_change(finding: Finding, rule: Rule, change: Change, earlier: float, p_worse: float) -> Finding:
     margin = float((rule.max_drop if rule.max_drop is not None else rule.max_rise) or 0.0)
-    name = "max_drop" if rule.max_drop is not None else "max_rise"
     alpha = 1 - rule.confidence
     sign = -1.0 if rule.better == "higher" else 1.0
     low, high = sorted(sign * bound for bound in change.interval)
-    told = (
-        f"{number(abs(change.loss))} {'worse' if change.loss > 0 else 'better'} than the reference's {number(earlier)} "
-        f"(change {number(low)} to {number(high)}, {name} {number(margin)}, thresholds.yaml:{rule.line}, "
-        f"{change.images} images)."
+    text = sentences.of_change(
+        rule, loss=change.loss, before=earlier, interval=(low, high), margin=margin, images=change.images
     )
-    status: Status = finding.status
+    blocked: Status = "failed" if rule.severity == "fail" else "warned"
     if p_worse <= alpha:
-        text = f"{told[0].upper()}{told[1:]}"
-        status = _worse_of(status, "failed" if rule.severity == "fail" else "warned")
-    elif status == "failed":
-        # The fixed bound has decided; whether the change alone would have is of no use to the reader.
-        text = f"{told[0].upper()}{told[1:]}"
+        finding = _at_least(finding, blocked, "change")
+    elif finding.status == "failed":
+        pass  # The fixed bound has decided; whether the change alone would have is of no use to the reader.
     elif change.p_fine <= alpha or change.interval[1] <= margin:
-        text = f"Not worse than allowed: {told}"
+        text = sentences.of_no_loss(text)
     else:
-        more = images_to_decide(change, margin, rule.confidence)
-        hint = (
-            f"about {more} more images would decide"
-            if more is not None and more <= 100_000
-            else ("no practical number of images would decide")
-        )
-        text = f"Inconclusive: {told[:-1]}; {hint}."
-        status = _worse_of(status, "failed" if rule.inconclusive == "fail" else "warned")
+        text = sentences.of_undecided(text, images_to_decide(change, margin, rule.confidence))
+        finding = _at_least(finding, blocked if rule.inconclusive == "fail" else "inconclusive", "undecided")
     return replace(
         finding,
-        status=status,
         reference_value=earlier,
         change=sign * change.loss,
         change_interval=(low, high),
@@ -235,12 +205,14 @@ def _with_change(finding: Finding, rule: Rule, change: Change, earlier: float, p
 
 def _not_compared(finding: Finding, rule: Rule, reason: str, *, bootstrap: bool) -> Finding:
     """A rule that could not be compared: told where the run starts without a reference, else unmeasured."""
-    text = f"{finding.message} Not compared: {reason} (thresholds.yaml:{rule.line}).".strip()
-    if bootstrap:
-        return replace(finding, status=_worse_of(finding.status, "warned"), message=text)
-    return replace(finding, status=_worse_of(finding.status, "unmeasured"), message=text)
+    finding = replace(finding, message=f"{finding.message} {sentences.of_no_comparison(rule, reason)}".strip())
+    return (
+        _at_least(finding, "warned", "not compared") if bootstrap else _at_least(finding, "unmeasured", "not compared")
+    )
 
 
-def _worse_of(first: Status, second: Status) -> Status:
-    order: tuple[Status, ...] = ("passed", "warned", "unmeasured", "failed")
-    return max(first, second, key=order.index)
+def _at_least(finding: Finding, status: Status, cause: Cause) -> Finding:
+    """The finding with this status and cause, unless it is as bad already."""
+    if _SEVERITY.index(finding.status) >= _SEVERITY.index(status):
+        return finding
+    return replace(finding, status=status, cause=cause)

@@ -6,11 +6,16 @@ conclude(planned, findings)         -> the verdict; a planned rule without a fin
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from explain_gate.findings import WORST_LISTED, breaks, judge_bound, judge_changes, number, select
+import numpy as np
+
+from explain_gate import sentences
+from explain_gate.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
 from explain_gate.records import Control, Finding, Profile, Rule, Verdict, VerdictName, Waiver
 from explain_gate.statistics import summarize
 
@@ -36,8 +41,8 @@ def judge(
     findings = judge_changes(profile, reference, rules, [_judge_one(profile, reference, rule) for rule in rules])
     for position, finding in enumerate(findings):
         control = vacuous.get((finding.check, finding.method))
-        if control is not None and finding.status == "passed":
-            findings[position] = replace(finding, status="warned", message=f"{finding.message} {control.message}")
+        if control is not None and finding.status in ("passed", "inconclusive"):
+            findings[position] = _told_vacuous(finding, control)
     return tuple(_waive(finding, waivers, today) for finding in findings)
 
 
@@ -62,7 +67,11 @@ def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ..
             _, values, _ = select(profile, measurement, rule)
             if values.size == 0:
                 continue
-            value = summarize(values, rule.statistic)
+            with np.errstate(over="ignore"):
+                value = summarize(values, rule.statistic)
+            if not math.isfinite(value):
+                continue
+            bound = float(rule.at_least if rule.at_least is not None else rule.at_most or 0.0)
             seen = "failed" if breaks(rule, value) else "passed"
             controls.append(
                 Control(
@@ -73,7 +82,7 @@ def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ..
                     expected="failed" if expected == "failed" else "passed",
                     value=value,
                     ok=seen == expected,
-                    message=_control_message(name, value, ok=seen == expected),
+                    message=sentences.of_control(name, value, bound, ok=seen == expected),
                 )
             )
     return tuple(controls)
@@ -106,6 +115,12 @@ def conclude(
     """
     problems = list(messages)
     answered = [finding.key for finding in findings]
+    twice = [
+        key for key, count in (*Counter(rule.key for rule in planned).items(), *Counter(answered).items()) if count > 1
+    ]
+    if twice:
+        named = ", ".join(list(dict.fromkeys(twice))[:WORST_LISTED])
+        problems.append(f"rules that were planned or judged more than once: {named}")
     missing = [rule.key for rule in planned if rule.key not in answered]
     if missing:
         problems.append(
@@ -141,31 +156,29 @@ def conclude(
 def _judge_one(profile: Profile, reference: Profile | None, rule: Rule) -> Finding:
     finding = judge_bound(profile, rule)
     if reference is None and rule.metric.startswith("drift."):
-        text = f"{rule.key} was not compared: there is no reference (thresholds.yaml:{rule.line})."
-        return replace(finding, status="warned", message=text)
+        text = sentences.of_no_comparison(rule, NO_REFERENCE)
+        return replace(finding, status="warned", cause="not compared", message=text)
     return finding
 
 
-def _control_message(name: str, value: float, *, ok: bool) -> str:
-    if ok:
-        return f"The {name} gives {number(value)}, as it must."
-    if name == "region itself":
-        return f"Even the {name} gives only {number(value)}: the bound cannot be met."
-    return f"The bound is vacuous: a {name} passes it too, with {number(value)}."
+def _told_vacuous(finding: Finding, control: Control) -> Finding:
+    """A rule that its control passes too is told instead of passing; one that is inconclusive stays that."""
+    message = f"{finding.message} {control.message}"
+    if finding.status == "inconclusive":
+        return replace(finding, message=message)
+    return replace(finding, status="warned", cause="vacuous", message=message)
 
 
 def _waive(finding: Finding, waivers: Sequence[Waiver], today: str) -> Finding:
     if finding.status not in ("failed", "unmeasured"):
         return finding
-    for waiver in waivers:
-        if _covers(waiver, finding):
-            told = f"{waiver.reason}, {waiver.owner}" + (f", {waiver.ticket}" if waiver.ticket else "")
-            if waiver.expires >= today:
-                return replace(
-                    finding, status="waived", message=f"{finding.message} Waived until {waiver.expires}: {told}."
-                )
-            return replace(finding, message=f"{finding.message} Its waiver expired on {waiver.expires}: {told}.")
-    return finding
+    covering = [waiver for waiver in waivers if _covers(waiver, finding)]
+    if not covering:
+        return finding
+    waiver = max(covering, key=lambda one: one.expires)
+    valid = waiver.expires >= today
+    told = f"{finding.message} {sentences.of_waiver(waiver, valid=valid)}"
+    return replace(finding, status="waived" if valid else finding.status, message=told)
 
 
 def _covers(waiver: Waiver, finding: Finding) -> bool:
@@ -180,7 +193,7 @@ def _waiver_messages(findings: Sequence[Finding], waivers: Sequence[Waiver], tod
     texts = []
     for waiver in waivers:
         covered = [finding for finding in findings if _covers(waiver, finding)]
-        where = f"waiver of {waiver.check} (thresholds.yaml:{waiver.line}, {waiver.owner})"
+        where = f"waiver of {waiver.check} ({waiver.place}, {waiver.owner})"
         if today and waiver.expires < today:
             texts.append(f"The {where} expired on {waiver.expires}; remove or renew it.")
         elif not any(finding.status == "waived" for finding in covered):

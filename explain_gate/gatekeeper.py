@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
-import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +23,8 @@ if TYPE_CHECKING:
 
 FINDING = "explain_gate.finding"
 FAULT = "explain_gate.fault"
-
-
-class ExplainGateWarning(UserWarning):
-    """A rule with severity `warn` broke, or a bound is vacuous."""
+_SHORT = {"warned": "w", "inconclusive": "i"}
+"""What pytest prints for a test whose rule lets it pass and is not simply passed."""
 
 
 class Gatekeeper:
@@ -117,6 +114,17 @@ class Gatekeeper:
         gate_test = any(name == "explain_gate.test" for name, _ in report.user_properties)
         if report.failed and not broken and gate_test:
             self._failed_tests.append(report.nodeid)
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """A test that passes although its rule warns or is inconclusive is shown and counted as that."""
+        if report.when != "call" or not report.passed:
+            return None
+        for status in (json.loads(str(value))["status"] for name, value in report.user_properties if name == FINDING):
+            if status in _SHORT:
+                return status, _SHORT[status], (status.upper(), {"yellow": True})
+        return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -284,12 +292,11 @@ class _UsageErrors:
 
 
 def _tell(finding: Finding) -> None:
+    """Fail or excuse the item. What only warns lets it pass, whatever its warning filters say; see the status shown."""
     if finding.status in ("failed", "unmeasured"):
         pytest.fail(finding.message, pytrace=False)
     if finding.status == "waived":
         pytest.xfail(finding.message)
-    if finding.status == "warned":
-        warnings.warn(ExplainGateWarning(finding.message), stacklevel=3)
 
 
 def _id(rule: Rule) -> str:

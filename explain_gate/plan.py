@@ -22,12 +22,13 @@ def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
     """
     _check_methods(config)
     rows: list[Rule] = []
+    file = _told(config.path)
     for check, section, line in config.rules():
         metric = _metric_of(config, check)
         _check_rule(config, check, section, metric)
         for method in _methods_of(config, check, section, metric):
             each = _classes_of(config, check, section, classes)
-            rows.extend(_row(check, section, metric, method, class_name, line) for class_name in each)
+            rows.extend(_row(check, section, metric, method, class_name, file, line) for class_name in each)
     if not rows:
         raise NothingPlanned(f"{config.path}: `checks` asks for nothing, so there is nothing to judge")
     return tuple(rows)
@@ -44,6 +45,7 @@ def waivers_of(config: GateConfig) -> tuple[Waiver, ...]:
             owner=waiver.owner,
             ticket=waiver.ticket,
             expires=waiver.expires.isoformat(),
+            file=_told(config.path),
             line=config.line("waivers", position),
         )
         for position, waiver in enumerate(config.sections.waivers)
@@ -201,8 +203,14 @@ def _pairs_of(config: GateConfig, check: str, section: RuleSection) -> tuple[str
     return tuple("+".join(pair) for pair in combinations(chosen, 2))
 
 
+def _told(path: Path) -> str:
+    """The file as messages name it: from the folder people work in, so that it can be clicked and reads everywhere."""
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
 def _row(
-    check: str, section: RuleSection, metric: Metric, method: str | None, class_name: str | None, line: int
+    check: str, section: RuleSection, metric: Metric, method: str | None, class_name: str | None, file: str, line: int
 ) -> Rule:
     bounded_above = section.at_most is not None or section.max_rise is not None
     return Rule(
@@ -221,5 +229,6 @@ def _row(
         inconclusive=section.inconclusive,
         parameters=section.parameters,
         sample=section.sample,
+        file=file,
         line=line,
     )

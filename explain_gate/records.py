@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MapKind = Literal["positive", "magnitude", "signed"]
-Status = Literal["passed", "failed", "warned", "waived", "unmeasured"]
+Status = Literal["passed", "failed", "warned", "waived", "unmeasured", "inconclusive"]
+Cause = Literal["bound", "change", "undecided", "unmeasured", "vacuous", "not compared"]
 Direction = Literal["higher", "lower"]
 VerdictName = Literal["passed", "failed", "error"]
 
@@ -179,7 +180,7 @@ class Rule:
     """One planned row of the gate: a check, for one method and one class where it has them, with its bound.
 
     `check` is "family.metric", with "/name" behind it where one metric has several rules. `better` is the metric's
-    direction. `line` is the line in thresholds.yaml that asked for it.
+    direction. `file` and `line` are where it was asked for, the file as messages name it.
     """
 
     check: str
@@ -197,7 +198,13 @@ class Rule:
     inconclusive: Literal["warn", "fail"] = "warn"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sample: int | None = None
+    file: str = "thresholds.yaml"
     line: int = 0
+
+    @property
+    def place(self) -> str:
+        """`thresholds.yaml:21`."""
+        return _place(self.file, self.line)
 
     @property
     def key(self) -> str:
@@ -232,12 +239,24 @@ class Waiver:
     owner: str
     ticket: str | None
     expires: str
+    file: str = "thresholds.yaml"
     line: int
+
+    @property
+    def place(self) -> str:
+        """`thresholds.yaml:30`."""
+        return _place(self.file, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One judged rule. Field by field what verdict.json holds (`class_name` is its `class`)."""
+    """One judged rule. Field by field what verdict.json holds (`class_name` is its `class`).
+
+    `cause` is what the status rests on, None for a rule that passed: "bound" (the value lies beyond its fixed bound),
+    "change" (it is worse than the reference by more than allowed), "undecided" (the images do not tell whether it is),
+    "unmeasured", "vacuous" (a control passes the bound too), "not compared" (there was no reference). A waived rule
+    keeps the cause of what was waived.
+    """
 
     check: str
     method: str | None
@@ -250,11 +269,18 @@ class Finding:
     change: float | None = None
     change_interval: tuple[float, float] | None = None
     status: Status
+    cause: Cause | None = None
     images: int
     unmeasured: int
     worst: tuple[str, ...]
     message: str
+    file: str = "thresholds.yaml"
     line: int
+
+    @property
+    def place(self) -> str:
+        """Where the rule was asked for: `thresholds.yaml:21`."""
+        return _place(self.file, self.line)
 
     @property
     def key(self) -> str:
@@ -300,3 +326,7 @@ class Verdict:
     environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     passes: Mapping[str, int] = field(default_factory=dict)
+
+
+def _place(file: str, line: int) -> str:
+    return f"{file}:{line}" if line else file

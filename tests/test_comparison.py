@@ -124,13 +124,25 @@ def test_no_drop_passes(make_profile):
 
 
 def test_too_few_images_are_inconclusive_and_say_how_many_would_decide(make_profile):
-    """Inconclusive warns, or fails where the rule says so."""
+    """Inconclusive is a status of its own that lets pass; where the rule says so it fails as a change would."""
     candidate, reference = profiles(make_profile, 0.02, images=10, spread=0.2)
-    (warned,) = judge(candidate, [rule()], reference)
+    (unsure,) = judge(candidate, [rule()], reference)
     (failed,) = judge(candidate, [rule(inconclusive="fail")], reference)
-    assert (warned.status, failed.status) == ("warned", "failed")
-    assert "Inconclusive" in warned.message
-    assert "more images would decide" in warned.message
+    (warned,) = judge(candidate, [rule(inconclusive="fail", severity="warn")], reference)
+    assert [finding.status for finding in (unsure, failed, warned)] == ["inconclusive", "failed", "warned"]
+    assert {finding.cause for finding in (unsure, failed, warned)} == {"undecided"}
+    assert "more images would decide" in unsure.message
+    assert conclude([rule()], [unsure]).exit_code == 0
+
+
+def test_the_fixed_bound_outranks_an_undecided_change(make_profile):
+    """A value beyond its bound stays what the bound makes of it, whatever the comparison cannot tell."""
+    candidate, reference = profiles(make_profile, 0.02, images=10, spread=0.2)
+    both = {"at_least": 0.99}
+    (failed,) = judge(candidate, [rule(**both)], reference)
+    (warned,) = judge(candidate, [rule(severity="warn", **both)], reference)
+    assert (failed.status, failed.cause) == ("failed", "bound")
+    assert (warned.status, warned.cause) == ("warned", "bound")
 
 
 def test_the_same_version_again_passes_even_with_no_margin(make_profile):

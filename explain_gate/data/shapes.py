@@ -69,12 +69,11 @@ def fill(shape: Shape, height: int, width: int) -> Mask:
         mask = np.zeros((height, width), dtype=bool)
         mask[_cut(y0, height) : _cut(y1, height), _cut(x0, width) : _cut(x1, width)] = True
         return mask
-    from pycocotools import mask as run_lengths
-
     if shape.polygons is not None:
+        from pycocotools import mask as run_lengths
+
         clipped = [np.clip(polygon, -1e6, 1e6).tolist() for polygon in shape.polygons]
-        encoded = run_lengths.merge(run_lengths.frPyObjects(clipped, height, width))
-        return np.asarray(run_lengths.decode(encoded), dtype=bool)
+        return _decode_rle(run_lengths.merge(run_lengths.frPyObjects(clipped, height, width)), height, width)
     return _decode_rle(shape.rle or {}, height, width)
 
 
@@ -83,21 +82,21 @@ def _cut(value: float, limit: int) -> int:
 
 
 def _decode_rle(rle: dict[str, Any], height: int, width: int) -> Mask:
-    from pycocotools import mask as run_lengths
+    """COCO's run lengths as a mask.
 
+    Not by pycocotools: it trusts compressed counts, and runs that add up to another size would read beyond the mask;
+    and numpy warns of how it builds its array, which ends a session that takes warnings for errors.
+    """
     if rle.get("size") not in ([height, width], (height, width)):
         raise DataError(f"run-length mask must be of size [{height}, {width}] like its image, got {rle.get('size')}")
     counts = rle["counts"]
-    if isinstance(counts, list):
-        if sum(counts) != height * width:
-            raise DataError(f"run lengths must add up to {height * width} pixels, got {sum(counts)}")
-        flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-        return np.asarray(flat.reshape(width, height).T)
-    # pycocotools trusts compressed counts; runs that add up to another size would read beyond the mask.
-    runs = _runs(counts)
+    if isinstance(counts, bytes):
+        counts = counts.decode("ascii")
+    runs = counts if isinstance(counts, list) else _runs(counts)
     if sum(runs) != height * width or min(runs, default=0) < 0:
         raise DataError(f"run lengths must add up to {height * width} pixels, got {sum(runs)}")
-    return np.asarray(run_lengths.decode({"size": [height, width], "counts": counts.encode("ascii")}), dtype=bool)
+    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return np.asarray(flat.reshape(width, height).T)
 
 
 def _runs(text: str) -> list[int]:

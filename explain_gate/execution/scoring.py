@@ -212,7 +212,7 @@ def _call(table: _Table, batch: MeasuredBatch) -> None:
         _call_one_by_one(table, batch)
         return
     except (TypeError, ValueError) as error:
-        raise ModelError(f"{table.check} (thresholds.yaml:{table.rule.line}): {error}") from error
+        raise ModelError(f"{table.check} ({table.rule.place}): {error}") from error
     _take(table, batch, torch.as_tensor(values, dtype=torch.float64).flatten().tolist())
 
 

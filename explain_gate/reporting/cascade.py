@@ -9,8 +9,9 @@ from html import escape
 
 from markupsafe import Markup
 
+from explain_gate.digits import number
 from explain_gate.reporting.per_image import NOTE, PerImage
-from explain_gate.reporting.wording import metric_of, number
+from explain_gate.reporting.wording import metric_of
 
 CHECK = "randomization.cascade"
 _STEP = re.compile(r"(?P<number>\d+) (?P<block>.+)", re.DOTALL)

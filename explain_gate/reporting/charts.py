@@ -8,8 +8,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from explain_gate.digits import number
 from explain_gate.reporting.overlays import DIVERGING, SEQUENTIAL, Scale
-from explain_gate.reporting.wording import number
 
 Bound = tuple[str, float]
 _WIDTH, _PLOT, _TOP = 320, 54, 22

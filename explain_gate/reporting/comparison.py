@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from explain_gate.digits import number
 from explain_gate.records import Direction, Finding, Profile
 from explain_gate.reporting.pairs import MapPairs, compare_maps, measured_on, paired_rows, shared_methods
 from explain_gate.reporting.per_image import is_aside
@@ -17,8 +18,6 @@ from explain_gate.reporting.wording import (
     better,
     bound_text,
     by_severity,
-    number,
-    outcome,
     plural,
     signed,
     signed_span,
@@ -193,7 +192,7 @@ def comparison_lines(comparison: Comparison, findings: Sequence[Finding] = ()) -
     told = [finding for finding in by_severity(tuple(findings)) if finding.status != "passed"]
     for finding in told:
         value = f"{number(finding.value)} ({bound_text(finding.bound)})"
-        lines.append(f"{STATUS_MARKS[outcome(finding)]} {outcome(finding)}  {finding.key}  {value}")
+        lines.append(f"{STATUS_MARKS[finding.status]} {finding.status}  {finding.key}  {value}")
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 
 

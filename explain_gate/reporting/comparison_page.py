@@ -14,7 +14,7 @@ from explain_gate.reporting.charts import change_bar
 from explain_gate.reporting.comparison import CheckChange, Comparison, named
 from explain_gate.reporting.drift import Drift, build_drift
 from explain_gate.reporting.page import render
-from explain_gate.reporting.wording import by_severity, family_rank, signed_span
+from explain_gate.reporting.wording import BLOCKING, by_severity, family_rank, signed_span
 
 CLASS_ROWS = 600
 """Rows by class; the rest, of smaller changes, is counted."""
@@ -46,7 +46,7 @@ def write_comparison(
 
 def render_comparison(comparison: Comparison, drift: Drift | None = None, findings: Sequence[Finding] = ()) -> str:
     """The page; the pictures of `drift` lie beside it in assets/."""
-    broken = any(finding.status in {"failed", "unmeasured"} for finding in findings)
+    broken = any(finding.status in BLOCKING for finding in findings)
     facts = [(name, redact(was), redact(now)) for name, was, now in comparison.facts]
     return render(
         "comparison.html.j2",

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain_gate.attribution import METHODS
+from explain_gate.digits import number
 from explain_gate.errors import ReferenceError
 from explain_gate.profile import load_maps, load_region, thumbnail_path
 from explain_gate.records import ImageRow, Profile, Status, Verdict
 from explain_gate.reporting.overlays import Scale, outline, save_map_layer, scale_of
 from explain_gate.reporting.per_image import CONTROL_PREFIX, Breaches, PerImage, breaches
-from explain_gate.reporting.wording import number
 
 PER_CELL = 40
 """Images of one class with right predictions, and as many with wrong ones: what a reviewer can inspect."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from explain_gate.records import Finding, Verdict
 from explain_gate.reporting.headline import headline
-from explain_gate.reporting.wording import STATUS_ORDER, by_severity, outcome, plural, untold
+from explain_gate.reporting.wording import STATUS_ORDER, by_severity, plural, untold
 
 SHOWN = 9
 """Annotations of single rules; GitHub drops what a step says beyond ten, so the tenth tells of the rest."""
@@ -60,7 +60,7 @@ def _level(finding: Finding) -> str:
 
 
 def _title(finding: Finding) -> str:
-    return f"explain-gate: {finding.key} {outcome(finding)}"
+    return f"explain-gate: {finding.key} {finding.status}"
 
 
 def _command(level: str, file: str, line: int, title: str, message: str) -> str:

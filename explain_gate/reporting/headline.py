@@ -8,11 +8,9 @@ from explain_gate.records import Finding, Verdict
 from explain_gate.reporting.wording import (
     BLOCKING,
     VERDICT_WORDS,
-    bound_side,
     by_severity,
     counts_text,
     family,
-    is_inconclusive,
     join_words,
     missing,
     plural,
@@ -100,21 +98,12 @@ def _clauses(blocking: list[Finding]) -> str:
 def _phrase(finding: Finding) -> str:
     if finding.status == "unmeasured":
         return f"{finding.check} could not be measured"
-    if _broken_by_change(finding) and not is_inconclusive(finding):
+    if finding.cause == "change":
         return f"{finding.check} is worse than in the approved version"
-    if is_inconclusive(finding):
+    if finding.cause == "undecided":
         return f"{finding.check} may be worse than in the approved version"
     metric = finding.check.partition("/")[0]
     return _BROKEN_METRIC.get(metric) or _BROKEN.get(family(finding.check), f"{finding.check} breaks its bound")
-
-
-def _broken_by_change(finding: Finding) -> bool:
-    side = bound_side(finding.bound)
-    if side is None:
-        return bool({"max_drop", "max_rise"} & set(finding.bound))
-    name, bound = side
-    holds = finding.value is not None and (finding.value >= bound if name == "at_least" else finding.value <= bound)
-    return holds and bool({"max_drop", "max_rise"} & set(finding.bound))
 
 
 def _clause(phrase: str, findings: list[Finding]) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from explain_gate.digits import number
 from explain_gate.records import Finding
 from explain_gate.redact import HIDDEN, redact
 from explain_gate.reporting.film import Strip
 from explain_gate.reporting.page import render
 from explain_gate.reporting.timeline import Series, Version, breaks_in_comparability, series_of, told
 from explain_gate.reporting.trends import WIDTH, position_of, trend
-from explain_gate.reporting.wording import BLOCKING, FAMILIES, by_severity, family, number, outcome, span
+from explain_gate.reporting.wording import BLOCKING, FAMILIES, by_severity, family, span
 
 CHARTS = 160
 """Charts on the page; those that break now, and then the reviewer's order, come first."""
@@ -121,7 +122,7 @@ def _listed(versions: Sequence[Version]) -> list[VersionView]:
 
 
 def _data(charts: Sequence[ChartView], versions: Sequence[Version]) -> dict[str, Any]:
-    """What the version picker needs: for each chart and version the value's text and its outcome."""
+    """What the version picker needs: for each chart and version the value's text and its status."""
     return {
         "labels": [version.label for version in versions],
         "verdicts": [version.verdict for version in versions],
@@ -134,7 +135,7 @@ def _data(charts: Sequence[ChartView], versions: Sequence[Version]) -> dict[str,
 def _cell(finding: Finding | None) -> list[str] | None:
     if finding is None:
         return None
-    return [number(finding.value), span(finding.interval), outcome(finding)]
+    return [number(finding.value), span(finding.interval), finding.status]
 
 
 def _broken_now(series: Series) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from explain_gate import digits
 from explain_gate.attribution import METHODS, Method
 from explain_gate.records import Finding, Verdict
 from explain_gate.redact import redact
@@ -114,7 +115,7 @@ def _exhibit(shown: Shown, finding: Finding | None, per_image: PerImage | None) 
     if finding is not None and per_image is not None:
         rows, values = per_image.values(finding)
         own = values[rows == shown.row]
-        value = wording.number(float(own[0])) if own.size else ""
+        value = digits.number(float(own[0])) if own.size else ""
     return Exhibit(shown=shown, method=method or next(iter(shown.layers), None), finding=finding, value=value)
 
 

@@ -8,16 +8,16 @@ from xml.etree import ElementTree as ET
 
 from explain_gate.records import Finding, Verdict
 from explain_gate.reporting.headline import headline
-from explain_gate.reporting.wording import family, missing, outcome
+from explain_gate.reporting.wording import family, missing
 
 # What XML 1.0 cannot hold, not even escaped: control characters, lone surrogates, two non-characters.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-_WARNINGS = {"warned": "warning", "inconclusive": "inconclusive"}
-
 
 def verdict_to_junit(verdict: Verdict, pictures: Mapping[str, str] | None = None) -> str:
     """The verdict as JUnit XML: failed = failure, unmeasured or without result = error, waived = skipped.
+
+    Warned and inconclusive rules pass; the property `status` and the output say what they are.
 
     `pictures` maps a rule's key to a picture; CI systems that know `[[ATTACHMENT|path]]` show it beside the test.
     """
@@ -57,8 +57,8 @@ def _case(finding: Finding, picture: str | None) -> ET.Element:
             _outcome(case, "error", finding.message, kind="unmeasured")
         case "waived":
             _outcome(case, "skipped", finding.message, kind="waived")
-        case "warned":
-            ET.SubElement(case, "system-out").text = legal(f"{_WARNINGS[outcome(finding)]}: {finding.message}")
+        case "warned" | "inconclusive":
+            ET.SubElement(case, "system-out").text = legal(f"{finding.status}: {finding.message}")
         case "passed":
             pass
     if picture is not None:
@@ -111,7 +111,7 @@ def _finding_properties(finding: Finding) -> dict[str, object]:
         "method": finding.method,
         "class": finding.class_name,
         "status": finding.status,
-        "outcome": outcome(finding),
+        "cause": finding.cause,
         "statistic": finding.statistic,
         "value": finding.value,
         "interval_low": low,
@@ -124,6 +124,7 @@ def _finding_properties(finding: Finding) -> dict[str, object]:
         "images": finding.images,
         "unmeasured": finding.unmeasured,
         "worst": ", ".join(finding.worst),
+        "file": finding.file,
         "line": finding.line or None,
     }
 

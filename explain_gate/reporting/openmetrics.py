@@ -16,6 +16,11 @@ _FAMILIES: tuple[tuple[str, str, Callable[[Finding], float | None]], ...] = (
         "1 where the rule passed or is waived, 0 where it did not.",
         lambda finding: float(finding.status in {"passed", "waived"}),
     ),
+    (
+        "explain_gate_rule_inconclusive",
+        "1 where the images do not tell whether the rule holds, 0 where they do.",
+        lambda finding: float(finding.status == "inconclusive"),
+    ),
 )
 
 

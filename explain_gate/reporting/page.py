@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from explain_gate import digits
 from explain_gate.reporting import wording
 
 
@@ -32,11 +33,10 @@ def render(template: str, *, scripts: Sequence[str] = (), pictures: str = "'self
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": wording.number,
+        "number": digits.number,
         "signed": wording.signed,
         "span": wording.span,
         "bound": wording.bound_text,
-        "outcome": wording.outcome,
         "change": wording.change_text,
         "methods_of": wording.methods_of,
         "anchor": _anchor,

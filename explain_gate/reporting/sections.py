@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from markupsafe import Markup
 
+from explain_gate.digits import number
 from explain_gate.metrics import Metric
 from explain_gate.records import Finding, Verdict
 from explain_gate.reporting.cascade import CascadeView, build_cascade
@@ -20,11 +21,10 @@ from explain_gate.reporting.wording import (
     bound_text,
     by_severity,
     change_text,
-    counts_by_outcome,
+    counts_by_status,
     family,
     metric_of,
     missing,
-    number,
     plural,
     span,
     value_text,
@@ -177,4 +177,4 @@ def _drawn_bound(finding: Finding) -> tuple[Literal["at_least", "at_most"], floa
 
 
 def _counts(verdict: Verdict, name: str) -> dict[str, int]:
-    return counts_by_outcome([finding for finding in verdict.findings if family(finding.check) == name])
+    return counts_by_status([finding for finding in verdict.findings if family(finding.check) == name])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from explain_gate.digits import number
 from explain_gate.records import Control, Finding, Verdict
 from explain_gate.reporting.headline import headline
 from explain_gate.reporting.wording import (
+    BLOCKING,
     STATUS_MARKS,
     VERDICT_WORDS,
     bound_text,
@@ -15,8 +17,6 @@ from explain_gate.reporting.wording import (
     change_text,
     counts_text,
     missing,
-    number,
-    outcome,
     plural,
     span,
     untold,
@@ -129,16 +129,16 @@ def _about(verdict: Verdict, escaped: Callable[[str], str]) -> str:
 
 
 def _reason(finding: Finding) -> str:
-    return f"**{outcome(finding)}** {escape(finding.message, 500)}"
+    return f"**{finding.status}** {escape(finding.message, 500)}"
 
 
 def _row(finding: Finding) -> str:
     cells = (
-        f"{STATUS_MARKS[outcome(finding)]} {outcome(finding)}",
+        f"{STATUS_MARKS[finding.status]} {finding.status}",
         f"`{code(finding.check)}`",
         escape(finding.method or ""),
         escape(finding.class_name or ""),
-        f"**{value_text(finding)}**" if finding.status in {"failed", "unmeasured"} else value_text(finding),
+        f"**{value_text(finding)}**" if finding.status in BLOCKING else value_text(finding),
         span(finding.interval),
         bound_text(finding.bound),
         change_text(finding),
@@ -166,8 +166,8 @@ def _control_words(control: Control) -> str:
 
 def _terminal_row(finding: Finding) -> tuple[str, str, str, str, str, str]:
     return (
-        STATUS_MARKS[outcome(finding)],
-        outcome(finding),
+        STATUS_MARKS[finding.status],
+        finding.status,
         _plain(finding.key),
         value_text(finding),
         f"[{span(finding.interval)}]" if finding.interval else "",

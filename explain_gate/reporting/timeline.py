@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from explain_gate.digits import number
 from explain_gate.records import Finding, Status
-from explain_gate.reporting.wording import BLOCKING, family, family_rank, number
+from explain_gate.reporting.wording import BLOCKING, family, family_rank
 
 LOOKS = frozenset({"alignment", "reliance"})
 """Families that tell whether the model attends to the object."""

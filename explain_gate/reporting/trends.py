@@ -7,10 +7,11 @@ from html import escape
 
 import numpy as np
 
+from explain_gate.digits import number
 from explain_gate.records import Finding
 from explain_gate.reporting.charts import axis_range
 from explain_gate.reporting.timeline import Series
-from explain_gate.reporting.wording import BLOCKING, bound_side, is_inconclusive, metric_of, number
+from explain_gate.reporting.wording import BLOCKING, bound_side, metric_of
 
 WIDTH, HEIGHT = 360, 132
 _LEFT, _RIGHT, _TOP, _BASE = 34, 352, 10, 108
@@ -146,7 +147,7 @@ def _line(series: Series, place: _Place) -> list[str]:
         spots = [f"{place.x(at):.1f} {place.y(finding.value or 0.0)}" for at, finding in stretch]
         line += f"M{'L'.join(spots)}" if len(spots) > 1 else ""
         for spot, (_, finding) in zip(spots, stretch, strict=True):
-            kind = "off" if finding.status in BLOCKING else "unsure" if is_inconclusive(finding) else "on"
+            kind = "off" if finding.status in BLOCKING else "unsure" if finding.status == "inconclusive" else "on"
             if kind != "on" or place.count <= _DOTS or len(spots) == 1:
                 dots[kind] += f"M{spot}h0"
     parts = [f'<path class="course" d="{line}"/>'] if line else []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from explain_gate.errors import ReferenceError
 from explain_gate.records import Control, Finding, Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, 2)
 
 
 def verdict_to_json(verdict: Verdict) -> str:
@@ -50,8 +52,8 @@ def verdict_from_json(text: str) -> Verdict:
     """
     try:
         document = json.loads(text)
-        if document.pop("schema_version") != SCHEMA_VERSION:
-            raise ReferenceError(f"verdict.json must have schema_version {SCHEMA_VERSION}")
+        if document.pop("schema_version") not in READABLE:
+            raise ReferenceError(f"verdict.json must have schema_version {' or '.join(map(str, READABLE))}")
         return Verdict(
             **{
                 **document,
@@ -80,10 +82,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "change": finding.change,
         "change_interval": None if finding.change_interval is None else list(finding.change_interval),
         "status": finding.status,
+        "cause": finding.cause,
         "images": finding.images,
         "unmeasured": finding.unmeasured,
         "worst": list(finding.worst),
         "message": finding.message,
+        "file": finding.file,
         "line": finding.line,
     }
 
@@ -102,11 +106,30 @@ def _control(control: Control) -> dict[str, Any]:
 
 
 def finding_from_json(entry: Mapping[str, Any]) -> Finding:
-    """One entry of `findings` as a record."""
+    """One entry of `findings` as a record, of any schema version that was ever written."""
     fields = {("class_name" if key == "class" else key): value for key, value in entry.items()}
     for key in ("interval", "change_interval"):
         fields[key] = None if fields[key] is None else (fields[key][0], fields[key][1])
-    return Finding(**{**fields, "worst": tuple(fields["worst"])})
+    finding = Finding(**{**fields, "worst": tuple(fields["worst"])})
+    return finding if "cause" in entry else _of_version_1(finding)
+
+
+def _of_version_1(finding: Finding) -> Finding:
+    """Version 1 told in its message alone what the status rests on, and called inconclusive rules warned."""
+    if finding.status == "passed":
+        return finding
+    if finding.value is None:
+        return replace(finding, cause="not compared" if "was not compared" in finding.message else "unmeasured")
+    side = next((name for name in ("at_least", "at_most") if name in finding.bound), None)
+    beyond = side is not None and (finding.value < finding.bound[side]) == (side == "at_least")
+    if side is not None and beyond and finding.value != finding.bound[side]:
+        return replace(finding, cause="bound")
+    if "Inconclusive:" in finding.message:
+        status = "inconclusive" if finding.status == "warned" else finding.status
+        return replace(finding, status=status, cause="undecided")
+    if "Not compared:" in finding.message:
+        return replace(finding, cause="not compared")
+    return replace(finding, cause="vacuous" if "bound is vacuous" in finding.message else "change")
 
 
 def _to_control(entry: Mapping[str, Any]) -> Control:

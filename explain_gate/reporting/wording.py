@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from explain_gate.digits import NONE, exact, number, numbers
 from explain_gate.metrics import METRICS, Metric
 from explain_gate.records import Direction, Finding, Status, Verdict
 
-STATUS_ORDER: tuple[Status, ...] = ("failed", "unmeasured", "warned", "waived", "passed")
+STATUS_ORDER: tuple[Status, ...] = ("failed", "unmeasured", "warned", "inconclusive", "waived", "passed")
 BLOCKING: frozenset[Status] = frozenset({"failed", "unmeasured"})
 STATUS_MARKS: Mapping[str, str] = {
     "failed": "✕",
@@ -37,7 +37,6 @@ FAMILIES: Mapping[str, str] = {
 }
 """Every family's question, in the order in which a reviewer wants the answers."""
 
-_DASH = "\u2013"
 _MINUS = "\u2212"
 _BOUND_WORDS = {
     "at_least": "at least",
@@ -47,32 +46,17 @@ _BOUND_WORDS = {
 }
 
 
-def number(value: float | None, *, against: float | None = None) -> str:
-    """Two decimals, or as many as tell the value from the bound it is compared with; an en dash for no value."""
-    if value is None or not math.isfinite(value):
-        return _DASH
-    if value != 0 and abs(value) < 0.005:
-        return f"{value:.2g}"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    for digits in (2, 3, 4, 5, 6):
-        text = f"{value:.{digits}f}"
-        if against is None or value == against or text != f"{against:.{digits}f}":
-            return text
-    return repr(value)
-
-
 def span(interval: tuple[float, float] | None) -> str:
     """The two ends with a dash between them, or " to " where a minus sign would be misread; empty for None."""
     if interval is None:
         return ""
-    low, high = interval
-    return f"{number(low)} to {number(high)}" if low < 0 or high < 0 else f"{number(low)}{_DASH}{number(high)}"
+    low, high = numbers(interval)
+    return f"{low} to {high}" if min(interval) < 0 else f"{low}{NONE}{high}"
 
 
 def bound_text(bound: Mapping[str, float]) -> str:
     """`at least 0.40, drop at most 0.03`."""
-    return ", ".join(f"{_BOUND_WORDS.get(name, name)} {number(value)}" for name, value in bound.items()) or "no bound"
+    return ", ".join(f"{_BOUND_WORDS.get(name, name)} {exact(value)}" for name, value in bound.items()) or "no bound"
 
 
 def bound_side(bound: Mapping[str, float]) -> tuple[Literal["at_least", "at_most"], float] | None:
@@ -90,24 +74,6 @@ def value_text(finding: Finding) -> str:
     return number(finding.value, against=side[1] if side else None)
 
 
-def is_inconclusive(finding: Finding) -> bool:
-    """Whether the images are too few to tell a change from noise; the rule's status says what that counts as."""
-    return finding.status in {"warned", "failed"} and "Inconclusive:" in finding.message and not breaks_bound(finding)
-
-
-def breaks_bound(finding: Finding) -> bool:
-    """Whether the value itself lies on the wrong side of a fixed bound."""
-    side = bound_side(finding.bound)
-    if side is None or finding.value is None:
-        return False
-    return finding.value < side[1] if side[0] == "at_least" else finding.value > side[1]
-
-
-def outcome(finding: Finding) -> str:
-    """The finding's status as readers see it: `inconclusive` is a word of its own."""
-    return "inconclusive" if is_inconclusive(finding) else finding.status
-
-
 def change_text(finding: Finding) -> str:
     """`-0.04 (-0.07 to -0.01)`: the difference to the reference with its interval; empty without a reference."""
     if finding.change is None:
@@ -118,13 +84,16 @@ def change_text(finding: Finding) -> str:
 
 def signed(value: float) -> str:
     """A difference with its sign, a true minus; zero has none."""
-    text = number(abs(value))
-    return text if value == 0 else f"{_MINUS if value < 0 else '+'}{text}"
+    return _with_sign(value, number(value))
 
 
 def signed_span(interval: tuple[float, float]) -> str:
     """`-0.07 to +0.01`, with true minus signs."""
-    return f"{signed(interval[0])} to {signed(interval[1])}"
+    return " to ".join(map(_with_sign, interval, numbers(interval)))
+
+
+def _with_sign(value: float, text: str) -> str:
+    return text if value == 0 else f"{_MINUS if value < 0 else '+'}{text.removeprefix('-')}"
 
 
 def family(check: str) -> str:
@@ -189,14 +158,13 @@ def untold(verdict: Verdict) -> list[str]:
 def counts(verdict: Verdict) -> dict[str, int]:
     """How many rules have each status, in the order of severity, only those that occur."""
     absent = len(missing(verdict))
-    return {**({"missing": absent} if absent else {}), **counts_by_outcome(verdict.findings)}
+    return {**({"missing": absent} if absent else {}), **counts_by_status(verdict.findings)}
 
 
-def counts_by_outcome(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many rules ended how, worst first, only what occurs; an inconclusive rule that blocks counts as failed."""
-    ends = [finding.status if finding.status != "warned" else outcome(finding) for finding in findings]
-    order = ("failed", "unmeasured", "warned", "inconclusive", "waived", "passed")
-    return {name: ends.count(name) for name in order if name in ends}
+def counts_by_status(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many rules have each status, worst first, only what occurs."""
+    statuses = [finding.status for finding in findings]
+    return {name: statuses.count(name) for name in STATUS_ORDER if name in statuses}
 
 
 def counts_text(verdict: Verdict) -> str:

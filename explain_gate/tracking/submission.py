@@ -110,6 +110,7 @@ def describe(
     tags = {
         **evidence,
         "explain_gate.run_key": key,
+        "explain_gate.inconclusive": ", ".join(f.key for f in verdict.findings if f.status == "inconclusive"),
         "explain_gate.judged_at": str(ended),
         "explain_gate.model_name": str(model.get("name") or ""),
         "explain_gate.model_version": registered[1] if registered else "",

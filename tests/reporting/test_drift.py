@@ -102,8 +102,9 @@ def test_a_reference_of_other_images_has_no_section(run, reference, page_of):
 def test_a_rule_shows_its_change_and_an_inconclusive_one_says_so(run, page_of):
     """The change and its interval are in the rule's row; inconclusive is a word of its own."""
     unsure = replace(
-        run.verdict.findings[1], status="warned", reference_value=0.52, change=-0.04, change_interval=(-0.09, 0.01),
-        bound={"max_drop": 0.03}, message="Inconclusive: about 64 more images would decide.",
+        run.verdict.findings[1], status="inconclusive", reference_value=0.52, change=-0.04,
+        change_interval=(-0.09, 0.01),
+        bound={"max_drop": 0.03}, message="About 64 more images would decide.",
     )  # fmt: skip
     publish(replace(run.verdict, findings=(unsure, *run.verdict.findings[2:])), run.profile, run.folder)
     text = " ".join(page_of(run.folder).text.split())

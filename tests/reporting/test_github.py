@@ -66,7 +66,7 @@ def test_a_pass_is_silent_and_an_inconclusive_change_warns(run):
     """Nothing is said of a clean pass; inconclusive is its own word."""
     passed = replace(run.verdict, verdict="passed", findings=run.verdict.findings[:2], planned=())
     assert verdict_to_annotations(passed) == []
-    unsure = replace(run.verdict.findings[1], status="warned", message="Inconclusive: 80 more images would decide it.")
+    unsure = replace(run.verdict.findings[1], status="inconclusive", message="80 more images would decide it.")
     (line,) = verdict_to_annotations(replace(passed, findings=(unsure,)))
     assert line.startswith("::warning ")
     assert "inconclusive" in parsed(line)[1]["title"]

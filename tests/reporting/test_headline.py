@@ -47,8 +47,12 @@ BACKGROUND = {"check": "reliance.background_gap", "method": None, "class_name": 
         ),
         (({"check": "shop.sharpness", "class_name": None},), "Blocked: shop.sharpness breaks its bound"),
         (
-            ({**BENGAL, "value": 0.5, "bound": {"at_least": 0.4, "max_drop": 0.03}},),
+            ({**BENGAL, "cause": "change"},),
             "Blocked: on Bengal images alignment.iou is worse than in the approved version",
+        ),
+        (
+            ({**BENGAL, "cause": "undecided"},),
+            "Blocked: on Bengal images alignment.iou may be worse than in the approved version",
         ),
         (({**BENGAL, "status": "unmeasured"},), "Blocked: on Bengal images alignment.iou could not be measured"),
     ],

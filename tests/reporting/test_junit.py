@@ -27,6 +27,17 @@ def test_every_rule_is_one_testcase_with_its_status(run):
     assert found["performance", "accuracy[all]"].find("failure") is None
 
 
+def test_an_inconclusive_rule_passes_and_says_what_it_is(run):
+    """CI counts it as passed; its status is a property and the output holds the reason."""
+    unsure = replace(run.verdict.findings[1], status="inconclusive", cause="undecided", message="64 more would decide.")
+    suite, found = cases(replace(run.verdict, findings=(unsure,), planned=(unsure.key,), failed_tests=()))
+    (case,) = found.values()
+    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("0", "0", "0")
+    properties = {item.get("name"): item.get("value") for item in case.iter("property")}
+    assert properties["status"] == "inconclusive"
+    assert case.find("system-out").text == "inconclusive: 64 more would decide."
+
+
 def test_values_are_properties(run):
     """Numbers, bounds and images of a rule are properties, never the time."""
     _, found = cases(run.verdict)

@@ -35,6 +35,14 @@ def test_every_value_is_one_sample_with_its_labels(run):
     assert found["explain_gate_rules", (("status", "failed"),)] == 2
 
 
+def test_an_inconclusive_rule_is_counted_as_such(run):
+    """It is neither held nor told apart from a broken one by that alone: it has a sample and a total of its own."""
+    unsure = replace(run.verdict.findings[1], status="inconclusive", cause="undecided")
+    found = samples(replace(run.verdict, findings=(unsure,)))
+    assert found["explain_gate_rules", (("status", "inconclusive"),)] == 1
+    assert [value for (name, _), value in found.items() if name == "explain_gate_rule_inconclusive"] == [1]
+
+
 def test_a_run_without_findings_is_valid(crashed):
     """Nothing measured still gives totals and the end mark."""
     assert samples(crashed)["explain_gate_rules", (("status", "missing"),)] == 2

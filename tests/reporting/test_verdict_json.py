@@ -62,7 +62,43 @@ def test_the_schema_refuses_what_is_not_in_the_contract(run, key):
     assert not VALIDATOR.is_valid(document)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema_version": 2}', '{"schema_version": 1}', "{"])
+def version_1(verdict, **fields) -> str:
+    """The verdict as earlier releases wrote it: no cause, no file, inconclusive rules as warned."""
+    document = json.loads(verdict_to_json(verdict))
+    document["schema_version"] = 1
+    for entry in document["findings"]:
+        del entry["cause"], entry["file"]
+        entry.update(fields)
+    return json.dumps(document)
+
+
+def test_a_verdict_of_schema_version_1_still_reads(run):
+    """Everything an earlier release wrote comes back; its rules were in thresholds.yaml."""
+    read = verdict_from_json(version_1(run.verdict))
+    assert [finding.status for finding in read.findings] == [finding.status for finding in run.verdict.findings]
+    assert read.findings[2].place == "thresholds.yaml:12"
+    assert (read.findings[0].cause, read.findings[4].cause) == (None, "unmeasured")
+
+
+@pytest.mark.parametrize(
+    ("status", "bound", "message", "expected"),
+    [
+        ("warned", {"max_drop": 0.03}, "Inconclusive: about 64 more would decide.", ("inconclusive", "undecided")),
+        ("failed", {"max_drop": 0.03}, "Inconclusive: about 64 more would decide.", ("failed", "undecided")),
+        ("failed", {"max_drop": 0.03}, "0.20 worse than the reference's 0.50.", ("failed", "change")),
+        ("failed", {"at_least": 0.99}, "x 0.50 is below at_least 0.99.", ("failed", "bound")),
+        ("warned", {"at_least": 0.01}, "The bound is vacuous: a random map passes it.", ("warned", "vacuous")),
+        ("warned", {"max_drop": 0.03}, "Not compared: there is no reference.", ("warned", "not compared")),
+    ],
+)
+def test_what_version_1_said_in_words_is_read_as_data(run, status, bound, message, expected):
+    """The message is looked into here and nowhere else."""
+    verdict = replace(run.verdict, findings=run.verdict.findings[1:2])
+    (finding,) = verdict_from_json(version_1(verdict, status=status, bound=bound, message=message)).findings
+    assert (finding.status, finding.cause) == expected
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", *(f'{{"schema_version": {number}}}' for number in (1, 2, 3)), "{"])
 def test_a_damaged_file_is_told_apart(text):
     """What is no verdict of this schema version raises a ReferenceError."""
     with pytest.raises(ReferenceError, match=r"verdict\.json"):

@@ -1,0 +1,115 @@
+"""What a finding says in words; every surface shows these sentences and makes none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from explain_gate.digits import exact, number, numbers
+from explain_gate.records import Finding, Rule, Waiver
+
+_NAMED = 3
+"""Images that a sentence names; the finding holds more."""
+_PRACTICAL = 100_000
+"""More images than this nobody annotates."""
+
+
+def of_value(finding: Finding, *, broken: bool) -> str:
+    """`alignment.iou 0.31 is below at_least 0.40 (thresholds.yaml:21) for grad_cam, class Bengal, 60 images, ...`."""
+    statistic = "" if finding.statistic == "mean" else f"{finding.statistic} "
+    name = next((name for name in ("at_least", "at_most") if name in finding.bound), None)
+    if name is None or finding.value is None:
+        return f"{statistic}{finding.check} {number(finding.value)}{_who(finding)}, {_images(finding.images)}."
+    bound = finding.bound[name]
+    relation = ("below" if name == "at_least" else "above") if broken else "within"
+    low, high = numbers(finding.interval or (finding.value, finding.value))
+    text = (
+        f"{statistic}{finding.check} {number(finding.value, against=bound)} is {relation} {name} {exact(bound)} "
+        f"({finding.place}){_who(finding)}, {_images(finding.images)}, 95 % interval {low} to {high}."
+    )
+    return f"{text} Worst: {', '.join(finding.worst[:_NAMED])}." if broken else text
+
+
+def of_no_measurement(rule: Rule) -> str:
+    """The whole rule was never measured."""
+    return f"{rule.key} ({rule.place}) was not measured."
+
+
+def of_unmeasured(rule: Rule, images: int, reasons: Mapping[str, Sequence[str]], *, allowed: int) -> str:
+    """Why too many of a rule's `images` have no value; `reasons` names the images by reason."""
+    missing = sum(map(len, reasons.values()))
+    told = "; ".join(
+        f"{reason} ({len(named)}: {', '.join(named[:_NAMED])}{', ...' if len(named) > _NAMED else ''})"
+        for reason, named in reasons.items()
+    )
+    return (
+        f"{rule.key}: {missing} of {_images(images)} could not be measured, {allowed} "
+        f"{'is' if allowed == 1 else 'are'} allowed ({rule.place}). {told or 'No image has this class.'}"
+    )
+
+
+def of_too_large(rule: Rule) -> str:
+    """The values are finite and their statistic is not."""
+    return f"{rule.key} ({rule.place}): the {rule.statistic} of its values is too large to be a number."
+
+
+def of_change(
+    rule: Rule, *, loss: float, before: float, interval: tuple[float, float], margin: float, images: int
+) -> str:
+    """`0.08 worse than the reference's 0.61 (change -0.12 to -0.04, max_drop 0.03, thresholds.yaml:21, 60 images)`."""
+    name = "max_drop" if rule.max_drop is not None else "max_rise"
+    low, high = numbers(interval)
+    how = f"{number(abs(loss), against=margin)} {'worse' if loss > 0 else 'better'} than" if loss else "Equal to"
+    return (
+        f"{how} the reference's {number(before)} "
+        f"(change {low} to {high}, {name} {exact(margin)}, {rule.place}, {_images(images)})."
+    )
+
+
+def of_no_loss(change: str) -> str:
+    """The change is surely not beyond its margin."""
+    return f"Not worse than allowed: {_inside(change)}"
+
+
+def of_undecided(change: str, more: int | None) -> str:
+    """The images do not tell whether the change is beyond its margin; `more` of them would."""
+    hint = (
+        f"about {more} more images would decide"
+        if more is not None and more <= _PRACTICAL
+        else "no practical number of images would decide"
+    )
+    return f"Inconclusive: {_inside(change).removesuffix('.')}; {hint}."
+
+
+def of_no_comparison(rule: Rule, reason: str) -> str:
+    """Nothing was compared with the reference."""
+    return f"Not compared: {reason} ({rule.place})."
+
+
+def of_control(name: str, value: float, bound: float, *, ok: bool) -> str:
+    """What the gate's test of itself says about a bound."""
+    told = number(value, against=bound)
+    if ok:
+        return f"The {name} gives {told}, as it must."
+    if name == "region itself":
+        return f"Even the {name} gives only {told}: the bound cannot be met."
+    return f"The bound is vacuous: a {name} passes it too, with {told}."
+
+
+def of_waiver(waiver: Waiver, *, valid: bool) -> str:
+    """Why a broken rule is let through, or is not any more."""
+    told = f"{waiver.reason}, {waiver.owner}" + (f", {waiver.ticket}" if waiver.ticket else "")
+    return f"Waived until {waiver.expires}: {told}." if valid else f"Its waiver expired on {waiver.expires}: {told}."
+
+
+def _who(finding: Finding) -> str:
+    method = f" for {finding.method}" if finding.method else ""
+    return f"{method}, class {finding.class_name}" if finding.class_name else method
+
+
+def _images(count: int) -> str:
+    return f"{count} image" if count == 1 else f"{count} images"
+
+
+def _inside(sentence: str) -> str:
+    """A sentence as it reads behind a colon."""
+    return sentence[0].lower() + sentence[1:]
