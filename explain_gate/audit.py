@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from explain_gate.errors import ReferenceError
-from explain_gate.profile import load_maps
+from explain_gate.profile import load_maps, profile_file
 from explain_gate.records import Profile
 
 FILE = "audit.parquet"
@@ -70,12 +70,11 @@ def read_audit(profile: Profile) -> pa.Table:
     Raises:
         ReferenceError: it has none, or it is damaged.
     """
-    if profile.folder is None:
-        raise ReferenceError("the profile was not read from a folder, so it has no audit log")
+    path = profile_file(profile, FILE)
     try:
-        return pq.read_table(profile.folder / FILE)
+        return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise ReferenceError(f"{profile.folder / FILE}: missing or damaged: {error}") from error
+        raise ReferenceError(f"{path}: missing or damaged: {error}") from error
 
 
 def map_digest(kept: NDArray[np.float16]) -> str:

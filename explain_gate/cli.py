@@ -53,6 +53,11 @@ def _config_option(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="bfloat16: CAM methods and behaviour only.")
 @click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
 @click.option("--no-tracking", is_flag=True, help="Do not record the run in MLflow.")
+@click.option(
+    "--allow-alias-back",
+    metavar="REASON",
+    help="Let tracking.promote's alias move back to this earlier version when it passes; the reason goes on record.",
+)
 @click.option("--memory-budget", metavar="BYTES", help="Most memory for one chunk of work, e.g. 2G.")
 @click.option("--cache-dir", metavar="DIR", help="Default .explain-gate/cache beside thresholds.yaml.")
 @click.option("--cache-size", metavar="BYTES", help="Most bytes the cache keeps; default 4G.")
@@ -202,7 +207,10 @@ def publish(folder: str, config: str, tracking_uri: str | None) -> None:
 
     deliveries = deliver(Path(folder), tracking_settings(load_config(config), tracking_uri))
     for delivery in deliveries:
-        click.echo(f"{delivery.state:<10} {delivery.entry.name}" + (f": {delivery.reason}" if delivery.reason else ""))
+        sent = delivery.delivered
+        alias = f"{sent.move.alias} moved to version {sent.move.after}" if sent and sent.move else sent and sent.kept
+        told = delivery.reason or alias
+        click.echo(f"{delivery.state:<10} {delivery.entry.name}" + (f": {told}" if told else ""))
     click.echo(f"{len(deliveries)} runs in {folder}")
     sys.exit(3 if any(delivery.state == "waiting" for delivery in deliveries) else 0)
 

@@ -148,7 +148,7 @@ def conclude(
         findings=tuple(findings),
         controls=tuple(controls),
         failed_tests=tuple(failed_tests),
-        messages=tuple(problems) + _waiver_messages(findings, waivers, today),
+        messages=tuple(problems) + _waiver_messages(planned, findings, waivers, today),
         **{**described, **facts},
     )
 
@@ -181,21 +181,41 @@ def _waive(finding: Finding, waivers: Sequence[Waiver], today: str) -> Finding:
     return replace(finding, status="waived" if valid else finding.status, message=told)
 
 
-def _covers(waiver: Waiver, finding: Finding) -> bool:
+def _covers(waiver: Waiver, row: Rule | Finding) -> bool:
     return (
-        waiver.check == finding.check
-        and waiver.method in (None, finding.method)
-        and waiver.class_name in (None, finding.class_name)
+        waiver.check == row.check
+        and waiver.method in (None, row.method)
+        and waiver.class_name in (None, row.class_name)
     )
 
 
-def _waiver_messages(findings: Sequence[Finding], waivers: Sequence[Waiver], today: str) -> tuple[str, ...]:
+def _waiver_messages(
+    planned: Sequence[Rule], findings: Sequence[Finding], waivers: Sequence[Waiver], today: str
+) -> tuple[str, ...]:
+    """What a waiver says that is not so; one that was needed and holds says nothing."""
     texts = []
     for waiver in waivers:
         covered = [finding for finding in findings if _covers(waiver, finding)]
         where = f"waiver of {waiver.check} ({waiver.place}, {waiver.owner})"
-        if today and waiver.expires < today:
+        if not any(_covers(waiver, rule) for rule in planned):
+            texts.append(f"The {where} matches no rule: {_unmatched(waiver, planned)}. Correct or remove it.")
+        elif today and waiver.expires < today:
             texts.append(f"The {where} expired on {waiver.expires}; remove or renew it.")
+        elif not covered:
+            texts.append(f"The {where} is not used: its rule has no result.")
         elif not any(finding.status == "waived" for finding in covered):
             texts.append(f"The {where} is not used: its rule does not break. Remove it.")
     return tuple(texts)
+
+
+def _unmatched(waiver: Waiver, planned: Sequence[Rule]) -> str:
+    """The first part of a waiver that no planned rule has, with what is planned instead."""
+    rows = [rule for rule in planned if rule.check == waiver.check]
+    if not rows:
+        return f"no rule is called {waiver.check}"
+    methods = list(dict.fromkeys(rule.method or "none" for rule in rows))
+    if waiver.method is not None and waiver.method not in methods:
+        return f"{waiver.check} has no row for method {waiver.method}, only for {', '.join(methods)}"
+    rows = [rule for rule in rows if waiver.method in (None, rule.method)]
+    classes = list(dict.fromkeys(rule.class_name or "all classes together" for rule in rows))
+    return f"{waiver.check} has no row for class {waiver.class_name}, only for {', '.join(classes[:WORST_LISTED])}"

@@ -245,6 +245,7 @@ def _options(config: pytest.Config) -> RunOptions:
         engine=engine,
         ray_address=chosen("ray-address"),
         dtype=_one_of("dtype", chosen("dtype") or "float32", ("float32", "bfloat16")),
+        allow_alias_back=config.getoption("--explain-allow-alias-back"),
     )
 
 

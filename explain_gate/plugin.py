@@ -44,6 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, metavar, text in _OPTIONS:
         group.addoption(f"--explain-{name}", metavar=metavar, default=None, help=text)
         parser.addini(f"explain_{name.replace('-', '_')}", text, type="string", default="")
+    # Not an ini option: a person allows it for one run, with the reason that goes on record.
+    group.addoption(
+        "--explain-allow-alias-back", metavar="REASON", help="let the alias move back to an earlier version that passes"
+    )
     group.addoption("--explain-bootstrap", action="store_true", default=False, help="start without a reference")
     parser.addini("explain_bootstrap", "start without a reference", type="bool", default=False)
     group.addoption(

@@ -1,11 +1,19 @@
-"""The profile folder: write it while measuring, read it back whole. Knows files and columns, no metrics."""
+"""The profile folder: write it while measuring, read it back whole. Knows files and columns, no metrics.
+
+The manifest holds the SHA-256 of every other file, and no file is read before it was compared with it. The manifest's
+own digest stands in the MLflow run.
+"""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import mmap
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,24 +28,36 @@ from explain_gate.records import ImageRow, Measurement, Profile
 from explain_gate.redact import redact, redacted
 
 SCHEMA_VERSION = 1
+FILES = "files"
+"""The manifest's key for the digests: path inside the folder -> SHA-256."""
+UNVERIFIED = "it was recorded before profiles held the digests of their files"
+
+_MANIFEST = "manifest.json"
+_TABLES = ("images.parquet", "scores.parquet")
+_SETTLED = 2.0
+"""Seconds after which a file's time of change tells its content apart; clocks of file systems are coarse."""
 _FILLED_AT_ONCE = 256
 
 
 def load_profile(path: str | Path) -> Profile:
     """Read a profile folder, or the `profile/` inside a run's output folder.
 
+    Its tables are compared with their digests here, maps and pictures when they are opened. A folder of an earlier
+    version has no digests; it is read, and `unverified` says so.
+
     Raises:
-        ReferenceError: there is no profile, or it is damaged or of another schema version.
+        ReferenceError: there is no profile, or it is damaged, changed since it was measured, or of another schema
+            version.
     """
-    folder = Path(path)
-    if not (folder / "manifest.json").is_file() and (folder / "profile" / "manifest.json").is_file():
-        folder = folder / "profile"
+    folder = folder_of(path)
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         if manifest.get("schema_version") != SCHEMA_VERSION:
             raise ReferenceError(
                 f"{folder}: profile schema_version must be {SCHEMA_VERSION}, got {manifest.get('schema_version')}"
             )
+        for name in _TABLES:
+            _check(folder, name, manifest.get(FILES))
         images = _read_images(folder / "images.parquet")
         measurements = _read_scores(folder / "scores.parquet", images)
     except FileNotFoundError as error:
@@ -46,7 +66,45 @@ def load_profile(path: str | Path) -> Profile:
         raise ReferenceError(f"{path}: not a whole profile folder: {missing}") from error
     except (OSError, ValueError, KeyError, AttributeError, pa.ArrowException) as error:
         raise ReferenceError(f"{path}: damaged profile: {error}") from error
-    return Profile(manifest=manifest, images=images, measurements=measurements, folder=folder)
+    unverified = None if FILES in manifest else UNVERIFIED
+    return Profile(manifest=manifest, images=images, measurements=measurements, folder=folder, unverified=unverified)
+
+
+def verify(profile: Profile) -> None:
+    """Compare every file of the profile's folder with its digest; nothing for a profile without digests.
+
+    Raises:
+        ReferenceError: one is missing or not what was measured.
+    """
+    if profile.folder is None:
+        return
+    for name in profile.manifest.get(FILES) or ():
+        _check(profile.folder, name, profile.manifest[FILES])
+
+
+def folder_of(path: str | Path) -> Path:
+    """The profile folder behind a path, which may also be the run's output folder around it."""
+    folder = Path(path)
+    inside = folder / "profile"
+    return inside if not (folder / _MANIFEST).is_file() and (inside / _MANIFEST).is_file() else folder
+
+
+def profile_digest(path: str | Path) -> str | None:
+    """SHA-256 of the manifest, which stands for all files of the profile; None where there is no profile."""
+    manifest = folder_of(path) / _MANIFEST
+    return _digest(manifest) if manifest.is_file() else None
+
+
+def profile_file(profile: Profile, name: str) -> Path:
+    """A file of the profile by its path inside the folder, compared with its digest.
+
+    Raises:
+        ReferenceError: the profile was not read from a folder, or the file is missing or not what was measured.
+    """
+    if profile.folder is None:
+        raise ReferenceError(f"the profile was not read from a folder, so it has no {name}")
+    _check(profile.folder, name, profile.manifest.get(FILES))
+    return profile.folder / name
 
 
 def load_maps(profile: Profile, method: str) -> NDArray[np.float16]:
@@ -68,9 +126,7 @@ def load_region(profile: Profile, row: int) -> NDArray[np.bool_]:
 
 def thumbnail_path(profile: Profile, row: int) -> Path:
     """The JPEG of one image as the model sees it (before normalisation)."""
-    if profile.folder is None:
-        raise ReferenceError("the profile was not read from a folder, so it has no pictures")
-    return profile.folder / "thumbnails" / f"{row:06d}.jpg"
+    return profile_file(profile, f"thumbnails/{row:06d}.jpg")
 
 
 class ProfileWriter:
@@ -115,17 +171,23 @@ class ProfileWriter:
             _let_go(array)
 
     def finish(
-        self, images: Sequence[ImageRow], measurements: Sequence[Measurement], manifest: Mapping[str, Any]
+        self,
+        images: Sequence[ImageRow],
+        measurements: Sequence[Measurement],
+        manifest: Mapping[str, Any],
+        *,
+        also: Callable[[Profile], None] | None = None,
     ) -> Profile:
-        """Write tables and manifest; the manifest comes last, so that a folder with one is whole."""
+        """Write tables, what `also` writes, and the manifest; it comes last, so that a folder with one is whole."""
         profile = Profile(
-            manifest={"schema_version": SCHEMA_VERSION, **manifest},
+            manifest=redacted({"schema_version": SCHEMA_VERSION, **manifest}),
             images=tuple(images),
             measurements=tuple(measurements),
             folder=self.folder,
         )
-        write_tables(profile, self.folder)
-        return profile
+        if also is not None:
+            also(profile)
+        return write_tables(profile, self.folder)
 
     def _array(self, name: str, dtype: type, shape: tuple[int, ...], fill: float) -> np.memmap[Any, Any]:
         if name not in self._arrays:
@@ -152,22 +214,62 @@ def _let_go(array: np.memmap[Any, Any]) -> None:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def write_tables(profile: Profile, folder: Path) -> None:
-    """Write images.parquet, scores.parquet and, last, manifest.json."""
+def write_tables(profile: Profile, folder: Path) -> Profile:
+    """Write images.parquet, scores.parquet and, last, manifest.json; returns the profile with the folder's digests."""
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(_images_table(profile.images), folder / "images.parquet")
     pq.write_table(_scores_table(profile), folder / "scores.parquet")
-    text = json.dumps(redacted(dict(profile.manifest)), indent=2, allow_nan=False, sort_keys=True)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    manifest = {**redacted(dict(profile.manifest)), FILES: _digests(folder)}
+    text = json.dumps(manifest, indent=2, allow_nan=False, sort_keys=True)
+    (folder / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return replace(profile, manifest=manifest, folder=folder)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Of every file but the manifest and hidden ones, which are scratch."""
+    names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    listed = sorted(name for name in names if not any(part.startswith(".") for part in name.parts))
+    return {name.as_posix(): _digest(folder / name) for name in listed if name != Path(_MANIFEST)}
+
+
+def _check(folder: Path, name: str, digests: Mapping[str, str] | None) -> None:
+    """Nothing is checked where there are no digests: such a profile is unverified, and says so."""
+    if digests is None:
+        return
+    path = folder / name
+    if name not in digests:
+        if not path.exists():
+            return  # never measured: whoever opens it finds nothing there
+        raise ReferenceError(f"{path}: is no file of this profile: its manifest does not list it")
+    try:
+        stat = path.stat()
+        settled = not 0 <= time.time() - stat.st_mtime <= _SETTLED
+        content = _known_digest(path, stat.st_size, stat.st_mtime_ns, stat.st_ino) if settled else _digest(path)
+    except FileNotFoundError as error:
+        raise ReferenceError(f"{path}: not a whole profile folder: {path} is missing") from error
+    if content != digests[name]:
+        raise ReferenceError(
+            f"{path}: is not the file that was measured: its SHA-256 must be {digests[name][:12]}..., is "
+            f"{content[:12]}.... Nothing of this profile counts; measure the version again"
+        )
+
+
+@functools.lru_cache(maxsize=100_000)
+def _known_digest(path: Path, size: int, changed: int, inode: int) -> str:  # noqa: ARG001 - they tell contents apart
+    return _digest(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _load_array(profile: Profile, name: str) -> NDArray[Any]:
-    if profile.folder is None:
-        raise ReferenceError(f"the profile was not read from a folder, so it has no {name}")
+    path = profile_file(profile, name)
     try:
-        array: NDArray[Any] = np.load(profile.folder / name, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise ReferenceError(f"{profile.folder / name}: damaged or missing: {error}") from error
+        raise ReferenceError(f"{path}: damaged or missing: {error}") from error
     return array
 
 

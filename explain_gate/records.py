@@ -137,13 +137,15 @@ class Profile:
 
     `manifest` is JSON: schema_version, model, dataset, methods, environment, config_digest, seconds, passes.
     `folder` holds maps/<method>.npy (N, H, W) float16, each map divided by its largest magnitude; regions.npy
-    (N, H, ceil(W / 8)) bits; thumbnails/<row>.jpg. It is None for a profile that was never written.
+    (N, H, ceil(W / 8)) bits; thumbnails/<row>.jpg. It is None for a profile that was never written. `unverified` says
+    why nobody can tell whether its files are those that were measured; None where they are.
     """
 
     manifest: Mapping[str, Any]
     images: tuple[ImageRow, ...]
     measurements: tuple[Measurement, ...]
     folder: Path | None = None
+    unverified: str | None = None
 
     def measurement(self, check: str, method: str | None) -> Measurement | None:
         """The scores of one check and method, or None where it was not measured."""
@@ -309,7 +311,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json."""
+    """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json.
+
+    `promotion` is the registry alias's move to this version: model, alias, from, to, by, at, why; None where none was.
+    """
 
     verdict: VerdictName
     exit_code: int
@@ -326,6 +331,7 @@ class Verdict:
     environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     passes: Mapping[str, int] = field(default_factory=dict)
+    promotion: Mapping[str, str | None] | None = None
 
 
 def _place(file: str, line: int) -> str:

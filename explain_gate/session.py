@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +56,7 @@ class RunOptions:
     engine: str = "local"
     ray_address: str | None = None
     dtype: str = "float32"
+    allow_alias_back: str | None = None
 
 
 class GateSession:
@@ -316,7 +317,8 @@ class GateSession:
     @property
     def tracking(self) -> TrackingSettings:
         """Where runs are recorded; a relative SQLite file lies beside thresholds.yaml."""
-        return tracking_settings(self.config, self.options.tracking_uri)
+        settings = tracking_settings(self.config, self.options.tracking_uri)
+        return replace(settings, alias_back=self.options.allow_alias_back)
 
     def discard(self) -> None:
         """Remove the working folder of a run that came to nothing; earlier reports stay as they are."""

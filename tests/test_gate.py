@@ -148,6 +148,31 @@ def test_an_unused_waiver_warns(make_profile):
     assert any("not used" in message for message in verdict.messages)
 
 
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ({"check": "alignment.iuo"}, "no rule is called alignment.iuo"),
+        ({"method": "occlusion"}, "alignment.iou has no row for method occlusion, only for grad_cam"),
+        ({"class_name": "Cat"}, "alignment.iou has no row for class Cat, only for cat, dog"),
+    ],
+)
+def test_a_waiver_that_matches_no_rule_is_told_as_that(make_profile, named, told):
+    """A typing error in a waiver is not "its rule does not break"; what it could have named is said."""
+    profile = make_profile({("alignment.iou", "grad_cam"): [0.1, 0.1]})
+    rules = [rule(class_name=name) for name in ("cat", "dog")]
+    verdict = conclude(rules, judge(profile, rules), waivers=[waiver(**named)], today="2026-01-01")
+    (message,) = verdict.messages
+    assert f"matches no rule: {told}. Correct or remove it." in message
+    assert "does not break" not in message
+    assert verdict.exit_code == 1
+
+
+def test_a_waiver_whose_rule_has_no_result_does_not_say_that_it_holds(make_profile):
+    """Without a result nobody knows whether the rule breaks."""
+    verdict = conclude([rule()], [], waivers=[waiver()], today="2026-01-01")
+    assert [text for text in verdict.messages if "is not used: its rule has no result" in text]
+
+
 def test_a_vacuous_bound_is_told(make_profile):
     """A bound that a random map passes as well is no test; the finding says so instead of passing."""
     profile = make_profile(

@@ -36,7 +36,8 @@ def prepare_reference(
     """A reference whose every number may be compared with the candidate's.
 
     Args:
-        found: a recorded profile, or a record with a `checkpoint` that is measured now, on this machine.
+        found: a recorded profile, whose files are known to be those that were measured, or a record with a
+            `checkpoint` that is measured now, on this machine.
         candidate: what it is compared with.
         config: the gate.
         rules: what is measured.
@@ -75,6 +76,8 @@ def prepare_reference(
     if not isinstance(found, Profile):
         return measured(None, str(found.checkpoint))
     differences = differing(candidate.manifest, found.manifest)
+    if found.unverified:
+        differences.insert(0, f"its numbers are unverified: {found.unverified}")
     if not differences:
         return found
     told = "; ".join(differences)

@@ -176,9 +176,7 @@ def measure_model(
             "cache": {"read": cache.found, "written": cache.kept},
             "seconds": round(time.perf_counter() - began, 3),
         }
-        profile = writer.finish(predictions.images, measurements, manifest)
-        write_audit(profile)
-        return profile
+        return writer.finish(predictions.images, measurements, manifest, also=write_audit)
 
 
 def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict[str, Any]]:

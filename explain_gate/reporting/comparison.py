@@ -266,7 +266,10 @@ def _model(profile: Profile) -> Mapping[str, Any]:
 
 
 def _facts(before: Profile, after: Profile) -> list[tuple[str, str, str]]:
-    was, now = (_flat({k: v for k, v in p.manifest.items() if k not in _UNTOLD}) for p in (before, after))
+    was, now = (
+        _flat({k: v for k, v in p.manifest.items() if k not in _UNTOLD} | {"unverified": p.unverified or ""})
+        for p in (before, after)
+    )
     return [
         (name, was.get(name, ""), now.get(name, ""))
         for name in dict.fromkeys((*was, *now))

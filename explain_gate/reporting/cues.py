@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from explain_gate.profile import profile_file
 from explain_gate.records import Profile
+
+_LISTED = "cues/cues.json"
 
 TELLING = 0.1
 """Share of other images that a place has to turn before the report shows it at full size."""
@@ -38,29 +41,30 @@ class CueView:
 
 def build_cues(profile: Profile, folder: Path) -> tuple[CueView, ...]:
     """Read the profile's cues, strongest first, and copy their pictures; damaged or absent ones are left out."""
-    if profile.folder is None:
+    if profile.folder is None or not (profile.folder / _LISTED).is_file():
         return ()
     try:
-        listed = json.loads((profile.folder / "cues" / "cues.json").read_text(encoding="utf-8"))["cues"]
+        listed = json.loads(profile_file(profile, _LISTED).read_text(encoding="utf-8"))["cues"]
     except (OSError, ValueError, KeyError, TypeError):
         return ()
     views = []
     for position, entry in enumerate(listed if isinstance(listed, list) else ()):
         try:
-            views.append(_view(entry, position, profile.folder / "cues", folder))
+            views.append(_view(entry, position, profile, folder))
         except (KeyError, TypeError, ValueError, AttributeError, OSError):
             continue
     return tuple(sorted(views, key=lambda view: -view.share))
 
 
-def _view(entry: Mapping[str, Any], position: int, found: Path, folder: Path) -> CueView:
+def _view(entry: Mapping[str, Any], position: int, profile: Profile, folder: Path) -> CueView:
     left, top, right, bottom = (int(edge) for edge in entry["box"])
     pictures = {}
     for name in ("source", "before", "after"):
         pictures[name] = f"assets/cues/{position:03d}-{name}.png"
         (folder / pictures[name]).parent.mkdir(parents=True, exist_ok=True)
         # Only the last part of the name: a profile from elsewhere must not copy other files into the report.
-        shutil.copyfile(found / Path(str(entry["files"][name])).name, folder / pictures[name])
+        picture = profile_file(profile, f"cues/{Path(str(entry['files'][name])).name}")
+        shutil.copyfile(picture, folder / pictures[name])
     sentence = str(entry["sentence"])
     return CueView(
         class_name=str(entry["class_name"]),

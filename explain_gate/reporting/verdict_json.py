@@ -38,6 +38,7 @@ def verdict_to_json(verdict: Verdict) -> str:
         "messages": list(verdict.messages),
         "seconds": verdict.seconds,
         "passes": dict(verdict.passes),
+        "promotion": None if verdict.promotion is None else dict(verdict.promotion),
     }
     text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
     # A file name that is not UTF-8 reaches us as lone surrogates; JSON can spell them, UTF-8 cannot.

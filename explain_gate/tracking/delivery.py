@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.redact import redact
+from explain_gate.tracking.alias import Move, write_move
 from explain_gate.tracking.registry import MODEL_DIGEST, RUN_ID, model_id_of, quoted, settle
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import Store
@@ -24,19 +25,19 @@ RUN_KEY = "explain_gate.run_key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """Where a submission went. `promoted` is the version that took the alias; `kept` says why none did."""
+    """Where a submission went. `move` is the alias's, `kept` says why it stayed."""
 
     run_id: str
     link: str
-    promoted: str | None = None
+    move: Move | None = None
     kept: str | None = None
 
 
 def send(store: Store, submission: Submission, folder: Path, weights: Path | None) -> Delivered:
     """Bring the store to hold this run whole, whatever an earlier attempt left there.
 
-    Order: run, model, numbers, files, status, version tags, alias, mark. An interruption before the mark is completed
-    by the next call; after it, the next call changes nothing.
+    Order: run, model, numbers, files, status, version tags, alias, its line in verdict.json, mark. An interruption
+    before the mark is completed by the next call; after it, the next call changes nothing.
 
     Raises:
         TrackingError: the store is away or refuses.
@@ -54,8 +55,10 @@ def send(store: Store, submission: Submission, folder: Path, weights: Path | Non
     store.call(store.client.set_terminated, run_id, status, submission.ended)
     evidence = {REPORT: link, **submission.version_tags, RUN_ID: run_id}
     promotion = settle(store, model_id, submission, evidence, weights)
+    if promotion.move is not None:
+        _tell(store, run_id, folder, promotion.move)
     store.call(store.client.set_tag, run_id, DELIVERED, "true")
-    return Delivered(run_id=run_id, link=link, promoted=promotion.version, kept=promotion.kept)
+    return Delivered(run_id=run_id, link=link, move=promotion.move, kept=promotion.kept)
 
 
 def run_link(settings: TrackingSettings, run: Run) -> str:
@@ -63,6 +66,13 @@ def run_link(settings: TrackingSettings, run: Run) -> str:
     if settings.remote:
         return f"{redact(settings.bare_uri).rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
     return f"{run.info.artifact_uri}/index.html"
+
+
+def _tell(store: Store, run_id: str, folder: Path, move: Move) -> None:
+    """The move in the run's own verdict.json, which was sent before the alias could move."""
+    path = write_move(folder, move)
+    if path is not None:
+        store.transfer(store.client.log_artifact, run_id, str(path))
 
 
 def experiment_of(store: Store, name: str) -> str:

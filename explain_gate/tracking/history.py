@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.errors import ReferenceError, TrackingError
+from explain_gate.tracking.alias import JUDGED_AT
 from explain_gate.tracking.delivery import run_link
 from explain_gate.tracking.downloads import run_artifact
-from explain_gate.tracking.registry import JUDGED_AT, quoted
+from explain_gate.tracking.registry import quoted
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import Store, connect
 

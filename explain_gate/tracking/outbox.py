@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from explain_gate.errors import TrackingError
+from explain_gate.tracking.alias import write_move
 from explain_gate.tracking.delivery import Delivered, send
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import Store, connect
@@ -114,8 +115,20 @@ def deliver_entry(entry: Path, store: Store) -> Delivery:
             delivered = send(store, submission, entry / _RUN, weights)
         except TrackingError as error:
             return Delivery(entry=entry, state="waiting", reason=str(error))
+        delivered = _told_at_home(delivered, submission, entry / _RUN)
         _remove(entry)
         return Delivery(entry=entry, state="delivered", delivered=delivered)
+
+
+def _told_at_home(delivered: Delivered, submission: Submission, sent: Path) -> Delivered:
+    """A move of the alias in the output folder's verdict.json too; the record is whole without it: failing is told."""
+    if delivered.move is None or not submission.output:
+        return delivered
+    try:
+        write_move(Path(submission.output), delivered.move, like=sent)
+    except TrackingError as error:
+        return replace(delivered, kept=str(error))
+    return delivered
 
 
 @contextmanager

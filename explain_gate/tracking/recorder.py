@@ -8,6 +8,7 @@ from pathlib import Path
 
 from explain_gate.errors import TrackingError
 from explain_gate.records import Profile, Verdict
+from explain_gate.tracking.alias import Move
 from explain_gate.tracking.outbox import deliver_entry, put
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import connect
@@ -18,14 +19,14 @@ from explain_gate.tracking.submission import describe
 class Recorded:
     """What became of the record of a gate run.
 
-    Either `run_id` and `link` are set, or `waiting` is the outbox folder and `reason` says why. `promoted` is the
-    version that took the alias; where promotion was asked for and did not happen, `kept` says why.
+    Either `run_id` and `link` are set, or `waiting` is the outbox folder and `reason` says why. `move` is the alias's;
+    where promotion was asked for and did not happen, `kept` says why.
     """
 
     uri: str
     run_id: str | None = None
     link: str | None = None
-    promoted: str | None = None
+    move: Move | None = None
     kept: str | None = None
     waiting: Path | None = None
     reason: str | None = None
@@ -35,8 +36,16 @@ class Recorded:
         """One line for the terminal."""
         if self.run_id is None:
             return f"not recorded ({self.reason}); it waits: explain-gate publish {self.waiting}"
-        promotion = f"; promoted version {self.promoted}" if self.promoted else f"; {self.kept}" if self.kept else ""
-        return f"recorded as run {self.run_id} in {self.uri}{promotion}"
+        told = [f"recorded as run {self.run_id} in {self.uri}"]
+        if self.move is not None:
+            before = f"from version {self.move.before} " if self.move.before else ""
+            told.append(f"{self.move.alias} moved {before}to version {self.move.after}, {self.move.why}")
+        return "; ".join([*told, *([self.kept] if self.kept else [])])
+
+    @property
+    def promoted(self) -> str | None:
+        """The version that took the alias; None where none did."""
+        return self.move.after if self.move else None
 
 
 def record(
@@ -67,7 +76,7 @@ def record(
     if result.delivered is None:
         return _not_recorded(entry, result.reason or result.state, settings)
     sent = result.delivered
-    return Recorded(uri=settings.shown_uri, run_id=sent.run_id, link=sent.link, promoted=sent.promoted, kept=sent.kept)
+    return Recorded(uri=settings.shown_uri, run_id=sent.run_id, link=sent.link, move=sent.move, kept=sent.kept)
 
 
 def _not_recorded(entry: Path, reason: str, settings: TrackingSettings) -> Recorded:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explain_gate.errors import ReferenceError, TrackingError
-from explain_gate.profile import load_profile
+from explain_gate.profile import UNVERIFIED, load_profile, profile_digest, verify
 from explain_gate.records import Profile
 from explain_gate.tracking.downloads import run_artifact
 from explain_gate.tracking.registry import RUN_ID
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import Store, connect
+from explain_gate.tracking.submission import PROFILE_DIGEST
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -33,12 +34,14 @@ class CheckpointReference:
 
 
 def resolve(ref: str, settings: TrackingSettings) -> Profile | CheckpointReference:
-    """The profile behind REF; a checkpoint file comes back as a CheckpointReference.
+    """The profile behind REF, every file compared with its digest; a checkpoint file comes back as CheckpointReference.
 
     REF is an output or profile folder, `run:ID`, `models:/NAME@ALIAS`, `models:/NAME/VERSION` or a checkpoint file.
+    Of a recorded run the manifest itself is compared with the digest that stands in the run.
 
     Raises:
-        ReferenceError: it is missing, incomplete or unreachable; the message ends with the command that creates one.
+        ReferenceError: it is missing, incomplete, changed since it was measured, or unreachable; the message ends with
+            the command that creates one.
     """
     if ref.startswith("run:"):
         if re.fullmatch(r"run:[\w-]+", ref) is None:
@@ -83,7 +86,15 @@ def _from_store(ref: str, settings: TrackingSettings) -> Profile:
         ) from error
     if folder is None:
         raise ReferenceError(f"reference {ref}: run {run.info.run_id} holds no profile; {_BOOTSTRAP}")
-    return _load(folder, f"{_GATE} --bootstrap")
+    command = f"{_GATE} --bootstrap"
+    recorded, now = run.data.tags.get(PROFILE_DIGEST), profile_digest(folder)
+    if recorded and recorded != now:
+        raise ReferenceError(
+            f"reference {ref}: {folder} is not the profile of run {run.info.run_id}: its manifest's digest must be "
+            f"{recorded[:12]}..., is {str(now)[:12]}.... Create it by: {command}"
+        )
+    profile = _load(folder, command)
+    return profile if recorded else replace(profile, unverified=profile.unverified or UNVERIFIED)
 
 
 def _run_of(ref: str, store: Store) -> Run:
@@ -108,6 +119,8 @@ def _run_of(ref: str, store: Store) -> Run:
 
 def _load(folder: Path, command: str) -> Profile:
     try:
-        return load_profile(folder)
+        profile = load_profile(folder)
+        verify(profile)
     except ReferenceError as error:
         raise ReferenceError(f"{error}. Create it by: {command}") from error
+    return profile

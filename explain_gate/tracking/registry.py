@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from explain_gate.tracking.alias import Promotion, is_newer, promote
 from explain_gate.tracking.store import Store
 from explain_gate.tracking.submission import Submission
 
 MODEL_DIGEST = "explain_gate.model_digest"
 MODEL_ID = "explain_gate.model_id"
 RUN_ID = "explain_gate.run_id"
-JUDGED_AT = "explain_gate.judged_at"
 _NOT_PASSED = "the gate did not pass in full"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promotion:
-    """`version` took the alias, or `kept` says why the alias stayed; both are None where no promotion was asked for."""
-
-    version: str | None = None
-    kept: str | None = None
 
 
 def settle(
@@ -37,17 +28,17 @@ def settle(
     Raises:
         TrackingError: the store is away or refuses.
     """
-    promote = submission.promote if submission.full_pass else None
+    alias = submission.promote if submission.full_pass else None
     kept = Promotion(kept=_NOT_PASSED if submission.promote else None)
     registered = submission.registered
-    if registered is None and promote is not None and model_id is not None:
-        registered = (promote[0], _register(store, promote[0], model_id, submission, evidence, weights))
+    if registered is None and alias is not None and model_id is not None:
+        registered = (alias[0], _register(store, alias[0], model_id, submission, evidence, weights))
     if registered is None:
         return kept
     refusal = _tag(store, registered, evidence, submission)
     if refusal is not None:
         return Promotion(kept=refusal)
-    return kept if promote is None else _promote(store, registered, promote, submission)
+    return kept if alias is None else promote(store, registered, alias, submission)
 
 
 def model_id_of(version: Any) -> str | None:
@@ -97,24 +88,9 @@ def _tag(store: Store, registered: tuple[str, str], evidence: Mapping[str, str],
     held = store.find(store.client.get_model_version, *registered)
     if held is None:
         return f"models:/{'/'.join(registered)} is not in this registry"
-    if _is_newer(held, submission):
+    if is_newer(held, submission):
         return f"models:/{'/'.join(registered)} has been judged again since"
     for key, value in evidence.items():
         if held.tags.get(key) != value:
             store.call(store.client.set_model_version_tag, *registered, key, value)
     return None
-
-
-def _promote(store: Store, registered: tuple[str, str], promote: tuple[str, str], submission: Submission) -> Promotion:
-    name, version = registered
-    if promote[0] != name:
-        return Promotion(kept=f"the model is {name}, the alias belongs to {promote[0]}")
-    holder = store.find(store.client.get_model_version_by_alias, *promote)
-    if holder is not None and str(holder.version) != version and _is_newer(holder, submission):
-        return Promotion(kept=f"{promote[1]} has moved to version {holder.version}, which was judged later")
-    store.call(store.client.set_registered_model_alias, *promote, version)
-    return Promotion(version=version)
-
-
-def _is_newer(version: Any, submission: Submission) -> bool:
-    return int(version.tags.get(JUDGED_AT, "0")) > submission.ended

@@ -16,6 +16,7 @@ class TrackingSettings:
     """The tracking section of thresholds.yaml, with absolute paths.
 
     `uri` may hold credentials, so it is left out of the repr; show `shown_uri`. `promote` is (registered model, alias).
+    `alias_back` is a person's reason to let the alias move back to an earlier version, None where it may not.
     `outbox` holds runs that could not be delivered. `cache` keeps downloaded profiles between runs; None downloads to
     a temporary folder that goes when the process ends.
 
@@ -27,6 +28,7 @@ class TrackingSettings:
     experiment: str = "explain-gate"
     on_unreachable: Literal["outbox", "fail"] = "outbox"
     promote: tuple[str, str] | None = None
+    alias_back: str | None = None
     outbox: Path = Path("outbox")
     cache: Path | None = None
 

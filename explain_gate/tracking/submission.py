@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from explain_gate.errors import TrackingError
+from explain_gate.profile import profile_digest
 from explain_gate.records import Finding, Profile, Verdict
 from explain_gate.redact import redact
 from explain_gate.tracking.settings import TrackingSettings
 
 SCHEMA_VERSION = 1
+PROFILE_DIGEST = "explain_gate.profile_digest"
+"""Tag of a run: the digest of its profile's manifest, which holds those of all its files."""
 _NAME_LENGTH = 250
 _PARAMETER_LENGTH = 500
 _TAG_LENGTH = 5000
@@ -35,6 +38,8 @@ class Submission:
 
     `started` and `ended` are milliseconds since 1970. `full_pass` allows a promotion. `registered` is (name, version)
     where the model came from the registry. `weights` is the checkpoint, sent along when the model gets registered.
+    `output` is the finished output folder. `started_by` is who a move of the alias is put down to; `alias_back` is the
+    reason for which a person lets it move back, None where it may not.
     """
 
     key: str
@@ -56,6 +61,9 @@ class Submission:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     version_tags: Mapping[str, str]
+    output: str = ""
+    started_by: str = ""
+    alias_back: str | None = None
 
     def to_json(self) -> str:
         """The submission as it waits in an outbox; it never holds the tracking URI."""
@@ -111,6 +119,7 @@ def describe(
         **evidence,
         "explain_gate.run_key": key,
         "explain_gate.inconclusive": ", ".join(f.key for f in verdict.findings if f.status == "inconclusive"),
+        PROFILE_DIGEST: profile_digest(folder) or "",
         "explain_gate.judged_at": str(ended),
         "explain_gate.model_name": str(model.get("name") or ""),
         "explain_gate.model_version": registered[1] if registered else "",
@@ -140,18 +149,24 @@ def describe(
         metrics=_metrics(verdict),
         tags=_tags(tags),
         version_tags=_tags({**evidence, "explain_gate.judged_at": str(ended)}),
+        output=str(folder.absolute()),
+        started_by=str(verdict.environment.get("started_by") or ""),
+        alias_back=redact(settings.alias_back)[:_PARAMETER_LENGTH] if settings.alias_back else None,
     )
 
 
 def is_full_pass(verdict: Verdict) -> bool:
-    """Whether the verdict may move an alias: every planned rule was judged, none broke, no test failed beside them."""
+    """Whether the verdict may move an alias: each planned rule was judged once, none broke, no test failed beside them.
+
+    Waived rules do not hinder; they are the team's decision, with a date.
+    """
     return (
         verdict.verdict == "passed"
         and verdict.exit_code == 0
         and bool(verdict.planned)
-        and set(verdict.planned) <= set(verdict.judged)
+        and sorted(verdict.planned) == sorted(verdict.judged)
         and not verdict.failed_tests
-        and not any(finding.status == "failed" for finding in verdict.findings)
+        and not any(finding.status in ("failed", "unmeasured") for finding in verdict.findings)
     )
 
 

@@ -128,7 +128,7 @@ def test_cues_are_shown_strongest_first(run, page_of):
     weak = {**entry, "class_name": "Sphynx", "share": 0.02, "place": "inside"}
     torn = {**entry, "files": {"source": "nowhere.png"}}
     (folder / "cues.json").write_text(json.dumps({"schema_version": 1, "cues": [weak, torn, entry, "x"]}))
-    publish(run.verdict, run.profile, run.folder)
+    publish(run.verdict, write_tables(run.profile, run.profile.folder), run.folder)
     page = page_of(run.folder)
     assert "The upper left corner turns 62 % of other images into <b>Bengal</b>" in page.text
     assert "Sphynx (on the object, 2 %)" in page.text

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from explain_gate.profile import write_tables
 from explain_gate.records import Finding
 from explain_gate.reporting.film import film_strips
 from explain_gate.reporting.history_page import render_history
@@ -168,7 +169,8 @@ def test_film_strips_show_what_changed_most(run, make_run, tmp_path, page_of):
     maps = np.load(path)
     maps[8] = maps[8, ::-1, ::-1]
     np.save(path, maps)
-    strips = film_strips([run.profile, run.profile, other.profile], ["1", "2", "3"])
+    changed = write_tables(other.profile, other.profile.folder)
+    strips = film_strips([run.profile, run.profile, changed], ["1", "2", "3"])
     assert strips[0].image == run.profile.images[8].image
     assert [frame.label for frame in strips[0].frames] == ["1", "2", "3"]
     assert strips[0].frames[0].picture == strips[0].frames[1].picture != strips[0].frames[2].picture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from explain_gate.errors import ReferenceError
+from explain_gate.profile import load_profile, profile_digest, write_tables
 from explain_gate.records import Profile
 from explain_gate.tracking.recorder import record
 from explain_gate.tracking.references import CheckpointReference, resolve
@@ -126,3 +128,27 @@ def test_deleted_run_is_gone(settings, gate_run, client):
 def ends_with_command(error: ReferenceError) -> bool:
     """Whether the last words can be typed."""
     return re.search(r"explain-gate run --config thresholds\.yaml( --?\S+( [^-\s]\S*)?)+$", str(error)) is not None
+
+
+def test_a_recorded_profile_that_was_rewritten_is_refused(settings, gate_run, client):
+    """Tables and manifest rewritten together agree with each other, and not with the digest that stands in the run."""
+    run = gate_run("v1")
+    recorded = record(run.verdict, run.profile, run.folder, settings)
+    found = client(settings).get_run(recorded.run_id)
+    assert found.data.tags["explain_gate.profile_digest"] == profile_digest(run.folder)
+    folder = Path(found.info.artifact_uri.removeprefix("file://")) / "profile"
+    honest = load_profile(folder)
+    zeros = replace(honest.measurements[0], values=honest.measurements[0].values * 0)
+    write_tables(replace(honest, measurements=(zeros,)), folder)
+    load_profile(folder)
+    with pytest.raises(ReferenceError, match="is not the profile of run") as caught:
+        resolve("models:/pets@explain-approved", settings)
+    assert ends_with_command(caught.value)
+
+
+def test_a_run_without_the_digest_is_unverified(settings, gate_run, client):
+    """What an earlier version recorded is read, and says that nobody can tell."""
+    run = gate_run("v1")
+    recorded = record(run.verdict, run.profile, run.folder, settings)
+    client(settings).delete_tag(recorded.run_id, "explain_gate.profile_digest")
+    assert resolve(f"run:{recorded.run_id}", settings).unverified
