@@ -1,13 +1,21 @@
-"""Integrated Gradients that refines its path where completeness says that it is wrong.
+"""Integrated Gradients that puts its nodes where the gradient jumps and lets completeness say how wrong the map is.
 
-The score at the nodes gives the exact integral of the gradient along each interval between them, f(b) - f(a), so the
-trapezoid's error is known interval by interval without more passes. Each round halves the worst intervals, which hold
-half of the sum of squared errors; every gradient is used in the end. On ReLU networks the gradient jumps along the
-path, so that rules of higher order gain nothing and error estimates from two step counts mislead.
+Between two nodes the map's error is unknown, but its sum is not: the score at the nodes gives the exact integral of the
+gradient's sum over the interval, f(b) - f(a). On ReLU networks the gradient jumps at thousands of places along the
+path; rules of higher order gain nothing there, and the interval errors are drawn by chance. So
+
+- intervals are halved by length times the jump of the gradient *map* over them, what the error is in expectation. The
+  interval's own error of the sum is one draw of chance: halving the unlucky intervals leaves the lucky ones as wrong as
+  they are and makes the measured error smaller than the map's;
+- that draw, taken over all intervals, says how large the map's error is: its scale is measured, not assumed;
+- the sum of the map is made exact by moving weight between the two ends of each interval, as little as it takes and
+  no further than chance explains. This matters where the score hardly changes (f(x) - f(x') is a small difference of
+  large positive and negative parts): there a map that is right to 1 % may miss the small sum by 20 %.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,9 +34,18 @@ _FEWEST = 4
 """Intervals halved per round and image where so many are worth it: a pass of fewer images costs nearly as much, and
 hundreds of rounds would chase one kink after the other."""
 _WORTH_IT = 0.01
-_SLACK = 1.5
-"""How far the root of the squared interval errors may lie above the tolerance that the total has to meet. On ten
-photographs 1.5 takes a quarter of the gradients off, and the maps stay as close to 768 uniform steps as with 1."""
+_MAP_SLACK = 3.0
+"""How far the map's error may lie above the tolerance that its sum has to meet."""
+_BY_CHANCE = 2.0
+"""Standard deviations of the sum's error that moving weights may take away: what is more has another reason."""
+_LUCK = 10.0
+"""How much smaller than expected the sum's squared errors may be by luck: a few large jumps decide them."""
+_SURPRISING = 3.0
+"""Standard deviations beyond which an interval's own error tells of jumps that its ends do not show."""
+_UNIFORM = 12.0
+"""A jump anywhere in an interval of length h is off by up to h/2 either way; the variance of that is h^2 / 12."""
+_HALVED = 0.6
+"""Share of its expected squared error that an interval loses when it is halved: 1/2 with many jumps, 3/4 with one."""
 _SHORTEST = 2.0**-16
 _FLOOR = 0.1
 _NOTHING = 1e-4
@@ -40,16 +57,15 @@ def integrated_gradients(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],  # noqa: ARG001 - every method takes them; nothing is drawn here
     baseline: str | Tensor = "mean",
     tolerance: float = 0.01,
     max_steps: int = 512,
 ) -> Attribution:
     """Integrated Gradients (Sundararajan 2017, equation 1), summed over the channels.
 
-    An image stops when the relative completeness error is at most `tolerance`, and the root of the sum of the squared
-    interval errors, what the total error would be if their signs were drawn by chance, at most 1.5 times that. The
-    second half keeps an image from stopping because large errors happen to cancel.
+    An image stops when the relative completeness error is at most `tolerance` and the estimated error of its map at
+    most 3 times that. One that reaches `max_steps` before has `steps_needed` above `steps`; its map is not to be used.
 
     Args:
         probe: the model.
@@ -58,13 +74,19 @@ def integrated_gradients(
         keys: one digest per image; nothing is drawn here.
         baseline: mean, black, blur, an image file, or a tensor; see baseline_images.
         tolerance: relative error to reach, above 0.
-        max_steps: most gradients per image, at least 2; what is not reached by then is reported as it is.
+        max_steps: budget of gradients per image, at least 2.
 
     Returns:
-        Maps (N, H, W), signed, in units of the score. Details (N,): `completeness_error`, `path_residual` (the
-        interval errors' magnitudes, summed) and `path_error` (the root above), all relative to
-        max(|D|, 0.1 max_c |D_c|), or to 1e-4 of the largest score where that is more; `steps`, gradients used;
-        `attribution_sum`; `score_difference` D = f(x) - f(x').
+        Maps (N, H, W), signed, in units of the score. Details (N,):
+
+        - `completeness_error`: |sum of the map - D| over max(|D|, 0.1 max_c |D_c|), or over 1e-4 of the largest score
+          where that is more. D = f(x) - f(x').
+        - `path_residual`: the trapezoid's errors on the intervals, their magnitudes summed, over the same denominator;
+          `path_error`: the root of the sum of their squares. Neither knows of the moved weights.
+        - `map_error`: estimated distance from the exact map over its length (L2 over the pixels).
+        - `steps`: gradients used; `steps_needed`: the same where the tolerances were met, else an estimate of what it
+          takes, above `steps`. An estimate, because errors fall with the number of steps, not faster.
+        - `attribution_sum`; `score_difference` D.
 
     Raises:
         OptionError: an option out of range, or a baseline that does not fit.
@@ -78,8 +100,8 @@ def integrated_gradients(
     paths: list[_Path] = []
     for start in range(0, len(images), together):
         part = slice(start, start + together)
-        group = [_Path(scale=scale) for scale in scales[part]]
-        _integrate(probe, images[part], bases[part], targets[part], group, tolerance, max_steps)
+        group = [_Path(scale=scale, tolerance=tolerance) for scale in scales[part]]
+        _integrate(probe, images[part], bases[part], targets[part], group, max_steps)
         paths.extend(group)
     return Attribution(
         method="integrated_gradients",
@@ -89,7 +111,7 @@ def integrated_gradients(
     )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Node:
     """One gradient on the path. `slope` is the score's derivative there, `product` (H, W) its share of each pixel."""
 
@@ -99,67 +121,185 @@ class _Node:
     product: Tensor
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Interval:
+    """Two neighbouring nodes. `error` is the trapezoid's, exactly; `spread` is length times the map's jump, squared."""
+
+    left: _Node
+    right: _Node
+    length: float
+    error: float
+    steepening: float
+    spread: float
+
+    @classmethod
+    def between(cls, left: _Node, right: _Node) -> _Interval:
+        length = right.alpha - left.alpha
+        jump = in_float64((right.product - left.product).flatten())
+        return cls(
+            left=left,
+            right=right,
+            length=length,
+            error=length * (left.slope + right.slope) / 2 - (right.score - left.score),
+            steepening=length * (right.slope - left.slope),
+            spread=length * length * float(jump @ jump),
+        )
+
+    @property
+    def middle(self) -> float:
+        return (self.left.alpha + self.right.alpha) / 2
+
+
 @dataclass(slots=True, eq=False)
 class _Path:
-    """The nodes of one image in order, and the errors of the intervals between them."""
+    """The intervals of one image in order; when it is closed, its map and what is told of it."""
 
     scale: float
-    nodes: list[_Node] = field(default_factory=list)
-    steps: int = 0
+    tolerance: float
+    intervals: list[_Interval] = field(default_factory=list)
     result: Tensor = field(default_factory=lambda: torch.empty(0))
-    errors: tuple[float, ...] = ()
-    total: float = 0.0
-    difference: float = 0.0
+    details: dict[str, float] = field(default_factory=dict)
 
-    def wanted(self, tolerance: float, max_steps: int) -> list[float]:
+    @property
+    def steps(self) -> int:
+        """Gradients used."""
+        return len(self.intervals) + 1 if self.intervals else 0
+
+    @property
+    def difference(self) -> float:
+        """What the score changes from the first node to the last."""
+        return self.intervals[-1].right.score - self.intervals[0].left.score
+
+    def start(self, nodes: Sequence[_Node]) -> None:
+        """Take the first nodes, in order."""
+        self.intervals = [_Interval.between(left, right) for left, right in itertools.pairwise(nodes)]
+
+    def halve(self, nodes: Sequence[_Node]) -> None:
+        """Take nodes in the middle of intervals."""
+        middles = {node.alpha: node for node in nodes}
+        intervals = []
+        for interval in self.intervals:
+            middle = middles.get(interval.middle)
+            if middle is None:
+                intervals.append(interval)
+            else:
+                intervals += [_Interval.between(interval.left, middle), _Interval.between(middle, interval.right)]
+        self.intervals = intervals
+
+    def wanted(self, max_steps: int) -> list[float]:
         """Where the next gradients belong; none where the path is good enough or can get no better."""
-        if not self.nodes:
+        if not self.intervals:
             intervals = min(_FIRST_INTERVALS, max_steps - 1)
             return [step / intervals for step in range(intervals + 1)]
-        errors = self.interval_errors()
-        total = math.fsum(errors)
-        if not math.isfinite(total):
+        excess = self.excess()
+        if not math.isfinite(excess) or excess <= 1:
             return []
-        weights = [error * error for error in errors]
-        if self.relative(math.hypot(*errors)) <= _SLACK * tolerance:
-            if self.relative(abs(total)) <= tolerance:
-                return []
-            # Many small errors of one sign are left: those of the other sign are not in the way.
-            weights = [weight if error * total > 0 else 0.0 for weight, error in zip(weights, errors, strict=True)]
-        enough = _SPLIT_SHARE * math.fsum(weights)
+        weights = self._weights()
+        whole = math.fsum(weights)
+        enough = _SPLIT_SHARE * whole
+        if self.map_excess() > 1:
+            # The last round halves no more than what is still missing.
+            enough = min(enough, whole * (1 - 0.9 / self.map_excess() ** 2) / _HALVED)
         covered = 0.0
         alphas: list[float] = []
         largest = max(weights)
-        for index in sorted(range(len(errors)), key=lambda index: -weights[index])[: max_steps - len(self.nodes)]:
+        order = sorted(range(len(weights)), key=lambda index: -weights[index])
+        for index in order[: max_steps - self.steps]:
             if covered >= enough and (len(alphas) >= _FEWEST or weights[index] < _WORTH_IT * largest):
                 break
-            low, high = self.nodes[index].alpha, self.nodes[index + 1].alpha
-            if high - low > _SHORTEST:
-                alphas.append((low + high) / 2)
+            if self.intervals[index].length > _SHORTEST:
+                alphas.append(self.intervals[index].middle)
             covered += weights[index]
         return alphas
 
-    def interval_errors(self) -> list[float]:
-        """The trapezoid's error on each interval, exactly: its sum minus f(b) - f(a)."""
-        return [
-            (right.alpha - left.alpha) * (left.slope + right.slope) / 2 - (right.score - left.score)
-            for left, right in zip(self.nodes, self.nodes[1:], strict=False)
-        ]
+    def excess(self) -> float:
+        """By what factor the errors are above what is asked for; 1 or less is enough, NaN is a score that is none."""
+        total = math.fsum(interval.error for interval in self.intervals)
+        left = abs(total + self._moved(self._shares()))
+        return max(self.map_excess(), self._relative(left) / self.tolerance)
+
+    def map_excess(self) -> float:
+        """The same of the map alone."""
+        return self.map_error() / (_MAP_SLACK * self.tolerance)
+
+    def map_error(self) -> float:
+        """Estimated distance of the map from the exact one over its length.
+
+        An interval's error is a sum of jumps J_j, each off by a chance share of the length: its square is h^2 / 12
+        sum |J_j|^2 in expectation, and so is that of h (g_right - g_left) / sqrt(12), because chance signs do not
+        correlate. The same holds for the sums over the pixels, whose errors are known: their ratio corrects the
+        estimate, upwards where the gradient moves more than the nodes tell, downwards where it is so smooth that
+        chance cannot be the reason.
+        """
+        spread = math.fsum(interval.spread for interval in self.intervals) / _UNIFORM
+        expected = math.fsum(interval.steepening**2 for interval in self.intervals) / _UNIFORM
+        measured = math.fsum(interval.error**2 for interval in self.intervals)
+        ratio = measured / expected if expected else 1.0
+        error = math.sqrt(spread * max(ratio, min(1.0, _LUCK * ratio)))
+        if error == 0:
+            return 0.0
+        length = float(in_float64(self._trapezoid()).norm())
+        return error / length if length else math.inf
 
     def close(self) -> None:
         """Sum the nodes up and let them go."""
-        alphas = [node.alpha for node in self.nodes]
-        ends = [alphas[0], *alphas, alphas[-1]]
-        self.result = torch.zeros_like(self.nodes[0].product)
-        for index, node in enumerate(self.nodes):
-            self.result.add_(node.product, alpha=(ends[index + 2] - ends[index]) / 2)
-        self.errors = tuple(self.interval_errors())
-        self.steps = len(self.nodes)
-        self.total = float(in_float64(self.result).sum())
-        self.difference = self.nodes[-1].score - self.nodes[0].score
-        self.nodes = []
+        shares = self._shares()
+        self.result = self._trapezoid()
+        for interval, share in zip(self.intervals, shares, strict=True):
+            self.result.add_(interval.right.product - interval.left.product, alpha=share * interval.length)
+        errors = [interval.error for interval in self.intervals]
+        total = float(in_float64(self.result).sum())
+        excess = self.excess()
+        needed = math.ceil(self.steps * excess) if math.isfinite(excess) and excess > 1 else self.steps
+        self.details = {
+            "completeness_error": self._relative(abs(total - self.difference)),
+            "path_residual": self._relative(math.fsum(map(abs, errors))),
+            "path_error": self._relative(math.hypot(*errors)),
+            "map_error": self.map_error(),
+            "steps": self.steps,
+            "steps_needed": needed,
+            "attribution_sum": total,
+            "score_difference": self.difference,
+        }
+        self.intervals = []
 
-    def relative(self, error: float) -> float:
+    def _trapezoid(self) -> Tensor:
+        """The plain sum over the nodes, (H, W), float64."""
+        whole = in_float64(torch.zeros_like(self.intervals[0].left.product))
+        for interval in self.intervals:
+            whole.add_(interval.left.product, alpha=interval.length / 2)
+            whole.add_(interval.right.product, alpha=interval.length / 2)
+        return whole
+
+    def _shares(self) -> list[float]:
+        """Share of each interval's length by which its right node weighs more than half, within -1/2..1/2.
+
+        The smallest such shares (least squares) that make the sum exact; they follow the regression of the error on
+        the jumps, so what they take from the sum's error they take from the map's as well. An error that chance does
+        not explain (a gradient that does not belong to the score) stays, and is told.
+        """
+        steepness = math.fsum(interval.steepening**2 for interval in self.intervals)
+        if not steepness > 0:
+            return [0.0] * len(self.intervals)
+        total = math.fsum(interval.error for interval in self.intervals)
+        chance = _BY_CHANCE * math.hypot(*(interval.error for interval in self.intervals))
+        factor = max(-chance, min(chance, total)) / steepness
+        return [max(-0.5, min(0.5, -factor * interval.steepening)) for interval in self.intervals]
+
+    def _moved(self, shares: Sequence[float]) -> float:
+        """What such shares add to the sum of the map."""
+        return math.fsum(share * interval.steepening for share, interval in zip(shares, self.intervals, strict=True))
+
+    def _weights(self) -> list[float]:
+        """The expected squared error of each interval's map, or what its own error tells where that is a surprise."""
+        spread = math.fsum(interval.spread for interval in self.intervals)
+        steepness = math.fsum(interval.steepening**2 for interval in self.intervals)
+        if not spread > 0 or not steepness > 0:
+            return [interval.error**2 for interval in self.intervals]
+        per_error = spread / steepness / _SURPRISING**2
+        return [max(interval.spread / _UNIFORM, interval.error**2 * per_error) for interval in self.intervals]
+
+    def _relative(self, error: float) -> float:
         """An error in units of the score, relative to the change of the score."""
         if error == 0:
             return 0.0
@@ -167,23 +307,21 @@ class _Path:
 
 
 def _integrate(
-    probe: Probe,
-    images: Tensor,
-    bases: Tensor,
-    targets: Tensor,
-    paths: list[_Path],
-    tolerance: float,
-    max_steps: int,
+    probe: Probe, images: Tensor, bases: Tensor, targets: Tensor, paths: list[_Path], max_steps: int
 ) -> None:
     """Refine all paths in rounds. Points of all images share the chunks, so a finished image frees its place."""
     while True:
-        points = [(row, alpha) for row, path in enumerate(paths) for alpha in path.wanted(tolerance, max_steps)]
+        points = [(row, alpha) for row, path in enumerate(paths) for alpha in path.wanted(max_steps)]
         if not points:
             break
+        found: dict[int, list[_Node]] = {}
         for (row, _), node in zip(points, _nodes(probe, images, bases, targets, points), strict=True):
-            paths[row].nodes.append(node)
-        for path in paths:
-            path.nodes.sort(key=lambda node: node.alpha)
+            found.setdefault(row, []).append(node)
+        for row, nodes in found.items():
+            if paths[row].intervals:
+                paths[row].halve(nodes)
+            else:
+                paths[row].start(nodes)
     for path in paths:
         path.close()
 
@@ -228,11 +366,8 @@ def _scales(probe: Probe, images: Tensor, bases: Tensor, targets: Tensor) -> lis
 
 
 def _details(paths: Sequence[_Path]) -> dict[str, Tensor]:
+    exact = {"attribution_sum", "score_difference"}
     return {
-        "completeness_error": torch.tensor([path.relative(abs(path.total - path.difference)) for path in paths]),
-        "path_residual": torch.tensor([path.relative(math.fsum(map(abs, path.errors))) for path in paths]),
-        "path_error": torch.tensor([path.relative(math.hypot(*path.errors)) for path in paths]),
-        "steps": torch.tensor([path.steps for path in paths]),
-        "attribution_sum": torch.tensor([path.total for path in paths], dtype=torch.float64),
-        "score_difference": torch.tensor([path.difference for path in paths], dtype=torch.float64),
+        name: torch.tensor([path.details[name] for path in paths], dtype=torch.float64 if name in exact else None)
+        for name in paths[0].details
     }
