@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,19 +28,19 @@ def judge_changes(
     Holm's correction runs over all of these rules, so that a run with many rules blocks an honest retrain no more
     often than one with a single rule.
     """
-    changes: dict[int, tuple[Change, float] | str] = {}
+    changes: dict[int, _Compared | str] = {}
     for position, rule in enumerate(rules):
         if rule.max_drop is not None or rule.max_rise is not None:
             changes[position] = _change(profile, reference, rule)
     tested = [position for position, change in changes.items() if not isinstance(change, str)]
-    p_values = [change[0].p_worse for change in changes.values() if not isinstance(change, str)]
+    p_values = [change.change.p_worse for change in changes.values() if not isinstance(change, str)]
     adjusted = dict(zip(tested, holm(p_values), strict=True))
     result = list(findings)
     for position, change in changes.items():
         if isinstance(change, str):
             result[position] = _not_compared(findings[position], rules[position], change, bootstrap=reference is None)
         else:
-            result[position] = _with_change(findings[position], rules[position], *change, adjusted[position])
+            result[position] = _with_change(findings[position], rules[position], change, adjusted[position])
     return result
 
 
@@ -146,8 +146,17 @@ def _finding(rule: Rule, *, status: Status, message: str = "", **values: Any) ->
     )
 
 
-def _change(profile: Profile, reference: Profile | None, rule: Rule) -> tuple[Change, float] | str:
-    """The change and the reference's own value, or why there is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """A rule's change, the reference's own value, and the images that lost most, worst first."""
+
+    change: Change
+    before: float
+    worst: tuple[str, ...]
+
+
+def _change(profile: Profile, reference: Profile | None, rule: Rule) -> _Compared | str:
+    """What changed since the reference, or why nothing was compared."""
     if reference is None:
         return NO_REFERENCE
     mine, theirs = (one.measurement(rule.check, rule.method) for one in (profile, reference))
@@ -156,14 +165,11 @@ def _change(profile: Profile, reference: Profile | None, rule: Rule) -> tuple[Ch
     rows, values, _ = select(profile, mine, rule)
     other_rows, other_values, _ = select(reference, theirs, rule)
     known = {reference.images[row].image: value for row, value in zip(other_rows, other_values.tolist(), strict=True)}
-    pairs = [
-        (value, known[profile.images[row].image])
-        for row, value in zip(rows, values.tolist(), strict=True)
-        if profile.images[row].image in known
-    ]
-    if len(pairs) < 2:
+    now = {profile.images[row].image: value for row, value in zip(rows, values.tolist(), strict=True)}
+    images = [image for image in now if image in known]
+    if len(images) < 2:
         return "fewer than two images were measured on both versions"
-    candidate, earlier = (np.array(column) for column in zip(*pairs, strict=True))
+    candidate, earlier = (np.array([version[image] for image in images]) for version in (now, known))
     margin = rule.max_drop if rule.max_drop is not None else rule.max_rise
     change = compare(
         candidate,
@@ -173,20 +179,24 @@ def _change(profile: Profile, reference: Profile | None, rule: Rule) -> tuple[Ch
         statistic=rule.statistic,
         confidence=rule.confidence,
     )
-    return change, summarize(earlier, rule.statistic)
+    gains = candidate - earlier if rule.better == "higher" else earlier - candidate
+    worst = [images[position] for position in np.argsort(gains, kind="stable") if gains[position] < 0]
+    return _Compared(change=change, before=summarize(earlier, rule.statistic), worst=tuple(worst[:WORST_LISTED]))
 
 
-def _with_change(finding: Finding, rule: Rule, change: Change, earlier: float, p_worse: float) -> Finding:
+def _with_change(finding: Finding, rule: Rule, compared: _Compared, p_worse: float) -> Finding:
+    change = compared.change
     margin = float((rule.max_drop if rule.max_drop is not None else rule.max_rise) or 0.0)
     alpha = 1 - rule.confidence
     sign = -1.0 if rule.better == "higher" else 1.0
     low, high = sorted(sign * bound for bound in change.interval)
     text = sentences.of_change(
-        rule, loss=change.loss, before=earlier, interval=(low, high), margin=margin, images=change.images
+        rule, loss=change.loss, before=compared.before, interval=(low, high), margin=margin, images=change.images
     )
     blocked: Status = "failed" if rule.severity == "fail" else "warned"
     if p_worse <= alpha:
         finding = _at_least(finding, blocked, "change")
+        text = sentences.of_worst(text, compared.worst)
     elif finding.status == "failed":
         pass  # The fixed bound has decided; whether the change alone would have is of no use to the reader.
     elif change.p_fine <= alpha or change.interval[1] <= margin:
@@ -196,7 +206,8 @@ def _with_change(finding: Finding, rule: Rule, change: Change, earlier: float, p
         finding = _at_least(finding, blocked if rule.inconclusive == "fail" else "inconclusive", "undecided")
     return replace(
         finding,
-        reference_value=earlier,
+        worst=compared.worst if finding.cause in ("change", "undecided") else finding.worst,
+        reference_value=compared.before,
         change=sign * change.loss,
         change_interval=(low, high),
         message=f"{finding.message} {text}".strip(),

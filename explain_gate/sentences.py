@@ -26,7 +26,12 @@ def of_value(finding: Finding, *, broken: bool) -> str:
         f"{statistic}{finding.check} {number(finding.value, against=bound)} is {relation} {name} {exact(bound)} "
         f"({finding.place}){_who(finding)}, {_images(finding.images)}, 95 % interval {low} to {high}."
     )
-    return f"{text} Worst: {', '.join(finding.worst[:_NAMED])}." if broken else text
+    return of_worst(text, finding.worst) if broken else text
+
+
+def of_worst(sentence: str, images: Sequence[str]) -> str:
+    """The sentence with the names of the worst images behind it."""
+    return f"{sentence} Worst: {', '.join(images[:_NAMED])}." if images else sentence
 
 
 def of_no_measurement(rule: Rule) -> str:

@@ -116,6 +116,18 @@ def test_a_clear_drop_fails_and_names_both_values(make_profile):
     assert "worse than the reference's" in finding.message
 
 
+def test_a_drop_names_the_images_that_fell_most(make_profile):
+    """Who looks for the reason starts with the images that lost, not with those that were low before too."""
+    earlier = [0.1] + [0.8] * 29
+    now = [0.1, 0.2, 0.3, *[0.6] * 27]
+    candidate, reference = (make_profile({("alignment.iou", "grad_cam"): column}) for column in (now, earlier))
+    (finding,) = judge(candidate, [rule()], reference)
+    assert (finding.status, finding.cause) == ("failed", "change")
+    assert finding.worst[:2] == ("dog_001.png", "cat_002.png")
+    assert "cat_000.png" not in finding.worst
+    assert "Worst: dog_001.png, cat_002.png, " in finding.message
+
+
 def test_no_drop_passes(make_profile):
     """Where the data show that the loss is below the margin, the rule passes."""
     candidate, reference = profiles(make_profile, -0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from explain_gate.digits import number
 from explain_gate.records import Control, Finding, Verdict
@@ -31,6 +32,7 @@ _TABLE_HEAD = """\
 |---|---|---|---|---:|---|---|---|---:|---:|"""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 _CELL = 160
+_REASON = 500
 
 
 def verdict_to_markdown(verdict: Verdict) -> str:
@@ -57,16 +59,21 @@ def verdict_to_markdown(verdict: Verdict) -> str:
 
 
 def terminal_lines(verdict: Verdict, report: str | None = None, limit: int = 40) -> list[str]:
-    """The verdict as plain lines with aligned columns, failures first, at most `limit` of them."""
+    """The verdict as plain lines with aligned columns, failures first, at most `limit` of them.
+
+    A rule that blocks says below its numbers why, and which images are the worst.
+    """
     head = [_cut(_plain(headline(verdict)), 300), f"{counts_text(verdict)} · {_about(verdict, _plain)}"]
     head += [_cut(_plain(message), 300) for message in verdict.messages[:5]]
     foot = [_cut(_plain(_control_words(control)), 200) for control in verdict.controls if not control.ok][:5]
     foot += [f"report: {_plain(report)}"] if report else []
-    rows = [(STATUS_MARKS["missing"], "no result", _plain(key), "", "", "") for key in missing(verdict)]
-    rows += [_terminal_row(finding) for finding in by_severity(verdict.findings)]
-    room = max(limit - len(head) - len(foot), 2)
-    hidden = len(rows) - room + 1 if len(rows) > room else 0
-    lines = [*head, *_aligned(rows[: len(rows) - hidden])]
+    rows = [((STATUS_MARKS["missing"], "no result", _plain(key), "", "", ""), "") for key in missing(verdict)]
+    rows += [(_terminal_row(finding), _why(finding)) for finding in by_severity(verdict.findings)]
+    shown = _fitting([2 if why else 1 for _, why in rows], max(limit - len(head) - len(foot), 3))
+    lines = head
+    for row, (_, why) in zip(_aligned([row for row, _ in rows[:shown]]), rows, strict=False):
+        lines += [row, f"      {why}"] if why else [row]
+    hidden = len(rows) - shown
     if hidden:
         lines.append(f"  ... and {plural(hidden, 'more rule')}, all in the report")
     return [*lines, *foot]
@@ -162,6 +169,17 @@ def _control(control: Control) -> str:
 def _control_words(control: Control) -> str:
     variant = "-".join(part for part in (control.method, control.class_name) if part is not None) or "all"
     return f"control {control.control} for {control.check}[{variant}] ({number(control.value)}): {control.message}"
+
+
+def _why(finding: Finding) -> str:
+    return _cut(_plain(finding.message), _REASON) if finding.status in BLOCKING else ""
+
+
+def _fitting(sizes: list[int], room: int) -> int:
+    """How many of the blocks fit, with a line kept back to tell of the rest where not all do."""
+    if sum(sizes) <= room:
+        return len(sizes)
+    return sum(total < room for total in accumulate(sizes))
 
 
 def _terminal_row(finding: Finding) -> tuple[str, str, str, str, str, str]:

@@ -58,7 +58,26 @@ def test_terminal_lines_are_few_and_plain(big_verdict, crashed):
 
 def test_terminal_columns_are_aligned(run):
     """The values of all rules end in one column."""
-    lines = [line for line in terminal_lines(run.verdict) if line.startswith("  ")]
+    lines = [line for line in terminal_lines(run.verdict) if line.startswith("  ") and line[2] != " "]
     assert len(lines) == len(run.verdict.findings)
     assert [line[2] for line in lines] == list("✕✕?!~✓✓✓")
     assert len({line.index("at ") for line in lines}) == 1
+
+
+def test_a_rule_that_blocks_says_why_at_once(run):
+    """Below the numbers of a failed or unmeasured rule stands its reason; what holds or only warns has none."""
+    lines = terminal_lines(run.verdict)
+    reasons = [(lines[at - 1][2], line.strip()) for at, line in enumerate(lines) if line.startswith("      ")]
+    blocking = [finding for finding in run.verdict.findings if finding.status in ("failed", "unmeasured")]
+    assert sorted(reason for _, reason in reasons) == sorted(finding.message for finding in blocking)
+    assert {mark for mark, _ in reasons} == {"✕", "?"}
+
+
+def test_reasons_leave_room_for_the_count_of_what_is_hidden(big_verdict):
+    """Where not all rules fit, every rule shown still has its reason, and the rest is counted."""
+    for limit in range(8, 40):
+        lines = terminal_lines(big_verdict, limit=limit)
+        assert len(lines) <= limit
+        rows = [line for line in lines if line.startswith("  ") and line[2] in "✕?"]
+        assert len(rows) == sum(line.startswith("      ") for line in lines)
+        assert f"... and {len(big_verdict.findings) - len(rows):,} more rules" in "\n".join(lines)
