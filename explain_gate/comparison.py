@@ -88,8 +88,9 @@ def images_to_decide(change: Change, margin: float, confidence: float) -> int | 
     distance = abs(change.loss - margin)
     if distance == 0 or change.spread == 0:
         return None
-    needed = math.ceil((float(stats.norm.ppf(confidence)) * change.spread / distance) ** 2)
-    return max(1, needed - change.images)
+    needed = float(stats.norm.ppf(confidence)) * change.spread / distance
+    # Beyond this the square is no number any more; nobody has so many images.
+    return max(1, math.ceil(needed**2) - change.images) if needed < 1e9 else None
 
 
 def _resampled_losses(candidate: Values, reference: Values, statistic: str, sign: float, seed: int) -> Values:

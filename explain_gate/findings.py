@@ -15,7 +15,8 @@ from explain_gate.statistics import Values, interval, summarize
 
 WORST_LISTED = 8
 NO_REFERENCE = "there is no reference to compare with"
-NOT_FINITE = "the value is not finite"
+MOST = 1e100
+"""Of a value; the square of a larger one, or the sum of its squares, may have no number."""
 _SEVERITY: tuple[Status, ...] = ("passed", "inconclusive", "warned", "unmeasured", "failed")
 """What a rule may be before waivers, the worst last."""
 
@@ -61,10 +62,7 @@ def judge_bound(profile: Profile, rule: Rule) -> Finding:
             unmeasured=unmeasured,
             worst=tuple(named[:WORST_LISTED]),
         )
-    with np.errstate(over="ignore"):
-        value = summarize(values, rule.statistic)
-    if not np.isfinite(value):
-        return _unmeasured(rule, sentences.of_too_large(rule), images=int(values.size), unmeasured=unmeasured)
+    value = summarize(values, rule.statistic)
     broken = breaks(rule, value)
     order = np.argsort(values if rule.better == "higher" else -values, kind="stable")
     status: Status = "passed" if not broken else "failed" if rule.severity == "fail" else "warned"
@@ -97,12 +95,12 @@ def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list
     missing: dict[str, list[str]] = {}
     for position in mine:
         reason = measurement.reasons[position]
-        # A number that is not finite must never look like a measurement, whoever wrote the profile.
-        if reason is None and np.isfinite(measurement.values[position]):
+        if reason is None:
+            reason = _no_number(float(measurement.values[position]))
+        if reason is None:
             kept.append(position)
         else:
-            image = profile.images[int(measurement.rows[position])].image
-            missing.setdefault(NOT_FINITE if reason is None else reason, []).append(image)
+            missing.setdefault(reason, []).append(profile.images[int(measurement.rows[position])].image)
     rows = [int(measurement.rows[position]) for position in kept]
     return rows, measurement.values[kept].astype(np.float64), dict(sorted(missing.items(), key=_most_images))
 
@@ -119,6 +117,13 @@ def _allowed(rule: Rule, images: int) -> int:
     """How many of a rule's images may lack a value."""
     share = rule.max_unmeasured * images
     return int(rule.max_unmeasured if rule.max_unmeasured >= 1 else share + 1e-9)  # 0.29 of 100 is 29
+
+
+def _no_number(value: float) -> str | None:
+    """Why a value must not look like a measurement, whoever wrote the profile; None where it is one."""
+    if not np.isfinite(value):
+        return "the value is not finite"
+    return f"the value is beyond {MOST:g}" if abs(value) > MOST else None
 
 
 def _most_images(entry: tuple[str, list[str]]) -> tuple[int, str]:

@@ -52,11 +52,6 @@ def of_unmeasured(rule: Rule, images: int, reasons: Mapping[str, Sequence[str]],
     )
 
 
-def of_too_large(rule: Rule) -> str:
-    """The values are finite and their statistic is not."""
-    return f"{rule.key} ({rule.place}): the {rule.statistic} of its values is too large to be a number."
-
-
 def of_change(
     rule: Rule, *, loss: float, before: float, interval: tuple[float, float], margin: float, images: int
 ) -> str:

@@ -93,10 +93,11 @@ def test_a_control_is_told_with_the_digits_that_tell_it_from_the_bound(make_prof
     assert "passes it too, with 0.4004" in finding.message
 
 
-def test_a_statistic_too_large_for_a_number_is_unmeasured(make_profile):
+def test_values_too_large_to_compute_with_are_unmeasured(make_profile):
     """Finite values whose sum is not never pass a bound, and never reach a report as infinity."""
     (finding,) = judge(make_profile({IOU: [1e308, 1e308]}), [rule()])
     assert (finding.status, finding.value) == ("unmeasured", None)
+    assert "the value is beyond 1e+100 (2: cat_000.png, dog_001.png)" in finding.message
 
 
 def test_the_package_places_the_file_as_the_working_folder_sees_it(write_project, tmp_path, monkeypatch):
