@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types layers unit bench clean
+# How often `make soak` and `make kills` do it again.
+TIMES ?=
+
+.PHONY: demo test lint types layers unit soak kills clean
 
 demo: $(INSTALLED)
 	$(BIN)/explain-gate demo --output reports/demo
@@ -23,6 +26,14 @@ layers: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+# Hours: the suite in odd surroundings, then each test that starts a process or waits 200 times, with both cores busy.
+soak: $(INSTALLED)
+	PYTHONPATH=tests $(BIN)/python tests/soak.py $(TIMES:%=--times %)
+
+# Minutes: a run killed at fifty random moments.
+kills: $(INSTALLED)
+	PYTHONPATH=tests:. $(BIN)/python -m faults.kills $(TIMES:%=--times %)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,9 +1,10 @@
-"""What every test shares: two threads, no network, a small profile to judge, a gate measured in this process."""
+"""What every test shares: one thread, no network, a small profile to judge, a gate measured in this process."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,23 +15,24 @@ import pytest
 
 from explain_gate.records import ImageRow, Measurement, Profile
 
-pytest_plugins = ["pytester"]
 sys.path.insert(0, str(Path(__file__).parent))
+pytest_plugins = ["pytester", "order", "waits"]
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Threads cost more than they save on pictures of 32 pixels, and most where cores are shared: they wait for each other.
+os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("MLFLOW_TRACKING_URI", "")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _two_threads() -> None:
-    """Two cores are shared with others; results must not depend on how many there are."""
+def _one_thread() -> None:
+    """Test processes beside each other take one core each; results must not depend on how many there are."""
     import torch
 
     # Loaded once here: pytester forgets what a run inside this process imports, and torch cannot be loaded twice.
     for name in ("explain_gate.execution.runner", "explain_gate.reporting.publish"):
         importlib.import_module(name)
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -90,14 +92,11 @@ def write_project() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Threads cost more than they save on pictures of 32 pixels."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def interruptible() -> Iterator[None]:
+    """An interrupt reaches this process as KeyboardInterrupt, also where it was started to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    torch.set_num_threads(before)
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -115,7 +114,7 @@ def fresh_modules() -> Iterator[Callable[[], None]]:
 
 
 @pytest.fixture
-def measured(tmp_path, fresh_modules, one_thread) -> Callable[..., Any]:
+def measured(tmp_path, fresh_modules) -> Callable[..., Any]:
     """Measures `tmp_path / "project"` and returns the session with its profile and findings."""
     from explain_gate.execution.progress import Silent
     from explain_gate.session import GateSession, RunOptions

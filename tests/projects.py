@@ -48,6 +48,24 @@ class Net(nn.Module):
 def build(corner=False):
     return Net(corner)
 """
+# In place of the model, for runs that are ended while they measure: a worker says that it does, and never ends.
+WAITING = """
+import os, sys, time
+from pathlib import Path
+from tinymodel import Net
+
+
+class Waiting(Net):
+    def forward(self, x):
+        if "EXPLAIN_GATE_RUN" in os.environ or "explain_gate.execution.processes" in " ".join(sys.orig_argv):
+            Path(__file__).with_name("measuring").touch()
+            time.sleep(600)
+        return super().forward(x)
+
+
+def build(corner=False):
+    return Waiting(corner)
+"""
 THRESHOLDS = """\
 version: 1
 model: {{source: "tinymodel:build", arguments: {{corner: {corner}}}}}
@@ -90,3 +108,11 @@ def write_project(folder: Path, *, corner: bool = False, per_class: int = 4, thr
     path = folder / "thresholds.yaml"
     path.write_text(thresholds.format(corner=str(corner).lower()), encoding="utf-8")
     return path
+
+
+def wait_while_measuring(thresholds: Path) -> Path:
+    """Give the project a model that never ends on a worker; returns the file that appears when it begins."""
+    (thresholds.parent / "waiting.py").write_text(WAITING, encoding="utf-8")
+    text = thresholds.read_text(encoding="utf-8").replace("tinymodel:build", "waiting:build")
+    thresholds.write_text(text, encoding="utf-8")
+    return thresholds.parent / "measuring"

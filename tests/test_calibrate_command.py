@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
@@ -38,7 +37,6 @@ def gate(tmp_path, monkeypatch) -> Path:
     """A tiny project with rules for all classes and for one."""
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "tinymodel", raising=False)
-    torch.set_num_threads(1)
     return write_project(tmp_path, thresholds=RULES)
 
 

@@ -1,17 +1,18 @@
 """Several processes on one machine: each measures a part of the images into the shared cache, the caller then reads it.
 
 Nothing but the cache connects them, so a worker that dies costs time only: what it left out is measured by its
-successor or, at last, by the caller.
+successor or, at last, by the caller. Workers end with the caller, whatever ends it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
 from dataclasses import asdict
 from pathlib import Path
 
@@ -72,13 +73,17 @@ def measure_in_processes(whole: Whole, cache: Cache, count: int, progress: Progr
                 if worker.poll() is None:
                     worker.kill()
                     worker.wait()
+                if worker.stdin is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        worker.stdin.close()
     if checkpoint is not None:
         checkpoint.unlink()
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(told: str) -> int:
     """A worker's process; its error is the caller's to tell, who meets it too."""
-    plain = json.loads(arguments[0])
+    threading.Thread(target=_end_with_caller, daemon=True).start()
+    plain = json.loads(told)
     try:
         work(Share(**{**plain, "rows": tuple(plain["rows"])}))
     except ExplainGateError as error:
@@ -93,8 +98,15 @@ def places() -> str:
     return os.pathsep.join(place for place in found if place)
 
 
+def _end_with_caller() -> None:
+    """The caller keeps this standard input open as long as it lives; without it nobody wants what is measured here."""
+    while os.read(0, 1):  # not through sys.stdin, whose lock would be held when the worker ends first
+        pass
+    os._exit(1)
+
+
 def _start(share: Share) -> subprocess.Popen[bytes]:
-    code = "import sys; from explain_gate.execution.processes import main; sys.exit(main(sys.stdin.readlines()))"
+    code = "import sys; from explain_gate.execution.processes import main; sys.exit(main(sys.stdin.readline()))"
     worker = subprocess.Popen(  # noqa: S603 - this interpreter and fixed code
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -104,8 +116,8 @@ def _start(share: Share) -> subprocess.Popen[bytes]:
     )
     if worker.stdin is not None:
         try:
-            worker.stdin.write(json.dumps(asdict(share)).encode())
-            worker.stdin.close()
+            worker.stdin.write(json.dumps(asdict(share)).encode() + b"\n")
+            worker.stdin.flush()
         except BrokenPipeError:
             pass  # it died at once; wait() tells
     return worker

@@ -1,4 +1,4 @@
-"""Small networks with known behaviour, and one torch thread so that numbers do not depend on the machine."""
+"""Small networks with known behaviour."""
 
 import pytest
 import torch
@@ -7,14 +7,6 @@ from explain_gate.vision import torchvision  # before the peers import torchvisi
 
 swin_transformer = torchvision.models.swin_transformer
 vision_transformer = torchvision.models.vision_transformer
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class ReusedInplace(torch.nn.Module):

@@ -91,8 +91,8 @@ def test_memory_is_reused_inside_the_block() -> None:
             torch.ones(9 << 20)  # 36 MiB, 9,216 pages of 4 KiB: above every threshold of glibc's own
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-    usual = faults(4)
+    usual = min(faults(4) for _ in range(3))
     with kept_memory():
-        faults(3)  # until small blocks that outlive them no longer fall between the large ones
-        kept = faults(4)
+        # Not the first time: small blocks that outlive the large ones fall between them, and the machine may be short.
+        kept = min(faults(4) for _ in range(6))
     assert kept < usual / 2

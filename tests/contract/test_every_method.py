@@ -14,15 +14,6 @@ METHOD_NAMES = sorted(METHODS)
 SIZE = 32
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """More threads than cores cost most where the networks are small."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Awkward(torch.nn.Module):
     """One in-place ReLU used everywhere, a functional call, dropout, batch norm; one weight frozen by its owner."""
 

@@ -13,6 +13,15 @@ from explain_gate.demo.training import Planting, accuracy, exchange, normalise, 
 MARKED = (1, 3)
 
 
+@pytest.fixture
+def two_threads():
+    """As many as there are cores for certain; how many one has is seen to come back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield 2
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def drawn():
     """Forty pictures of each class."""
@@ -68,24 +77,22 @@ def test_a_small_training_follows_the_cue_where_there_is_one(drawn):
     assert misled < told - 0.5
 
 
-def test_one_seed_gives_one_model(drawn):
+def test_one_seed_gives_one_model(drawn, two_threads):
     """Weights depend on the seed alone, not on torch's global generator; the thread count is put back."""
     torch.manual_seed(5)
-    threads = torch.get_num_threads()
     one = train(drawn, seed=1, epochs=1)
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == two_threads
     torch.manual_seed(6)
     two, other = train(drawn, seed=1, epochs=1), train(drawn, seed=2, epochs=1)
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert not torch.equal(one["0.0.0.weight"], other["0.0.0.weight"])
 
 
-def test_trainings_at_once_do_not_disturb_each_other(drawn):
+def test_trainings_at_once_do_not_disturb_each_other(drawn, two_threads):
     """Two trainings in two threads give the models they give alone."""
-    threads = torch.get_num_threads()
     with one_thread(), ThreadPoolExecutor(2) as pool:
         together = list(pool.map(lambda seed: train(drawn, seed=seed, epochs=1), (1, 2)))
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == two_threads
     for seed, weights in zip((1, 2), together, strict=True):
         alone = train(drawn, seed=seed, epochs=1)
         assert all(torch.equal(weights[name], alone[name]) for name in alone)

@@ -5,10 +5,20 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from processes import ROOT, members, python, wait_for
+from projects import wait_while_measuring
 
 from explain_gate.errors import OptionError
 from explain_gate.execution import processes
 from explain_gate.execution.shares import split
+
+RUN = """
+import sys
+from explain_gate.execution.progress import Silent
+from explain_gate.session import GateSession, RunOptions
+config = sys.argv[1]
+GateSession(RunOptions(config=config, output=config + ".out", device="cpu", workers=2)).measure(Silent())
+"""
 
 
 @pytest.mark.parametrize(("images", "count"), [(0, 2), (5, 2), (33, 2), (100, 3)])
@@ -37,6 +47,18 @@ def test_workers_find_what_one_process_finds(tmp_path, write_project, measured, 
     assert together.profile.manifest["cache"]["read"] >= 3 * 32
     single = measured(cache=False)
     assert list(together.findings.values()) == list(single.findings.values())
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path, write_project):
+    """After SIGKILL of the run nobody reads what they would find, so they do not measure on."""
+    project = write_project(tmp_path / "project", per_class=16)
+    measuring = wait_while_measuring(project)
+    run = subprocess.Popen(python("-c", RUN, str(project)), cwd=ROOT, start_new_session=True)
+    wait_for(lambda: measuring.exists() or run.poll() is not None, "a worker measures")
+    assert run.poll() is None
+    run.kill()
+    run.wait(timeout=60)
+    wait_for(lambda: not members(run.pid), "the workers end")
 
 
 def test_workers_need_a_cache(tmp_path, write_project, measured):

@@ -6,14 +6,15 @@ import _thread
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
+import processes
 import pytest
+from projects import wait_while_measuring
 
 from explain_gate.config import load_config
 from explain_gate.errors import DataError, ExplainGateError, ModelError, OptionError
@@ -173,19 +174,20 @@ def test_files_that_cannot_be_used_are_all_named(ray, project, measured):
     assert str(raised.value) == str(local.value)
 
 
-def test_an_interrupted_run_leaves_no_task_behind(ray, project, measured):
-    """Ctrl-C takes back what is on its way; a Ray that was there before goes on."""
+def test_an_interrupted_run_leaves_no_task_behind(ray, project, measured, interruptible):
+    """Ctrl-C while a worker measures takes back what is on its way; a Ray that was there before goes on."""
+    measuring = wait_while_measuring(project)
 
-    def interrupt_soon() -> None:
-        threading.Timer(0.5, _thread.interrupt_main).start()
+    def interrupt() -> None:
+        processes.wait_for(measuring.exists, "a worker measures")
+        _thread.interrupt_main()
 
+    interrupter = threading.Thread(target=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        measured(Told(interrupt_soon), engine="ray", workers=2)
+        measured(Told(interrupter.start), engine="ray", workers=2)
+    interrupter.join()
     assert ray.is_initialized()
-    deadline = time.monotonic() + 30
-    while ray.available_resources().get("CPU") != 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert ray.available_resources().get("CPU") == 2
+    processes.wait_for(lambda: ray.available_resources().get("CPU") == 2, "both workers are free again")
 
 
 class Part(NamedTuple):

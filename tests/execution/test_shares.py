@@ -20,7 +20,7 @@ from explain_gate.plan import plan
 
 
 @pytest.fixture
-def project(tmp_path, write_project, fresh_modules, one_thread) -> Path:
+def project(tmp_path, write_project, fresh_modules) -> Path:
     return write_project(tmp_path / "project")
 
 

@@ -13,7 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import processes
 import pytest
+from projects import wait_while_measuring
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,7 +68,7 @@ def temporary() -> Iterator[Path]:
 
 def left(temporary: Path) -> tuple[list[Path], list[str]]:
     """Files in the temporary folder, and processes that were started with a path in it, after some grace."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         commands = []
         for process in Path("/proc").glob("[0-9]*/cmdline"):
@@ -74,17 +76,16 @@ def left(temporary: Path) -> tuple[list[Path], list[str]]:
                 commands.append(process.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
             except OSError:
                 continue
-        processes = [command for command in commands if str(temporary) in command]
+        alive = [command for command in commands if str(temporary) in command]
         files = [path for path in temporary.iterdir() if "ray" in path.name]
-        if not (files or processes) or time.monotonic() > deadline:
-            return files, processes
+        if not (files or alive) or time.monotonic() > deadline:
+            return files, alive
         time.sleep(0.2)
 
 
 def start(folder: Path, temporary: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "explain_gate.cli", "run", "--no-tracking", "--output", "out", "--engine", "ray"]
     return subprocess.Popen(
-        [*command, *options],
+        processes.gate("run", "--no-tracking", "--output", "out", "--engine", "ray", *options),
         cwd=folder,
         env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -97,7 +98,7 @@ def start(folder: Path, temporary: Path, *options: str) -> subprocess.Popen[str]
 def test_a_ray_that_the_run_starts_ends_with_it(project, temporary):
     """The command passes with the findings of a local run; no process, socket or file of Ray is left."""
     with start(project.path, temporary, "--workers=1") as command:
-        told = command.communicate(timeout=120)[0]
+        told = command.communicate(timeout=processes.PATIENCE_SECONDS)[0]
     assert command.returncode == 0, told
     assert "1 Ray workers: 8 images" in told
     found = json.loads((project.path / "out" / "verdict.json").read_text())["findings"]
@@ -107,15 +108,18 @@ def test_a_ray_that_the_run_starts_ends_with_it(project, temporary):
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_takes_its_ray_with_it(project, temporary):
-    """Ctrl-C while Ray's workers start: exit 2, no process, socket, file or half-made report is left."""
+@pytest.mark.parametrize("moment", ["Ray starts", "a worker measures"])
+def test_an_interrupted_run_takes_its_ray_with_it(project, temporary, moment):
+    """Ctrl-C at either moment: exit 2, no process, socket, file or half-made report is left."""
+    measuring = wait_while_measuring(project.path / "thresholds.yaml")
+    events = {
+        "Ray starts": lambda: list(temporary.glob("eg-ray-*/r/session_*/sockets/raylet")),
+        "a worker measures": measuring.exists,
+    }
     with start(project.path, temporary, "--workers=1") as command:
-        deadline = time.monotonic() + 60
-        while not list(temporary.glob("eg-ray-*/r/session_*/sockets/raylet")) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(1.0)
+        processes.wait_for(lambda: events[moment]() or command.poll() is not None, moment)
         command.send_signal(signal.SIGINT)
-        told = command.communicate(timeout=60)[0]
+        told = command.communicate(timeout=processes.PATIENCE_SECONDS)[0]
     assert command.returncode == 2, told
     assert left(temporary) == ([], [])
     assert not (project.path / "out").exists()
