@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
+import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 FINDING = "explain_gate.finding"
 FAULT = "explain_gate.fault"
+_LIBRARIES = ("PIL", "numpy", "scipy", "torch", "torchvision", "pyarrow", "safetensors", "sklearn")
+"""What these warn of, such as a picture's damaged EXIF, is told; a session's `-W error` is meant for its own code."""
 _SHORT = {"warned": "w", "inconclusive": "i"}
 """What pytest prints for a test whose rule lets it pass and is not simply passed."""
 
@@ -178,6 +181,13 @@ class Gatekeeper:
         return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
     def _measure(self) -> None:
+        # Set here and not around each reader: pictures are decoded in a thread, and filters belong to the process.
+        with warnings.catch_warnings():
+            for library in _LIBRARIES:
+                warnings.filterwarnings("default", module=rf"{library}(\.|$)")
+            self._measure_beside_captured()
+
+    def _measure_beside_captured(self) -> None:
         capture = self._config.pluginmanager.getplugin("capturemanager")
         if capture is None:
             self._measure_with_progress()

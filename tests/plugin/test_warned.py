@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import projects
 import pytest
+from PIL import Image
 
 CHECKS = Path(__file__).parents[2] / "checks"
 STRICT = pytest.mark.parametrize(
@@ -18,7 +19,7 @@ STRICT = pytest.mark.parametrize(
 
 @pytest.fixture
 def project(pytester):
-    """A cheating model whose rules only warn, annotated by polygons, with its own copy of the checks."""
+    """A cheating model whose rules only warn, annotated by polygons, one picture with damaged EXIF; its own checks."""
     text = projects.THRESHOLDS.replace("per_class: true", "per_class: true, severity: warn")
     text = text.replace("{{at_most: 0.3}}", "{{at_most: 0.3, severity: warn}}")
     projects.write_project(pytester.path, corner=True, thresholds=text)
@@ -28,6 +29,10 @@ def project(pytester):
         x, y, width, height = annotation["bbox"]
         annotation["segmentation"] = [[x, y, x + width, y, x + width, y + height, x, y + height]]
     path.write_text(json.dumps(document), encoding="utf-8")
+    picture = next((pytester.path / "images").glob("*.png"))
+    with Image.open(picture) as opened:
+        opened.load()
+        opened.save(picture, exif=b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x05\x00\x12\x01")
     shutil.copytree(CHECKS, pytester.path / "checks", ignore=shutil.ignore_patterns("__pycache__"))
     return pytester
 
