@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from explain_gate import vision  # before any of the user's code, which may import torchvision
 from explain_gate.config import GateConfig
 from explain_gate.errors import ModelError
 from explain_gate.records import ModelUnderTest
@@ -169,12 +170,11 @@ def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Mod
 
 
 def _torchvision_builder(name: str) -> Callable[..., Any]:
-    from explain_gate.vision import torchvision
-
+    models = vision.torchvision.models
     try:
-        return torchvision.models.get_model_builder(name)  # type: ignore[no-any-return]
+        return models.get_model_builder(name)  # type: ignore[no-any-return]
     except ValueError as error:
-        near = difflib.get_close_matches(name.lower(), torchvision.models.list_models(), _SHOWN)
+        near = difflib.get_close_matches(name.lower(), models.list_models(), _SHOWN)
         hint = f"; there are {', '.join(near)}" if near else ""
         raise ModelError(f"model.source torchvision:{name}: torchvision has no such model{hint}") from error
 

@@ -60,6 +60,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("explain_no_tracking", "do not record the run in MLflow", type="bool", default=False)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """With --explain, a conftest.py, a test or a model file may import torchvision, whatever build it is."""
+    if early_config.known_args_namespace.explain or early_config.getini("explain"):
+        import explain_gate.vision  # noqa: F401 - importing it is what makes torchvision importable
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; with --explain, the gatekeeper that does all the work."""
     config.addinivalue_line(

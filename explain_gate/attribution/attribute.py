@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import explain_gate.vision  # noqa: F401 - before a user's own method, which may import torchvision
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.base import Probe
 from explain_gate.errors import ModelError, OptionError
