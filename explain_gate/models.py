@@ -81,9 +81,7 @@ def load_function(reference: str, folder: Path, what: str) -> Callable[..., Any]
     module_name, _, attribute = reference.partition(":")
     if not module_name or not attribute:
         raise ModelError(f"{what} must be package.module:callable, got {reference}")
-    for place in (str(folder), str(Path.cwd())):
-        if place not in sys.path:
-            sys.path.insert(0, place)
+    make_importable(folder)
     try:
         found: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
@@ -100,6 +98,13 @@ def load_function(reference: str, folder: Path, what: str) -> Callable[..., Any]
     if not callable(found):
         raise ModelError(f"{what} {reference}: must be callable, got {type(found).__name__}")
     return found  # type: ignore[no-any-return]
+
+
+def make_importable(folder: Path) -> None:
+    """A gate's folder, and the one that the process was started in, are where a team's own modules are looked for."""
+    for place in (str(folder), str(Path.cwd())):
+        if place not in sys.path:
+            sys.path.insert(0, place)
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:

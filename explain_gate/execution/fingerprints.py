@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.util
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from importlib import metadata
+from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+
+_DEEPEST = 8
+"""Of a model's plain attributes: a collection may hold itself."""
+_IMPORTERS = frozenset({"import_module", "importlib.import_module", "__import__"})
 
 
 def digest(*parts: Any) -> str:
@@ -22,100 +31,239 @@ def digest(*parts: Any) -> str:
 
 
 def code_of(modules: Iterable[str]) -> str:
-    """Digest of modules and of everything they import that is not an installed package; those count by version."""
+    """Digest of modules, of the packages they lie in, and of everything these import, also inside functions.
+
+    Installed packages count by their version and the files they were installed with. Nothing is imported for it.
+    """
     seen: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name in seen or name.partition(".")[0] in sys.stdlib_module_names:
+        if not name or name in seen or name.partition(".")[0] in sys.stdlib_module_names:
             continue
         seen[name], imported = _facts(name)
-        waiting.extend(imported)
+        # Importing a.b.c runs a and a.b first.
+        waiting.extend([*imported, name.rpartition(".")[0]])
     return digest(sorted(seen.items()))
 
 
-def code_of_model(module: torch.nn.Module, *functions: str) -> str:
-    """Digest of a model's structure, of the code of all its parts and of `package.module:function` references."""
-    homes = {type(part).__module__ for part in module.modules()}
-    named = {reference.partition(":")[0] for reference in functions if ":" in reference}
-    return digest(repr(module), code_of(homes | named), torch.__version__)
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """The version of each installed package by its import name."""
+    return {name: _version(name) for name in packages}
+
+
+def shape_of(module: torch.nn.Module) -> str:
+    """Digest of what a model consists of beside its state dict: structure, graph, other buffers, plain attributes."""
+    content = hashlib.sha256(repr(module).encode())
+    saved = module.state_dict().keys()
+    for place, part in module.named_modules():
+        content.update(f"{place} {type(part).__module__}:{type(part).__qualname__}".encode())
+        facts = {name: value for name, value in vars(part).items() if not name.startswith("_") and name != "training"}
+        if isinstance(part, torch.fx.GraphModule):
+            content.update(part.code.encode())
+            facts |= {name: value for name, value in vars(part).items() if isinstance(value, torch.Tensor)}
+        # Buffers that are not saved are not in the weights' digest.
+        facts |= {
+            name: value
+            for name, value in part.named_buffers(recurse=False)
+            if (f"{place}.{name}" if place else name) not in saved
+        }
+        content.update(json.dumps(_plain(facts), sort_keys=True).encode())
+    return content.hexdigest()
+
+
+def home_of(reference: str) -> str | None:
+    """The module of `package.module:function`, the library of torchvision:NAME; None for files and registries."""
+    module, colon, _ = reference.partition(":")
+    return module if colon and module != "models" and "/" not in module else None
 
 
 def files_in(value: Any, folder: Path) -> Any:
     """Options as JSON; a text that names a file (relative to `folder`), or a folder of files, becomes their digests."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): files_in(part, folder) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [files_in(part, folder) for part in value]
-    if isinstance(value, str):
+    if isinstance(value, str) and value.strip("./"):
         try:
             path = folder / value
             if path.is_file():
-                return hashlib.sha256(path.read_bytes()).hexdigest()
+                return _file_digest(path)
             if path.is_dir():
-                return [files_in(str(file), folder) for file in sorted(path.iterdir()) if file.is_file()]
+                return [
+                    [str(file.relative_to(path)), _file_digest(file)]
+                    for file in sorted(path.rglob("*"))
+                    if file.is_file()
+                ]
         except (OSError, ValueError):
             return value
     return value if isinstance(value, int | float | str | None) else repr(value)
 
 
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Numbers, texts, arrays and collections of them as JSON; of anything else its type alone."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, torch.Tensor):
+        flat = value.detach().cpu().contiguous().flatten()
+        raw = flat.view(torch.uint8).numpy() if len(flat) else np.empty(0)
+        return [str(value.dtype), list(value.shape), _bytes_digest(raw)]
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return [str(value.dtype), list(value.shape), _bytes_digest(value)]
+    if isinstance(value, Mapping | list | tuple | set | frozenset) and depth < _DEEPEST:
+        return _plain_collection(value, depth + 1)
+    if isinstance(value, torch.dtype | torch.device | Enum):
+        return str(value)
+    named = value if callable(value) and hasattr(value, "__qualname__") else type(value)
+    return f"{getattr(named, '__module__', '')}:{named.__qualname__}"
+
+
+def _plain_collection(value: Any, depth: int) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part, depth) for key, part in value.items()}
+    parts = [_plain(part, depth) for part in value]
+    return parts if isinstance(value, list | tuple) else sorted(json.dumps(part, sort_keys=True) for part in parts)
+
+
+def _bytes_digest(array: NDArray[Any]) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()
+
+
 def _facts(name: str) -> tuple[str, tuple[str, ...]]:
     """A module's digest and what it imports; an installed package's version and nothing."""
     top = name.partition(".")[0]
-    # Looking up a submodule imports what is above it, so installed packages are known by their top.
-    path = _source(top)
-    if path is None or ({"site-packages", "dist-packages"} & set(path.parts) and top != "explain_gate"):
-        return (_version(top), ())
-    path = _source(name)
-    if path is None:
+    home = _found(top)
+    if home is None:
         return ("none", ())
-    stat = path.stat()
-    return _read(path, name if path.name == "__init__.py" else name.rpartition(".")[0], stat.st_mtime_ns, stat.st_size)
+    if {"site-packages", "dist-packages"} & set(home.parts) and top != "explain_gate":
+        return (_installed(top), ())
+    path = home if name == top else _found(name)
+    if path is None or path.is_dir():
+        return ("none", ())
+    try:
+        stat = path.stat()
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        return _read(path, package, stat.st_mtime_ns, stat.st_size)
+    except OSError:  # inside an archive
+        return ("unreadable", ())
 
 
 @functools.cache
-def _read(path: Path, package: str, changed: int, size: int) -> tuple[str, tuple[str, ...]]:  # noqa: ARG001
+def _read(path: Path, package: str, changed: int, size: int) -> tuple[str, tuple[str, ...]]:
+    del changed, size  # they only tell the versions of a file apart
     source = path.read_bytes()
     try:
-        imported = tuple(dict.fromkeys(_imports(ast.parse(source), package)))
+        imported = tuple(dict.fromkeys(_imports(ast.parse(source), package))) if path.suffix == ".py" else ()
     except (SyntaxError, ValueError):
         imported = ()
     return hashlib.sha256(source).hexdigest(), imported
 
 
-def _source(name: str) -> Path | None:
+def _found(name: str) -> Path | None:
+    """Where a module's code lies: its file, or the folder of a package without an __init__.py. Imports nothing.
+
+    importlib's find_spec would import the packages above it, which is the user's code.
+    """
+    top, *inner = name.split(".")
     try:
-        spec = importlib.util.find_spec(name)
+        spec = importlib.util.find_spec(top)
     except (ImportError, ValueError, AttributeError):
-        return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    return Path(spec.origin)
+        spec = None
+    if spec is None:  # a script, or a module that somebody made by hand
+        file = getattr(sys.modules.get(top), "__file__", None)
+        return Path(file) if file and not inner else None
+    if spec.submodule_search_locations is None:
+        return Path(spec.origin) if spec.has_location and spec.origin and not inner else None
+    path = Path(spec.origin) if spec.has_location and spec.origin else None
+    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    for part in inner:
+        path, folders = _inside(folders, part)
+        if path is None and not folders:
+            return None
+    return path or (folders[0] if folders else None)
+
+
+def _inside(folders: Sequence[Path], name: str) -> tuple[Path | None, list[Path]]:
+    """A submodule's file, and the folders that its own submodules are looked for in."""
+    for folder in folders:
+        package = folder / name / "__init__.py"
+        if package.is_file():
+            return package, [package.parent]
+        for suffix in all_suffixes():
+            file = folder / f"{name}{suffix}"
+            if suffix != ".pyc" and file.is_file():
+                return file, []
+    return None, [folder / name for folder in folders if (folder / name).is_dir()]
 
 
 def _imports(tree: ast.AST, package: str) -> Iterable[str]:
-    for node in ast.walk(tree):
+    """What a module imports wherever it says so, but for type checkers."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            waiting.extend(node.orelse)
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, *([base] if base else [])])
+            base = _absolute("." * node.level + (node.module or ""), package)
             yield base
             # A name may be a module of its own.
             yield from (f"{base}.{alias.name}" for alias in node.names if _is_module(base, alias.name))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in _IMPORTERS and node.args:
+            named = node.args[0]
+            if isinstance(named, ast.Constant) and isinstance(named.value, str):
+                yield _absolute(named.value, package)
+
+
+def _absolute(name: str, package: str) -> str:
+    """A name as `from ..a import b` writes it, seen from a package."""
+    rest = name.lstrip(".")
+    level = len(name) - len(rest)
+    if not level:
+        return rest
+    above = package.split(".")[: len(package.split(".")) - level + 1]
+    return ".".join([*above, *([rest] if rest else [])])
 
 
 def _is_module(package: str, name: str) -> bool:
-    above = _source(package)
-    if above is None or above.name != "__init__.py":
+    above = _found(package)
+    if above is None or not (above.is_dir() or above.name == "__init__.py"):
         return False
-    return (above.parent / f"{name}.py").is_file() or (above.parent / name).is_dir()
+    path, folders = _inside([above if above.is_dir() else above.parent], name)
+    return path is not None or bool(folders)
+
+
+@functools.cache
+def _installed(package: str) -> str:
+    """An installed package's version, and its modules' digests as its installer recorded them.
+
+    A team that installs its own package again leaves the version as it is.
+    """
+    found = _distribution(package)
+    if found is None:
+        return "installed"
+    record = found.read_text("RECORD") or ""
+    modules = sorted(line for line in record.splitlines() if ".py,sha256=" in line)
+    return f"{found.version} {hashlib.sha256(chr(10).join(modules).encode()).hexdigest()}"
 
 
 def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "installed"
+    found = _distribution(package)
+    return "none" if found is None else found.version
+
+
+@functools.cache
+def _distribution(package: str) -> metadata.Distribution | None:
+    """What a package was installed by; the two may have different names (PIL is installed by pillow)."""
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.distribution(package)
+    names = metadata.packages_distributions().get(package)
+    return metadata.distribution(names[0]) if names else None

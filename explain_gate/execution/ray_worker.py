@@ -11,7 +11,7 @@ from typing import Any
 
 from explain_gate.errors import ConfigError, DataError, OptionError
 from explain_gate.execution.cache import Cache
-from explain_gate.execution.shares import Share, facts, opened, work
+from explain_gate.execution.shares import Share, facts_of, opened, work
 from explain_gate.execution.working_folder import is_here
 from explain_gate.models import load_model
 from explain_gate.plan import plan
@@ -58,7 +58,7 @@ def _model(
         file = Path(folder) / "weights.safetensors"
         file.write_bytes(content)
         model = load_model(gate, source=source, checkpoint=file if content else "")
-    mine = facts(gate, plan(gate, list(data.classes)), model, data, device=device, dtype=dtype)
+    mine = facts_of(gate, plan(gate, list(data.classes)), model, data, device=device, dtype=dtype).by_name()
     others = [name for name, value in known if mine[name] != value]
     if others:
         raise OptionError(

@@ -17,17 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explain_gate.attribution import METHODS
-from explain_gate.config import GateConfig
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import NotMeasurable
 from explain_gate.execution.cache import Cache
-from explain_gate.execution.fingerprints import code_of, code_of_model, digest, files_in
-from explain_gate.metrics import METRICS
-from explain_gate.records import ModelUnderTest, Rule
+from explain_gate.execution.fingerprints import digest
+from explain_gate.execution.keys import Facts, ImageFacts, image_facts
+from explain_gate.records import Rule
 
 Scope = Literal["image", "set", "never"]
-PAIR = "+"
 
 _OF_THE_IMAGE = frozenset(
     {
@@ -117,39 +114,13 @@ class Memory:
     `alone`: the set at hand is a part of a larger one, so that nothing that looks at the whole set may be measured.
     """
 
-    def __init__(
-        self,
-        cache: Cache,
-        config: GateConfig,
-        model: ModelUnderTest,
-        data: RegressionSet,
-        options: Mapping[str, Mapping[str, Any]],
-        place: torch.device,
-        *,
-        alone: bool = False,
-    ) -> None:
+    def __init__(self, cache: Cache, facts: Facts, data: RegressionSet, *, alone: bool = False) -> None:
         self.cache = cache
         self.alone = alone
-        self._config = config
+        self._facts = facts
         self._data = data
-        self._options = options
-        folder = config.path.parent
-        self._model = digest(
-            model.digest,
-            list(model.target_layers),
-            code_of_model(model.module, model.source, config.sections.model.target or ""),
-            [place.type, str(next((p.dtype for p in model.module.parameters()), torch.float32))],
-            config.sections.seed,
-        )
-        self._input = digest(data.preprocessing.describe(), code_of(["explain_gate.data.images"]))
-        self._methods = {
-            name: digest(self._model, self._input, name, files_in(dict(chosen), folder), _code_of_method(name))
-            for name, chosen in options.items()
-        }
-        self._execution = code_of(["explain_gate.execution.scoring"])
-        self._world: str | None = None
-        self._score_keys: dict[tuple[str, str | None], str] = {}
-        self._identities: dict[int, str] = {}
+        self._set: str | None = None
+        self._images: dict[int, ImageFacts] = {}
 
     def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
         """Logits (K,) of the rows that were predicted before."""
@@ -244,51 +215,27 @@ class Memory:
         self.cache.put("scores", entries)
 
     def _logits_key(self, row: int) -> str:
-        return digest("logits", self._model, self._input, self._data.digest(row))
+        return self._facts.logits(self._image(row))
 
     def _picture_key(self, row: int) -> str:
-        return digest("picture", self._input, self._identity(row))
+        return self._facts.picture(self._image(row))
 
     def _map_key(self, method: str, row: int) -> str:
-        return digest("map", self._methods[method], self._data.digest(row), self._data.entries[row].label)
+        return self._facts.map(method, self._image(row))
 
     def _score_key(self, table: Scores, row: int) -> str:
-        which = (table.check, table.method)
-        if which not in self._score_keys:
-            methods = (table.method or "").replace("control.randomized.", "").split(PAIR)
-            self._score_keys[which] = digest(
-                "score",
-                [self._model, self._input, self._execution],
-                [table.rule.metric, table.method, _code_of_metric(table.rule.metric)],
-                [self._methods.get(name, name) for name in methods],
-                files_in(dict(table.parameters), self._config.path.parent),
-            )
-        return digest(self._score_keys[which], self._identity(row))
+        return self._facts.score(table.check, table.method, self._image(row))
 
-    def _identity(self, row: int) -> str:
-        if row not in self._identities:
-            self._identities[row] = digest(self._data.identity(row))
-        return self._identities[row]
+    def _image(self, row: int) -> ImageFacts:
+        if row not in self._images:
+            self._images[row] = image_facts(self._data, row)
+        return self._images[row]
 
     def _whole(self, table: Scores) -> str:
         """Digest of everything the set-wide questions of a metric can see."""
-        if self._world is None:
-            self._world = digest(self._data.digest_of_all(), self._methods)
-        return digest(self._world, list(table.population), table.rule.sample)
-
-
-def _code_of_method(name: str) -> str:
-    if name in METHODS:
-        return code_of(
-            [f"explain_gate.attribution.{METHODS[name].code.partition(':')[0]}", "explain_gate.execution.explaining"]
-        )
-    return code_of([name.partition(":")[0], "explain_gate.execution.explaining"])
-
-
-def _code_of_metric(metric: str) -> str:
-    if metric in METRICS:
-        return code_of([f"explain_gate.metrics.{METRICS[metric].code.partition(':')[0]}"])
-    return code_of([metric.partition(".")[2].partition(":")[0]])
+        if self._set is None:
+            self._set = digest(self._data.digest_of_all(), self._facts.every_method())
+        return digest(self._set, list(table.population), table.rule.sample)
 
 
 def _closed(head: Mapping[str, Any], content: bytes) -> bytes:

@@ -67,7 +67,8 @@ def load_registered(
         return replace(model, checkpoint=uri, version=fetched.version)
     if fetched.flavour == "exported" and fetched.weights is not None:
         model = load_model(config, source=str(fetched.weights), checkpoint="")
-        return replace(model, source=uri, name=fetched.name, version=fetched.version, checkpoint=None)
+        digest = digest_of(model.module, REGISTRY, {})
+        return replace(model, source=uri, digest=digest, name=fetched.name, version=fetched.version, checkpoint=None)
     if fetched.flavour in ("safetensors", "state_dict"):
         raise ModelError(
             f"{uri} holds weights alone. Write model.source: package.module:callable, which builds the model, and "
@@ -85,7 +86,8 @@ def load_registered(
         module=module,
         source=uri,
         checkpoint=None,
-        digest=digest_of(module, uri, {}),
+        # Neither the alias that was asked for nor the folder it was fetched to makes another version.
+        digest=digest_of(module, REGISTRY, {}),
         target_layers=_layers(config),
         name=fetched.name,
         version=fetched.version,

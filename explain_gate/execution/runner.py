@@ -33,6 +33,7 @@ from explain_gate.execution.cues import CueSearch
 from explain_gate.execution.devices import deterministic, pick_device
 from explain_gate.execution.environment import describe_environment
 from explain_gate.execution.explaining import explain_all
+from explain_gate.execution.keys import Facts
 from explain_gate.execution.precision import COMPARED, agreement, converted, pick_dtype
 from explain_gate.execution.predicting import first_line, predict
 from explain_gate.execution.progress import Progress, Silent
@@ -117,7 +118,7 @@ def measure_model(
     precision = pick_dtype(dtype, options)
     module = converted(model.module, place, precision)
     original, model = model.module, replace(model, module=module)
-    before = model.digest if precision == torch.float32 else _digest(model, config)
+    before = _digest(model, config)
     seed = config.sections.seed
     height, width = data.first().pixels.shape[-2:]
     with (
@@ -138,7 +139,8 @@ def measure_model(
             cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues"),
             rebuild=lambda: build_module(config, model.source).to(place, precision),
         ) as subject:
-            memory = Memory(cache, config, model, data, options, place, alone=alone)
+            facts = Facts.of(config, rules, model, data, options, device=place.type, dtype=dtype)
+            memory = Memory(cache, facts, data, alone=alone)
             predictions = predict(subject.probe, data, writer, progress, memory)
             faults = {
                 method: explain_all(subject, method, data, predictions, writer, progress, memory) for method in options

@@ -15,18 +15,17 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from explain_gate.attribution import METHODS
 from explain_gate.config import GateConfig, load_config
 from explain_gate.data.regression_set import RegressionSet, open_set
 from explain_gate.errors import ModelError
 from explain_gate.execution.cache import Cache
 from explain_gate.execution.devices import pick_device
-from explain_gate.execution.fingerprints import code_of, code_of_model, digest, files_in
+from explain_gate.execution.fingerprints import digest
+from explain_gate.execution.keys import Facts
 from explain_gate.execution.predicting import BATCH
 from explain_gate.execution.progress import Silent
 from explain_gate.execution.registered import REGISTRY
 from explain_gate.execution.runner import measure_model
-from explain_gate.metrics import METRICS
 from explain_gate.models import load_model
 from explain_gate.plan import plan
 from explain_gate.records import ModelUnderTest, Rule
@@ -116,28 +115,12 @@ def weights_of(model: ModelUnderTest) -> bytes | None:
     return save({name: tensor.contiguous() for name, tensor in tensors.items()})
 
 
-def facts(
+def facts_of(
     config: GateConfig, rules: Sequence[Rule], model: ModelUnderTest, data: RegressionSet, *, device: str, dtype: str
-) -> dict[str, str]:
-    """All that numbers of single images depend on, by name: equal facts, equal numbers."""
-    folder = config.path.parent
-    options = config.method_options()
-    metrics = {digest(rule.metric, rule.method, rule.sample, files_in(dict(rule.parameters), folder)) for rule in rules}
-    own = {name.partition(":")[0] for name in options if ":" in name}
-    own |= {rule.metric.partition(".")[2].partition(":")[0] for rule in rules if ":" in rule.metric}
-    return {
-        "explain-gate": code_of(_measuring_code()),
-        "torch": torch.__version__,
-        "weights": model.digest,
-        "code": digest(
-            code_of_model(model.module, model.source, config.sections.model.target or ""), code_of(sorted(own))
-        ),
-        "settings": digest(
-            [list(model.target_layers), files_in(options, folder), sorted(metrics), config.sections.seed],
-            data.preprocessing.describe(),
-        ),
-        "device": f"{pick_device(device).type} {dtype}",
-    }
+) -> Facts:
+    """What the numbers of all methods of the file depend on; `device` as it was asked for."""
+    kind = pick_device(device).type
+    return Facts.of(config, rules, model, data, config.method_options(), device=kind, dtype=dtype)
 
 
 class Ledger:
@@ -150,8 +133,9 @@ class Ledger:
     def __init__(self, whole: Whole, cache: Cache) -> None:
         self._data = whole.data
         self._cache = cache
-        self.facts = facts(whole.config, whole.rules, whole.model, whole.data, device=whole.device, dtype=whole.dtype)
-        self._world = digest(_KIND, self.facts)
+        facts = facts_of(whole.config, whole.rules, whole.model, whole.data, device=whole.device, dtype=whole.dtype)
+        self.facts = facts.by_name()
+        self._world = facts.finished(whole.rules)
 
     def open(self) -> list[int]:
         """The rows that no worker has finished yet."""
@@ -202,10 +186,3 @@ def opened(config: str) -> tuple[GateConfig, RegressionSet]:
     """A thresholds.yaml and its regression set; a worker that measures many shares reads them once."""
     gate = load_config(config)
     return gate, open_set(gate)
-
-
-def _measuring_code() -> list[str]:
-    """The modules of this package that numbers come from."""
-    methods = {f"explain_gate.attribution.{method.code.partition(':')[0]}" for method in METHODS.values()}
-    metrics = {f"explain_gate.metrics.{metric.code.partition(':')[0]}" for metric in METRICS.values()}
-    return ["explain_gate.execution.runner", *sorted(methods | metrics)]

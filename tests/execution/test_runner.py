@@ -41,6 +41,10 @@ def scores(output):
     return output.{name}
 
 
+def doubled(output):
+    return 2 * scores(output)
+
+
 def score(output, targets):
     return output.{name}.gather(1, targets[:, None])[:, 0]
 """
@@ -90,6 +94,16 @@ def test_a_target_of_one_class_explains_and_has_no_predictions(project, measured
     assert session.findings["reliance.background_gap[all]"].status == "unmeasured"
     reasons = {score.reason for score in session.profile.scores() if score.check == "reliance.background_gap"}
     assert all("no scores of all classes" in reason for reason in reasons)
+
+
+def test_another_target_of_one_module_is_measured_anew(project, measured):
+    """The second run does not read what the first one kept: its logits are twice as large."""
+    path = project("scores", "scores")
+    first = measured()
+    path.write_text(path.read_text().replace("tinymodel:scores", "tinymodel:doubled"))
+    second, fresh = measured(), measured(cache=False)
+    assert [s.value for s in second.profile.scores()] == [s.value for s in fresh.profile.scores()]
+    assert second.profile.images[0].probability > first.profile.images[0].probability
 
 
 def test_an_output_that_nobody_knows_is_told_what_to_write(project, measured):
