@@ -107,16 +107,30 @@ def differing(candidate: Mapping[str, Any], reference: Mapping[str, Any]) -> lis
             f"the regression set was {theirs['images']} images ({theirs['digest'][:12]}), "
             f"is {mine['images']} ({mine['digest'][:12]})"
         )
-    methods = reference["methods"]
-    for name, options in candidate["methods"].items():
-        if name not in methods:
-            found.append(f"method {name} was not measured")
-        elif methods[name] != options:
-            found.append(f"settings of {name} were {methods[name]}, are {options}")
+    found += _differing_settings(candidate, reference)
     if candidate.get("seed") != reference.get("seed"):
         found.append(f"seed was {reference.get('seed')}, is {candidate.get('seed')}")
     for name in _SAME_ENVIRONMENT:
         before, now = reference["environment"].get(name), candidate["environment"].get(name)
         if before != now:
             found.append(f"{name} was {before}, is {now}")
+    return found
+
+
+def _differing_settings(candidate: Mapping[str, Any], reference: Mapping[str, Any]) -> list[str]:
+    """Of methods, metrics and what the score is."""
+    found = []
+    methods = reference["methods"]
+    for name, options in candidate["methods"].items():
+        if name not in methods:
+            found.append(f"method {name} was not measured")
+        elif methods[name] != options:
+            found.append(f"settings of {name} were {methods[name]}, are {options}")
+    # References of earlier versions of this package say neither of the following.
+    metrics = reference.get("metrics", {})
+    for check, parameters in candidate.get("metrics", {}).items():
+        if check in metrics and metrics[check] != parameters:
+            found.append(f"parameters of {check} were {metrics[check]}, are {parameters}")
+    if "target" in reference and candidate.get("target") != reference["target"]:
+        found.append(f"model.target was {reference['target']}, is {candidate.get('target')}")
     return found

@@ -171,6 +171,8 @@ def measure_model(
                 "preprocessing": data.preprocessing.describe(),
             },
             "methods": {name: _plain(chosen) for name, chosen in options.items()},
+            "metrics": {check: dict(metric.parameters) for check, metric in facts.metrics.items()},
+            "target": config.sections.model.target,
             "seed": seed,
             "config_digest": config.digest,
             "environment": environment,
