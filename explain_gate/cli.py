@@ -156,7 +156,7 @@ def history(
     from explain_gate.config import load_config
     from explain_gate.errors import OptionError
     from explain_gate.execution.progress import Lines
-    from explain_gate.reporting.timeline import told
+    from explain_gate.reporting.timeline import timeline_lines
     from explain_gate.session import tracking_settings
     from explain_gate.versions import history_of_checkpoints, recorded_history, render_recorded
 
@@ -167,11 +167,8 @@ def history(
         page = history_of_checkpoints(config, files, device=device, progress=Lines(), tell=click.echo)
     else:
         versions = recorded_history(str(model), tracking_settings(load_config(config), tracking_uri))
-        for version in versions:
-            click.echo(
-                f"{version.label:<18} {version.verdict:<8} {version.model_digest[:12]} {' '.join(version.aliases)}"
-            )
-        click.echo(f"{told(versions)}.")
+        for line in timeline_lines(versions):
+            click.echo(line)
         page = render_recorded(str(model), versions)
     Path(output).write_text(page, encoding="utf-8")
     click.echo(f"page: {output}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from explain_gate.config import GateConfig, load_config
 from explain_gate.errors import OptionError, ReferenceError
@@ -20,9 +22,10 @@ from explain_gate.reporting.comparison import Comparison, compare_profiles
 from explain_gate.reporting.comparison_page import write_comparison
 from explain_gate.reporting.film import film_strips
 from explain_gate.reporting.history_page import render_history
-from explain_gate.reporting.timeline import Version
+from explain_gate.reporting.timeline import Run, Version
 from explain_gate.reporting.verdict_json import finding_from_json
 from explain_gate.session import GateSession, RunOptions, tracking_settings
+from explain_gate.tracking.alias import Move
 from explain_gate.tracking.history import RecordedRun, history
 from explain_gate.tracking.references import resolve
 from explain_gate.tracking.settings import TrackingSettings
@@ -61,13 +64,26 @@ def compare_references(
 
 
 def recorded_history(model: str, settings: TrackingSettings) -> list[Version]:
-    """Every recorded gate run of a model, oldest first.
+    """Every recorded version of a model with its gate runs, oldest first; a version is its weights.
 
     Raises:
         ReferenceError: none is recorded.
         TrackingError: the store is away.
     """
-    return [_version(run) for run in history(model, settings)]
+    return versions_of(history(model, settings))
+
+
+def versions_of(recorded: Sequence[RecordedRun]) -> list[Version]:
+    """Recorded runs, oldest first, by the weights that they judged, in the order of their first runs.
+
+    A run that ended before it had weights is no version and is left out, unless there is nothing else.
+    """
+    grouped: dict[str, list[RecordedRun]] = {}
+    for run in recorded:
+        grouped.setdefault(run.model_digest, []).append(run)
+    if len(grouped) > 1:
+        grouped.pop("", None)
+    return [_version(digest, runs) for digest, runs in grouped.items()]
 
 
 def history_of_checkpoints(
@@ -90,17 +106,15 @@ def history_of_checkpoints(
             profiles.append(session.measure(progress))
             verdict = session.conclude(tuple(session.findings.values()))
             labels.append(checkpoint.stem)
-            versions.append(
-                Version(
-                    label=checkpoint.stem,
-                    verdict=verdict.verdict,
-                    findings=verdict.findings,
-                    exit_code=verdict.exit_code,
-                    model_digest=str(verdict.model.get("digest", "")),
-                    dataset_digest=str(verdict.dataset.get("digest", "")),
-                    config_digest=verdict.config_digest,
-                )
+            run = Run(
+                verdict=verdict.verdict,
+                findings=verdict.findings,
+                exit_code=verdict.exit_code,
+                dataset_digest=str(verdict.dataset.get("digest", "")),
+                config_digest=verdict.config_digest,
             )
+            digest = str(verdict.model.get("digest", ""))
+            versions.append(Version(label=checkpoint.stem, runs=(run,), model_digest=digest))
             tell(f"{checkpoint.stem}: {verdict.verdict}")
         return render_history(
             str(profiles[-1].manifest["model"]["name"]), versions, strips=film_strips(profiles, labels)
@@ -151,19 +165,47 @@ def _judged(gate: GateConfig, before: Profile, after: Profile, today: str) -> Ve
     )
 
 
-def _version(run: RecordedRun) -> Version:
+def _version(digest: str, runs: Sequence[RecordedRun]) -> Version:
+    number = next((run.version for run in reversed(runs) if run.version), None)
+    named = next(run for run in reversed(runs) if run.version == number)
     return Version(
-        label=run.version or run.time.strftime("%Y-%m-%d %H:%M"),
+        label=number or (f"{digest[:8]}…" if digest else "no weights"),
+        runs=tuple(_run(run) for run in runs),
+        model_digest=digest,
+        aliases=named.aliases,
+        moves=tuple(_told(move) for move in named.moves),
+    )
+
+
+def _run(run: RecordedRun) -> Run:
+    images = run.dataset.get("images")
+    return Run(
         verdict=run.verdict,
         findings=tuple(finding_from_json(plain) for plain in run.findings),
         time=run.time,
         exit_code=run.exit_code,
-        aliases=run.aliases,
         run_id=run.run_id,
-        model_digest=run.model_digest,
         dataset_digest=run.dataset_digest,
+        images=images if isinstance(images, int) else None,
+        terms=_terms(run.dataset, run.environment, run.parameters),
         config_digest=run.config_digest,
         git_commit=run.git_commit,
+        git_dirty=bool(run.environment.get("git_dirty")),
+        started_by=str(run.environment.get("started_by") or ""),
         link=run.link,
         report=run.report,
     )
+
+
+def _terms(dataset: Mapping[str, Any], environment: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+    """On what terms values were measured: preprocessing, torch, device, dtype, and each method's settings."""
+    terms = {name: str(environment[name]) for name in ("torch", "device", "dtype") if environment.get(name)}
+    if dataset.get("preprocessing"):
+        terms["preprocessing"] = json.dumps(dataset["preprocessing"], sort_keys=True, default=str)
+    methods = {name.removeprefix("method."): text for name, text in parameters.items() if name.startswith("method.")}
+    return terms | {f"settings of {name}": text for name, text in methods.items()}
+
+
+def _told(move: Move) -> str:
+    before = f"from version {move.before} " if move.before else ""
+    return f"{move.alias} moved {before}to this version on {move.at[:10]} by {move.by}: {move.why}"

@@ -4,11 +4,12 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from audited import recorded_life
 
 from explain_gate.errors import OptionError
 from explain_gate.execution.progress import Silent
 from explain_gate.tracking.settings import TrackingSettings
-from explain_gate.versions import history_of_checkpoints, natural_order, recorded_history
+from explain_gate.versions import history_of_checkpoints, natural_order, recorded_history, versions_of
 
 
 def test_numbers_in_names_count():
@@ -64,3 +65,17 @@ def test_recorded_runs_become_versions(monkeypatch):
     assert version.label == "14"
     assert version.findings[0].class_name == "red"
     assert version.findings[0].interval == (0.4, 0.6)
+
+
+def test_runs_of_the_same_weights_are_one_version():
+    """In the order of their first runs; a run without weights is no version; the number comes from the registry."""
+    from dataclasses import replace
+
+    runs = recorded_life()
+    crashed = replace(runs[0], run_id="r0", model_digest="", verdict="error", exit_code=3, version=None, findings=())
+    versions = versions_of([crashed, *runs])
+    assert [one.label for one in versions] == ["1", "2", "3", "4", "5f9a1c2b…", "5", "6", "7"]
+    assert [len(one.runs) for one in versions] == [1, 2, 1, 1, 2, 2, 1, 1]
+    assert versions[-1].aliases == ("explain-approved",)
+    assert versions[5].latest.terms["torch"] == "2.13.0"
+    assert [one.label for one in versions_of([crashed])] == ["no weights"]

@@ -13,7 +13,7 @@ from explain_gate.records import Finding
 from explain_gate.redact import HIDDEN, redact
 from explain_gate.reporting.film import Strip
 from explain_gate.reporting.page import render
-from explain_gate.reporting.timeline import Series, Version, breaks_in_comparability, series_of, told
+from explain_gate.reporting.timeline import Run, Series, Version, changed_verdicts, changes, reruns, series_of, told
 from explain_gate.reporting.trends import WIDTH, position_of, trend
 from explain_gate.reporting.wording import BLOCKING, FAMILIES, by_severity, family, span
 
@@ -44,12 +44,24 @@ class FamilyCharts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run below its version; `beside` says what it shows beside the run before, empty for the first."""
+
+    run: Run
+    beside: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionView:
-    """A version as listed: its position among all, the rules that did not hold, and its values where there is room."""
+    """A version as listed: its position among all, the rules that did not hold, its runs, and its values.
+
+    `runs` are newest first; `findings`, those of its latest verdict, are empty where there is no room for them.
+    """
 
     position: int
     version: Version
     broken: tuple[Finding, ...]
+    runs: tuple[RunView, ...]
     findings: tuple[Finding, ...]
 
 
@@ -75,7 +87,8 @@ def render_history(model: str, versions: Sequence[Version], *, strips: Sequence[
         families=_families(charts),
         hidden=len(every) - len(charts),
         strips=strips,
-        breaks=[(versions[position].label, what) for position, what in breaks_in_comparability(versions)],
+        changes=[(versions[change.position].named, change) for change in changes(versions)],
+        changed_verdicts=changed_verdicts(versions),
         data=_data(charts, versions),
         state="failed" if versions[-1].blocked else "passed",
         link=_link,
@@ -84,7 +97,7 @@ def render_history(model: str, versions: Sequence[Version], *, strips: Sequence[
 
 def _charts(series: Sequence[Series], versions: Sequence[Version]) -> list[ChartView]:
     blocked = [version.blocked for version in versions]
-    breaks = [position for position, _ in breaks_in_comparability(versions)]
+    breaks = [change.position for change in changes(versions) if not change.comparable]
     ends = versions[0].label, versions[-1].label
     return [
         ChartView(
@@ -117,7 +130,12 @@ def _listed(versions: Sequence[Version]) -> list[VersionView]:
         room -= len(ordered)
         broken = tuple(finding for finding in ordered if finding.status in BLOCKING)
         shown = ordered if room >= 0 else ()
-        views.append(VersionView(position=position, version=version, broken=broken, findings=shown))
+        runs = [
+            RunView(run=run, beside=beside) for run, beside in zip(version.runs, ["", *reruns(version)], strict=True)
+        ]
+        views.append(
+            VersionView(position=position, version=version, broken=broken, runs=tuple(reversed(runs)), findings=shown)
+        )
     return views
 
 

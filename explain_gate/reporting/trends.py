@@ -25,15 +25,15 @@ def trend(series: Series, *, key: str, blocked: Sequence[bool], breaks: Sequence
         series: the rule's findings, one per version.
         key: unique on the page, for the ids that screen readers follow.
         blocked: per version, whether the gate stopped it; marked below the axis.
-        breaks: positions from which values are not comparable with those before.
+        breaks: positions from which values are not comparable with those before; no line leads over one.
         ends: labels of the first and the last version.
     """
     place = _Place(series)
     parts = [f'<line class="axis" x1="{_LEFT}" x2="{_RIGHT}" y1="{_BASE}" y2="{_BASE}"/>']
     parts += [f'<line class="break" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_BASE}"/>' for x in map(place.between, breaks)]
     parts += _thresholds(series, place)
-    parts += _band(series, place)
-    parts += _line(series, place)
+    parts += _band(series, place, breaks)
+    parts += _line(series, place, breaks)
     marks = "".join(f"M{place.x(at):.1f} {_BASE + 3}v5" for at, stopped in enumerate(blocked) if stopped)
     parts += [f'<path class="stopped" d="{marks}"/>'] if marks else []
     parts.append(f'<line class="cursor" x1="0" x2="0" y1="{_TOP}" y2="{_BASE + 8}"/>')
@@ -115,10 +115,12 @@ def _runs(series: Series) -> list[tuple[int, int, Finding]]:
     return runs
 
 
-def _stretches(series: Series) -> list[list[tuple[int, Finding]]]:
-    """Versions in a row that have a value."""
+def _stretches(series: Series, breaks: Sequence[int]) -> list[list[tuple[int, Finding]]]:
+    """Versions in a row that have a value, and whose values may be compared."""
     stretches: list[list[tuple[int, Finding]]] = [[]]
     for position, finding in enumerate(series.findings):
+        if position in breaks:
+            stretches.append([])
         if finding is not None and finding.value is not None:
             stretches[-1].append((position, finding))
         elif stretches[-1]:
@@ -126,9 +128,9 @@ def _stretches(series: Series) -> list[list[tuple[int, Finding]]]:
     return [stretch for stretch in stretches if stretch]
 
 
-def _band(series: Series, place: _Place) -> list[str]:
+def _band(series: Series, place: _Place, breaks: Sequence[int]) -> list[str]:
     parts = []
-    for stretch in _stretches(series):
+    for stretch in _stretches(series, breaks):
         ends = [(place.x(at), finding.interval) for at, finding in stretch if finding.interval is not None]
         if len(ends) == 1:
             x, (low, high) = ends[0][0], ends[0][1]
@@ -140,10 +142,10 @@ def _band(series: Series, place: _Place) -> list[str]:
     return parts
 
 
-def _line(series: Series, place: _Place) -> list[str]:
+def _line(series: Series, place: _Place, breaks: Sequence[int]) -> list[str]:
     """The values as a line, with a dot for each version while they can be told apart; broken ones always have one."""
     line, dots = "", {"on": "", "off": "", "unsure": ""}
-    for stretch in _stretches(series):
+    for stretch in _stretches(series, breaks):
         spots = [f"{place.x(at):.1f} {place.y(finding.value or 0.0)}" for at, finding in stretch]
         line += f"M{'L'.join(spots)}" if len(spots) > 1 else ""
         for spot, (_, finding) in zip(spots, stretch, strict=True):

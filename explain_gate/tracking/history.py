@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.errors import ReferenceError, TrackingError
-from explain_gate.tracking.alias import JUDGED_AT
+from explain_gate.tracking.alias import JUDGED_AT, Move, moves_of
 from explain_gate.tracking.delivery import run_link
 from explain_gate.tracking.downloads import run_artifact
 from explain_gate.tracking.registry import quoted
@@ -27,9 +27,10 @@ _DOWNLOADS_AT_ONCE = 8
 class RecordedRun:
     """One gate run as it was recorded.
 
-    `findings` are those of its verdict.json (value, interval, bound, status ...); empty where the run has none.
-    `version` is the registered version it judged or made; `aliases` are those that version holds today.
-    `link` leads to the run in MLflow, `report` to where its report was said to be.
+    `findings` (value, interval, bound, status ...), `dataset` and `environment` are those of its verdict.json; empty
+    where the run has none. `version` is the registered version it judged or made; `aliases` are those that version
+    holds today, `moves` how they came to it. `link` leads to the run in MLflow, `report` to where its report was said
+    to be.
     """
 
     run_id: str
@@ -47,6 +48,9 @@ class RecordedRun:
     report: str | None
     parameters: Mapping[str, str]
     findings: tuple[Mapping[str, Any], ...]
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    moves: tuple[Move, ...] = ()
 
 
 def history(model: str, settings: TrackingSettings) -> list[RecordedRun]:
@@ -64,10 +68,10 @@ def history(model: str, settings: TrackingSettings) -> list[RecordedRun]:
                 f"no gate run of {model} is recorded in experiment {settings.experiment} at {settings.shown_uri}. "
                 "Record one by: explain-gate run --config thresholds.yaml"
             )
-        versions, aliases = _registered(store, model)
+        registered = _registered(store, model)
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
-            findings = list(pool.map(lambda run: _findings(store, run), runs))
-        return [_entry(store, run, found, versions, aliases) for run, found in zip(runs, findings, strict=True)]
+            verdicts = list(pool.map(lambda run: _verdict(store, run), runs))
+        return [_entry(store, run, verdict, registered) for run, verdict in zip(runs, verdicts, strict=True)]
 
 
 def _runs(store: Store, experiment_id: str, model: str) -> list[Run]:
@@ -85,39 +89,47 @@ def _runs(store: Store, experiment_id: str, model: str) -> list[Run]:
     return sorted(found.values(), key=lambda run: (int(run.data.tags.get(JUDGED_AT, "0")), run.info.run_id))
 
 
-def _registered(store: Store, model: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    """Digest -> version, and version -> the aliases it holds now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Registered:
+    """What the registry knows of a model's versions: number by digest, aliases held now and moves by number."""
+
+    versions: Mapping[str, str]
+    aliases: Mapping[str, tuple[str, ...]]
+    moves: Mapping[str, tuple[Move, ...]]
+
+
+def _registered(store: Store, model: str) -> _Registered:
     registered = store.find(store.client.get_registered_model, model)
     if registered is None:
-        return {}, {}
+        return _Registered(versions={}, aliases={}, moves={})
     aliases: dict[str, tuple[str, ...]] = {}
     for alias, version in sorted(registered.aliases.items()):
         aliases[str(version)] = (*aliases.get(str(version), ()), alias)
-    versions = store.call(store.client.search_model_versions, f"name = {quoted(model)}")
+    versions = list(store.call(store.client.search_model_versions, f"name = {quoted(model)}"))
     tag = "explain_gate.model_digest"
-    return {version.tags[tag]: str(version.version) for version in versions if tag in version.tags}, aliases
+    return _Registered(
+        versions={version.tags[tag]: str(version.version) for version in versions if tag in version.tags},
+        aliases=aliases,
+        moves={str(version.version): moves_of(version.tags) for version in versions},
+    )
 
 
-def _findings(store: Store, run: Run) -> tuple[Mapping[str, Any], ...]:
+def _verdict(store: Store, run: Run) -> dict[str, Any]:
+    """The run's verdict.json; empty where it has none."""
     path = run_artifact(store, run, "verdict.json")
     if path is None:
-        return ()
+        return {}
     try:
-        return tuple(json.loads(path.read_text(encoding="utf-8"))["findings"])
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {**document, "findings": tuple(document["findings"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrackingError(f"run {run.info.run_id}: damaged verdict.json: {error}") from error
 
 
-def _entry(
-    store: Store,
-    run: Run,
-    findings: tuple[Mapping[str, Any], ...],
-    versions: Mapping[str, str],
-    aliases: Mapping[str, tuple[str, ...]],
-) -> RecordedRun:
+def _entry(store: Store, run: Run, verdict: Mapping[str, Any], registered: _Registered) -> RecordedRun:
     tags = run.data.tags
     digest = tags.get("explain_gate.model_digest", "")
-    version = tags.get("explain_gate.model_version") or versions.get(digest)
+    version = tags.get("explain_gate.model_version") or registered.versions.get(digest)
     return RecordedRun(
         run_id=run.info.run_id,
         time=datetime.fromtimestamp(int(tags.get(JUDGED_AT, "0")) / 1000, UTC),
@@ -125,7 +137,7 @@ def _entry(
         exit_code=int(tags.get("explain_gate.exit_code", "3")),
         model_name=tags.get("explain_gate.model_name", ""),
         version=version,
-        aliases=aliases.get(version, ()) if version else (),
+        aliases=registered.aliases.get(version, ()) if version else (),
         model_digest=digest,
         dataset_digest=tags.get("explain_gate.dataset_digest", ""),
         config_digest=tags.get("explain_gate.config_digest", ""),
@@ -133,5 +145,8 @@ def _entry(
         link=run_link(store.settings, run),
         report=tags.get("explain_gate.report"),
         parameters=dict(run.data.params),
-        findings=findings,
+        findings=verdict.get("findings", ()),
+        dataset=verdict.get("dataset") or {},
+        environment=verdict.get("environment") or {},
+        moves=registered.moves.get(version, ()) if version else (),
     )

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audited import recorded_life
 
 from explain_gate.records import Measurement
 from explain_gate.reporting.comparison import compare_profiles
 from explain_gate.reporting.comparison_page import write_comparison
 from explain_gate.reporting.history_page import render_history
 from explain_gate.reporting.publish import publish
-from explain_gate.reporting.timeline import Version
+from explain_gate.reporting.timeline import Run, Version
+from explain_gate.versions import versions_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -197,7 +199,10 @@ def test_history_picks_a_version_and_filters_the_list(open_page, run, tmp_path):
     broken = run.verdict.findings
     held = tuple(f for f in broken if f.status == "passed")
     versions = [
-        Version(label=str(n), verdict="failed" if n % 9 == 4 else "passed", findings=broken if n % 9 == 4 else held)
+        Version(
+            label=str(n),
+            runs=(Run(verdict="failed" if n % 9 == 4 else "passed", findings=broken if n % 9 == 4 else held),),
+        )
         for n in range(1, 41)
     ]
     file = tmp_path / "history.html"
@@ -217,6 +222,21 @@ def test_history_picks_a_version_and_filters_the_list(open_page, run, tmp_path):
         assert page.locator(".version:visible").count() == 5
         page.locator(".version:visible summary").first.click()
         assert page.locator(".version[open] table tr").count() == len(broken) + 1
+
+
+def test_the_history_that_an_auditor_reads_fits_and_opens(open_page, tmp_path):
+    """Eight versions are eight rows; a version opened shows its runs newest first; nothing sticks out."""
+    file = tmp_path / "history.html"
+    file.write_text(render_history("pets", versions_of(recorded_life())), encoding="utf-8")
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        page = open_page(path=file, width=width, scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".version:visible").count() == 8
+        assert page.locator(".ribbon li").count() == 8
+        page.locator(".version summary", has_text="2 runs").first.click()
+        assert page.locator(".version[open] .runs > li").count() == 2
+        assert "the regression set changed" in page.locator(".version[open] .runs > li").first.inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_comparison_fits_a_phone(open_page, run, tmp_path):

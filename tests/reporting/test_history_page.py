@@ -5,13 +5,27 @@ import re
 from dataclasses import replace
 
 import pytest
+from audited import recorded_life
 
 from explain_gate.profile import write_tables
 from explain_gate.records import Finding
 from explain_gate.reporting.film import film_strips
 from explain_gate.reporting.history_page import render_history
-from explain_gate.reporting.timeline import Version, breaks_in_comparability, departures, series_of, told
+from explain_gate.reporting.timeline import (
+    Change,
+    Run,
+    Version,
+    changed_verdicts,
+    changes,
+    departures,
+    reruns,
+    series_of,
+    timeline_lines,
+    told,
+    unlike,
+)
 from explain_gate.reporting.trends import trend
+from explain_gate.versions import versions_of
 
 NASTY = '<script>alert("x")</script>'
 
@@ -33,11 +47,19 @@ def version(number, *values, **fields):
     checks = ("alignment.iou", "performance.accuracy")
     findings = tuple(finding(value, check=check) for check, value in zip(checks, values, strict=False))
     broken = any(f.status in ("failed", "unmeasured") for f in findings)
-    return Version(
-        label=str(number), verdict="failed" if broken else "passed", findings=findings,
-        time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=number), model_digest=f"{number:064x}",
-        dataset_digest="d1", config_digest="c1", **fields,
-    )  # fmt: skip
+    plain = {
+        "verdict": "failed" if broken else "passed", "findings": findings, "dataset_digest": "d1",
+        "config_digest": "c1", "time": dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=number),
+    }  # fmt: skip
+    aliases = fields.pop("aliases", ())
+    run = Run(**{**plain, **fields})
+    return Version(label=str(number), runs=(run,), model_digest=f"{number:064x}", aliases=aliases)
+
+
+def again(one, *values, **fields):
+    """The version with one more run."""
+    (later,) = version(int(one.label), *values, **fields).runs
+    return replace(one, runs=(*one.runs, later))
 
 
 def life(*values):
@@ -90,15 +112,123 @@ def test_a_rule_that_was_not_always_planned_has_gaps():
 
 
 def test_changes_of_data_and_thresholds_are_marked():
-    """Values before and after another regression set are not comparable."""
-    versions = [version(1, 0.5), replace(version(2, 0.5), config_digest="c2"), version(3, 0.5)]
-    versions[2] = replace(versions[2], dataset_digest="d2", config_digest="c2")
-    assert breaks_in_comparability(versions) == [(1, "thresholds.yaml changed"), (2, "the regression set changed")]
+    """Values before and after another regression set are not comparable; other rules leave values comparable."""
+    versions = [version(1, 0.5), version(2, 0.5, config_digest="c2"), version(3, 0.5, dataset_digest="d2")]
+    assert changes(versions) == [
+        Change(position=1, what="thresholds.yaml changed", comparable=True),
+        Change(position=2, what="the regression set changed", comparable=False),
+    ]
+
+
+def test_why_runs_are_not_comparable_is_a_sentence():
+    """The set with its sizes, and every term that both have; a method that was added keeps nothing from it."""
+    before = Run(verdict="passed", findings=(), dataset_digest="a", images=60, terms={"device": "cpu", "torch": "2.12"})
+    after = replace(before, dataset_digest="b", images=72, terms={"device": "cuda", "settings of rise": "{}"})
+    assert unlike(before, after) == ("the regression set changed (60 images, then 72), device changed from cpu to cuda")
+    assert unlike(before, replace(before, terms={**before.terms, "settings of rise": "{}"})) == ""
+    assert unlike(replace(before, dataset_digest=""), before) == ""
+
+
+def test_a_version_is_its_latest_verdict_however_often_it_was_measured():
+    """Re-measurements are no versions; a run that came to no verdict does not take one away."""
+    versions = life(0.5, 0.5)
+    versions[0] = again(again(versions[0], 0.5), 0.2)
+    versions[1] = again(versions[1], verdict="error", exit_code=3)
+    assert [one.verdict for one in versions] == ["failed", "passed"]
+    assert told(versions).startswith("2 versions in 5 runs, 1 blocked")
+    assert [one.findings[0].value for one in versions] == [0.2, 0.5]
+
+
+def test_each_run_is_told_beside_the_one_before():
+    """Same values, the largest change, or why there is no comparison."""
+    one = again(again(again(version(1, 0.5, 0.9), 0.5, 0.9), 0.48, 0.9, config_digest="c2"), 0.3, dataset_digest="d2")
+    assert reruns(again(one, verdict="error")) == [
+        "the same values as the run before",
+        f"largest change from the run before: alignment.iou for {NASTY} 0.50 to 0.48; thresholds.yaml changed",
+        "not compared with the run before: the regression set changed",
+        "not compared with the run before: one of them came to no verdict",
+    ]
+
+
+def test_a_verdict_that_changed_between_runs_is_told_with_what_changed():
+    """Blocked and then let through with the same weights is what an auditor asks for first."""
+    weaker = again(version(3, 0.3), 0.3, findings=(finding(0.3, bound=0.2),), verdict="passed", config_digest="c2")
+    assert changed_verdicts([version(1, 0.5), weaker]) == [
+        "Version 3 was blocked and passed when it was measured again on 2026-01-04: thresholds.yaml changed"
+    ]
+
+
+def test_a_fall_is_only_told_on_the_same_terms():
+    """With another regression set nobody can say that attention left with this version; a run on both sets can."""
+    before, after = version(1, 0.5), version(2, 0.2, dataset_digest="d2")
+    assert told([before, after]) == (
+        "2 versions, 1 blocked. Attention is off the object with version 2 and has not come back: alignment.iou for "
+        f"{NASTY} 0.20. Whether it left with this version cannot be told: the regression set changed"
+    )
+    bridge = again(before, 0.45, dataset_digest="d2")
+    assert told([bridge, after]) == (
+        "2 versions in 3 runs, 1 blocked. Attention left the object with version 2 and has not come back: "
+        f"alignment.iou for {NASTY} fell from 0.45 to 0.20"
+    )
+    assert changes([again(before, 0.5), bridge, after]) == [
+        Change(position=1, what="the regression set changed; version 1 was measured on both", comparable=False)
+    ]
+
+
+def test_a_return_on_other_terms_says_so():
+    """Rules that hold on another regression set are not a return on the first one."""
+    assert "its rules hold again with version 3, on other terms (the regression set changed)" in told(
+        [*life(0.5, 0.2), version(3, 0.5, dataset_digest="d2")]
+    )
+
+
+def test_no_line_leads_over_a_change_of_the_data():
+    """Values that cannot be compared are not connected."""
+    (series,) = series_of([version(n, 0.5) for n in range(1, 5)])
+    drawing = trend(series, key="t", blocked=[False] * 4, breaks=[2], ends=("1", "4"))
+    assert re.search(r'class="course" d="([^"]+)"', drawing)[1].count("M") == 2
+    assert drawing.count('class="band"') == 2
+
+
+@pytest.fixture
+def audited():
+    """The life that an auditor reads: eight versions, three re-runs, one change of the data set."""
+    return versions_of(recorded_life())
+
+
+def test_what_an_auditor_reads(audited, tmp_path, page_of):
+    """One row a version with its runs below, the truth in the headline, and why what is not compared is not."""
+    file = tmp_path / "history.html"
+    file.write_text(render_history("pets", audited), encoding="utf-8")
+    page = page_of(file)
+    text = " ".join(page.text.split())
+    assert told(audited) == (
+        "8 versions in 11 runs, 1 blocked. Attention left the object with weights 5f9a1c2b… and came back with "
+        "version 5: alignment.iou for Bengal fell from 0.54 to 0.20"
+    )
+    assert told(audited) in text
+    assert len([a for a in page.all("details") if "data-verdict" in a]) == 8
+    assert (
+        "With version 5 the regression set changed (60 images, then 72); version 5 was measured on both: values" in text
+    )
+    assert text.count("not compared with the run before: the regression set changed (60 images, then 72)") == 1
+    assert text.count("the same values as the run before") == 1
+    assert "largest change from the run before: alignment.iou for Bengal 0.21 to 0.20" in text
+    assert "by ann · not compared" in text
+    assert "with uncommitted changes" in text
+    assert "explain-approved moved from version 6 to this version on 2026-03-11 by ci: full pass of the gate" in text
+    assert "explain-approved is version 7" in text
+    lines = timeline_lines(audited)
+    assert [line.split()[0] for line in lines if line[:1] not in (" ", "W")][:8] == [one.label for one in audited]
+    assert lines[-1] == (
+        "With version 5 the regression set changed (60 images, then 72); version 5 was measured on both: "
+        "values are not comparable."
+    )
 
 
 def test_a_chart_shows_thresholds_values_and_what_was_blocked():
     """The bound is drawn as it was for each version; a broken value is red; a lone value has a whisker."""
-    versions = [version(1, 0.5), version(2, 0.2), replace(version(3, 0.5), findings=(finding(0.5, bound=0.45),))]
+    versions = [version(1, 0.5), version(2, 0.2), version(3, 0.5, findings=(finding(0.5, bound=0.45),))]
     (series,) = series_of(versions)
     drawing = trend(series, key="t", blocked=[False, True, False], breaks=[2], ends=("1", NASTY))
     assert drawing.count('class="bound"') == 2
@@ -145,7 +275,7 @@ def test_the_page_needs_nothing_beside_it(count, tmp_path, page_of):
 def test_thousands_of_rules_are_bounded(tmp_path, page_of):
     """A thousand classes over many versions leave a page that opens."""
     findings = tuple(finding(0.5 + (n % 7) / 100, class_name=f"class {n}") for n in range(1_000))
-    versions = [replace(version(n), findings=findings) for n in range(1, 21)]
+    versions = [version(n, findings=findings) for n in range(1, 21)]
     file = tmp_path / "history.html"
     file.write_text(render_history("pets", versions), encoding="utf-8")
     assert file.stat().st_size < 6_000_000

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from explain_gate.errors import ReferenceError
+from explain_gate.reporting.verdict_json import verdict_to_json
 from explain_gate.tracking.history import history
 from explain_gate.tracking.recorder import record
+from explain_gate.versions import recorded_history
 
 
 def test_life_of_a_model(settings, gate_run):
@@ -62,3 +65,21 @@ def test_unknown_model_names_the_command(settings):
     """Nothing recorded is an error that says how to record."""
     with pytest.raises(ReferenceError, match=r"explain-gate run --config thresholds\.yaml$"):
         history("unknown", settings)
+
+
+def test_measuring_one_version_again_makes_no_new_version(settings, gate_run):
+    """Three runs of two weights are two versions: the latest verdict stands, runs below it, moves beside it."""
+    for name, digest, passed, iou in (("a", "aa", True, 0.5), ("b", "bb", True, 0.6), ("c", "aa", False, 0.3)):
+        run = gate_run(name, digest=digest * 32, passed=passed, iou=iou)
+        environment = {**run.verdict.environment, "started_by": "ann", "git_dirty": True, "device": "cpu"}
+        verdict = replace(run.verdict, environment=environment)
+        (run.folder / "verdict.json").write_text(verdict_to_json(verdict), encoding="utf-8")
+        record(verdict, run.profile, run.folder, settings)
+    first, second = recorded_history("pets", settings)
+    assert (first.label, first.verdict, [one.verdict for one in first.runs]) == ("1", "failed", ["passed", "failed"])
+    assert (second.label, second.verdict, len(second.runs)) == ("2", "passed", 1)
+    assert first.moves[0].startswith("explain-approved moved to this version on ")
+    assert second.moves[0].startswith("explain-approved moved from version 1 to this version on ")
+    assert (second.aliases, second.latest.started_by, second.latest.git_dirty) == (("explain-approved",), "ann", True)
+    assert second.latest.terms == {"torch": "2.13.0", "device": "cpu", "settings of grad_cam": '{"layer": "auto"}'}
+    assert second.latest.images == 2
