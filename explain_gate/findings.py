@@ -10,10 +10,12 @@ import numpy as np
 
 from explain_gate import sentences
 from explain_gate.comparison import Change, compare, holm, images_to_decide
-from explain_gate.records import Cause, Finding, Measurement, Profile, Rule, Status
+from explain_gate.records import STEPS_NEEDED, Cause, Finding, Measurement, Profile, Rule, Status
 from explain_gate.statistics import Values, interval, summarize
 
 WORST_LISTED = 8
+MOST_LEFT_OUT = 0.05
+"""Share of a rule's images that may be left out because their maps ran out of passes."""
 NO_REFERENCE = "there is no reference to compare with"
 MOST = 1e100
 """Of a value; the square of a larger one, or the sum of its squares, may have no number."""
@@ -51,6 +53,18 @@ def judge_bound(profile: Profile, rule: Rule) -> Finding:
     if measurement is None:
         return _unmeasured(rule, sentences.of_no_measurement(rule))
     rows, values, reasons = select(profile, measurement, rule)
+    left_out, reasons = _out_of_budget(profile, rule, reasons)
+    images = int(values.size) + len(left_out) + sum(map(len, reasons.values()))
+    if len(left_out) > MOST_LEFT_OUT * images:
+        return _finding(
+            rule,
+            status="unmeasured",
+            cause="budget",
+            message=sentences.of_too_many_left_out(rule, images, left_out, allowed=int(MOST_LEFT_OUT * images)),
+            images=int(values.size),
+            unmeasured=images - int(values.size),
+            worst=tuple(left_out)[:WORST_LISTED],
+        )
     unmeasured = sum(map(len, reasons.values()))
     allowed = _allowed(rule, unmeasured + values.size)
     if values.size == 0 or unmeasured > allowed:
@@ -73,10 +87,33 @@ def judge_bound(profile: Profile, rule: Rule) -> Finding:
         status=status,
         cause="bound" if broken else None,
         images=int(values.size),
-        unmeasured=unmeasured,
+        unmeasured=unmeasured + len(left_out),
         worst=tuple(profile.images[rows[position]].image for position in order[:WORST_LISTED].tolist()),
     )
-    return replace(finding, message=sentences.of_value(finding, broken=broken))
+    finding = replace(finding, message=sentences.of_value(finding, broken=broken))
+    if not left_out:
+        return finding
+    told = replace(finding, message=f"{finding.message} {sentences.of_left_out(left_out)}")
+    return _at_least(told, "warned", "budget")
+
+
+def _out_of_budget(
+    profile: Profile, rule: Rule, reasons: dict[str, list[str]]
+) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Unmeasured images whose maps ran out of passes, with about how many they need, and the reasons of the others.
+
+    Neither the model nor the data is to blame for these, so they do not count as unmeasured images do.
+    """
+    needed: dict[str, int] = {}
+    for method in (rule.method or "").split("+"):
+        found = profile.measurement(STEPS_NEEDED, method)
+        if found is not None:
+            for row, steps in zip(found.rows.tolist(), found.values.tolist(), strict=True):
+                image = profile.images[row].image
+                needed[image] = max(needed.get(image, 0), int(steps))
+    left_out = {image: needed[image] for images in reasons.values() for image in images if image in needed}
+    others = {reason: [image for image in images if image not in needed] for reason, images in reasons.items()}
+    return left_out, {reason: images for reason, images in others.items() if images}
 
 
 def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list[int], Values, dict[str, list[str]]]:

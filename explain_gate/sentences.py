@@ -52,6 +52,19 @@ def of_unmeasured(rule: Rule, images: int, reasons: Mapping[str, Sequence[str]],
     )
 
 
+def of_left_out(needed: Mapping[str, int]) -> str:
+    """Images whose maps ran out of passes, by name, with about how many passes they need."""
+    return f"Left out, as their maps need more than max_steps gradients: {_with_needs(needed)}."
+
+
+def of_too_many_left_out(rule: Rule, images: int, needed: Mapping[str, int], *, allowed: int) -> str:
+    """So many maps ran out of passes that the rest says little."""
+    return (
+        f"{rule.key}: the maps of {len(needed)} of {_images(images)} need more than max_steps gradients, {allowed} "
+        f"{'is' if allowed == 1 else 'are'} allowed ({rule.place}): {_with_needs(needed)}."
+    )
+
+
 def of_change(
     rule: Rule, *, loss: float, before: float, interval: tuple[float, float], margin: float, images: int
 ) -> str:
@@ -104,6 +117,11 @@ def of_waiver(waiver: Waiver, *, valid: bool) -> str:
 def _who(finding: Finding) -> str:
     method = f" for {finding.method}" if finding.method else ""
     return f"{method}, class {finding.class_name}" if finding.class_name else method
+
+
+def _with_needs(needed: Mapping[str, int]) -> str:
+    named = ", ".join(list(needed)[:_NAMED])
+    return f"{named}{', ...' if len(needed) > _NAMED else ''}; about {max(needed.values())} would do"
 
 
 def _images(count: int) -> str:

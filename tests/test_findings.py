@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from explain_gate.config import load_config
 from explain_gate.gate import judge
 from explain_gate.plan import plan, waivers_of
-from explain_gate.records import Rule
+from explain_gate.records import STEPS_NEEDED, Measurement, Rule
 
 IOU = ("alignment.iou", "grad_cam")
 
@@ -107,3 +108,47 @@ def test_the_package_places_the_file_as_the_working_folder_sees_it(write_project
     monkeypatch.chdir(tmp_path / "elsewhere")
     files = {one.file for one in plan(load_config(path), ["red", "green"])}
     assert files == {Path(path).absolute().as_posix()}
+
+
+def out_of_budget(make_profile, count, images):
+    """A profile in which the last `count` of so many images have no map, for want of passes."""
+    column = [0.5] * (images - count) + ["integrated_gradients: more gradients than max_steps are needed"] * count
+    profile = make_profile({("alignment.iou", "integrated_gradients"): column})
+    needed = Measurement(
+        check=STEPS_NEEDED,
+        method="integrated_gradients",
+        rows=np.arange(images - count, images),
+        values=np.full(count, 1400.0),
+        reasons=(None,) * count,
+    )
+    return replace(profile, measurements=(*profile.measurements, needed))
+
+
+def test_an_image_whose_budget_ran_out_is_left_out_and_named(make_profile):
+    """Up to a twentieth of the images: the rule is judged on the rest, warned, and says which and what it takes."""
+    asked = replace(rule(), method="integrated_gradients")
+    (finding,) = judge(out_of_budget(make_profile, 2, 40), [asked])
+    assert (finding.status, finding.cause) == ("warned", "budget")
+    assert (finding.value, finding.images, finding.unmeasured) == (0.5, 38, 2)
+    assert "Left out" in finding.message
+    assert "cat_038.png, dog_039.png; about 1400 would do" in finding.message
+
+
+def test_too_many_exhausted_budgets_leave_a_rule_unmeasured(make_profile):
+    """Beyond a twentieth the rest says too little, whatever max_unmeasured allows."""
+    asked = replace(rule(max_unmeasured=0.5), method="integrated_gradients")
+    (finding,) = judge(out_of_budget(make_profile, 3, 40), [asked])
+    assert (finding.status, finding.cause, finding.value) == ("unmeasured", "budget", None)
+    assert "3 of 40 images need more than max_steps gradients, 2 are allowed" in finding.message
+
+
+def test_an_exhausted_budget_hides_no_broken_bound(make_profile):
+    """A rule that breaks on the rest fails; an image without a map for another reason still counts as unmeasured."""
+    asked = replace(rule(), method="integrated_gradients")
+    (broken,) = judge(out_of_budget(make_profile, 2, 40), [replace(asked, at_least=0.6)])
+    assert (broken.status, broken.cause) == ("failed", "bound")
+    profile = out_of_budget(make_profile, 2, 40)
+    first, *others = profile.measurements
+    unusable = replace(first, reasons=("the map is not finite", *first.reasons[1:]))
+    (lost,) = judge(replace(profile, measurements=(unusable, *others)), [asked])
+    assert (lost.status, lost.cause) == ("unmeasured", "unmeasured")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,23 @@ def explain_all(
         done += len(samples)
         progress.advance(method, done, len(wanted))
         writer.let_go()
+    # Such a map is kept, with its details, so that the next run or another worker need not spend the budget again.
+    for row, needed in out_of_budget(details).items():
+        faults.setdefault(row, f"{method}: more gradients than max_steps are needed, about {needed}")
     usable = np.ones(len(data), dtype=bool)
     usable[list(faults)] = False
     subject.kept[method] = kept
     subject.details[method] = details
     subject.usable[method] = usable
     return faults
+
+
+def out_of_budget(details: Mapping[str, NDArray[np.float64]]) -> dict[int, int]:
+    """Rows whose map is not good enough because its passes ran out, and about how many it takes."""
+    if not {"steps", "steps_needed"} <= set(details):
+        return {}
+    needed = details["steps_needed"]
+    return {row: int(needed[row]) for row in np.flatnonzero(needed > details["steps"]).tolist()}
 
 
 def _unknown(

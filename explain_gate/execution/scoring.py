@@ -18,13 +18,13 @@ from explain_gate.data.regression_set import RegressionSet, part_of
 from explain_gate.errors import ExplainGateError, ModelError, NotMeasurable
 from explain_gate.execution.batch import PAIR, MeasuredBatch, Subject
 from explain_gate.execution.controls import CONTROL_IMAGES, control_maps
-from explain_gate.execution.explaining import reason_of
+from explain_gate.execution.explaining import out_of_budget, reason_of
 from explain_gate.execution.predicting import BATCH, Predictions
 from explain_gate.execution.progress import Progress
 from explain_gate.execution.recall import Asked, Memory, Scope, scope_of
 from explain_gate.metrics import METRICS, REGION
 from explain_gate.models import load_function
-from explain_gate.records import Measurement, Rule, Sample
+from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
 
 
 def score(
@@ -68,7 +68,26 @@ def score(
     measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
     if memory.alone:
         return measurements
+    measurements += _budgets(subject)
     return measurements + _controls(tables, subject, data, predictions, config.sections.seed, memory)
+
+
+def _budgets(subject: Subject) -> list[Measurement]:
+    """The images of each method whose maps needed more passes than their budget, and about how many."""
+    found = []
+    for method, details in subject.details.items():
+        needed = out_of_budget(details)
+        if needed:
+            found.append(
+                Measurement(
+                    check=STEPS_NEEDED,
+                    method=method,
+                    rows=np.array(list(needed), dtype=np.int64),
+                    values=np.array(list(needed.values()), dtype=np.float64),
+                    reasons=(None,) * len(needed),
+                )
+            )
+    return found
 
 
 class _Table:

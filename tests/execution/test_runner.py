@@ -6,6 +6,7 @@ import pytest
 
 from explain_gate.errors import ModelError
 from explain_gate.execution.validation import validate
+from explain_gate.records import STEPS_NEEDED
 
 RULES = """\
   grad_cam: {{}}
@@ -112,3 +113,26 @@ def test_an_output_that_nobody_knows_is_told_what_to_write(project, measured):
     for ask in (measured, lambda: validate(path)):
         with pytest.raises(ModelError, match=r"got the type Output\. .*model\.target: package\.module:function"):
             ask()
+
+
+def test_maps_that_ran_out_of_gradients_are_named_by_what_it_takes(tmp_path, write_project, measured):
+    """They are used nowhere, block nothing under the model's name, and are not computed again by the next run."""
+    import projects
+
+    text = projects.THRESHOLDS
+    rules = (
+        "  integrated_gradients: {{max_steps: 2}}\nchecks:\n  performance:\n    accuracy: {{at_least: 0.9}}\n"
+        "  alignment:\n    iou: {{at_least: 0.01, max_unmeasured: 0.9}}\n"
+    )
+    write_project(tmp_path / "project", thresholds=text[: text.index("  grad_cam")] + rules)
+    first, again = measured(), measured()
+    for session in (first, again):
+        finding = session.findings["alignment.iou[integrated_gradients]"]
+        assert (finding.status, finding.cause, finding.images) == ("unmeasured", "budget", 0)
+        assert "need more than max_steps gradients" in finding.message
+        assert "would do" in finding.message
+        needed = session.profile.measurement(STEPS_NEEDED, "integrated_gradients")
+        assert needed is not None
+        assert (needed.values > 2).all()
+    backward = [session.profile.manifest["passes"]["backward"] for session in (first, again)]
+    assert backward[1] < backward[0]
