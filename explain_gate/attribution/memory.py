@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -72,11 +73,22 @@ class _Follow(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         self._now = 0
         self._ignored = {weight.untyped_storage()._cdata for weight in weights}  # noqa: SLF001
         self._seen: set[int] = set()
+        self._result: Callable[..., Any] = self._added
+        if "torch._dynamo" in sys.modules:  # a compiled model must not compile this too
+            self._result = torch.compiler.disable(self._added)  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch's own guard would import its compiler for a model that is not compiled, which takes a second."""
+        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
+        return self._result(func, *args, **(kwargs or {}))
+
+    def _added(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        result = func(*args, **kwargs)
         for leaf in tree_leaves(result):
             if isinstance(leaf, torch.Tensor) and leaf.layout == torch.strided:
                 self._add(leaf.untyped_storage())

@@ -1,5 +1,9 @@
+import subprocess
+import sys
+
 import pytest
 import torch
+from processes import ROOT
 
 from explain_gate.attribution.chunks import Chunks
 from explain_gate.attribution.memory import MemoryMeter, free_memory
@@ -106,3 +110,19 @@ def test_the_meter_leaves_weights_out():
 def test_free_memory_is_plausible():
     """There is some memory free, less than a petabyte."""
     assert 0 < free_memory(CPU) < 1 << 50
+
+
+def test_the_meter_follows_a_compiled_model_and_compiles_nothing():
+    """The peak is that of the model as it was written, and torch's compiler is not loaded for any other model."""
+    code = (
+        "import sys, torch\n"
+        "from explain_gate.attribution.memory import MemoryMeter\n"
+        "model, images, peaks = torch.nn.Conv2d(3, 4, 3), torch.ones(2, 3, 16, 16), []\n"
+        "with torch.no_grad(), MemoryMeter(torch.device('cpu')) as meter: model(images)\n"
+        "assert meter.peak >= 4 * 2 * 4 * 14 * 14, meter.peak\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+        "compiled = torch.compile(model, backend='eager')\n"
+        "with torch.no_grad(), MemoryMeter(torch.device('cpu')) as again: compiled(images)\n"
+        "assert again.peak >= meter.peak, (again.peak, meter.peak)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=300)

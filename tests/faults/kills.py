@@ -136,7 +136,12 @@ class Kills:
         return subprocess.Popen(
             processes.gate("run", "--no-tracking", "--output", "out", "--workers", str(self.workers)),
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(processes.ROOT), "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(processes.ROOT),
+                "OMP_NUM_THREADS": "1",
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # other plugins of this environment only cost time
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
