@@ -217,11 +217,15 @@ def _let_go(array: np.memmap[Any, Any]) -> None:
 def write_tables(profile: Profile, folder: Path) -> Profile:
     """Write images.parquet, scores.parquet and, last, manifest.json; returns the profile with the folder's digests."""
     folder.mkdir(parents=True, exist_ok=True)
+    # While the tables are rewritten there is no manifest: a process killed here leaves nothing that looks whole.
+    (folder / _MANIFEST).unlink(missing_ok=True)
     pq.write_table(_images_table(profile.images), folder / "images.parquet")
     pq.write_table(_scores_table(profile), folder / "scores.parquet")
     manifest = {**redacted(dict(profile.manifest)), FILES: _digests(folder)}
     text = json.dumps(manifest, indent=2, allow_nan=False, sort_keys=True)
-    (folder / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+    draft = folder / f".{_MANIFEST}"
+    draft.write_text(text + "\n", encoding="utf-8")
+    draft.replace(folder / _MANIFEST)
     return replace(profile, manifest=manifest, folder=folder)
 
 

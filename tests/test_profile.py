@@ -10,7 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from explain_gate.errors import ReferenceError
-from explain_gate.profile import load_maps, load_profile, load_regions, profile_digest, thumbnail_path, verify
+from explain_gate.profile import (
+    load_maps,
+    load_profile,
+    load_regions,
+    profile_digest,
+    thumbnail_path,
+    verify,
+    write_tables,
+)
 from explain_gate.reporting.comparison import compare_profiles
 
 THRESHOLDS = projects.THRESHOLDS.replace("accuracy: {{at_least: 0.9}}", "accuracy: {{at_least: 0.9, max_drop: 0.1}}")
@@ -136,3 +144,17 @@ def load_profile_unchecked(folder):
     shutil.copytree(folder / "profile", copy)
     without_digests(copy)
     return load_profile(copy)
+
+
+def test_a_rewrite_that_is_cut_off_leaves_nothing_that_looks_whole(folder, monkeypatch):
+    """Killed between the tables and the manifest, as drift is added after measuring: no manifest, so no profile."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    profile = load_profile(folder)
+    monkeypatch.setattr("explain_gate.profile._digests", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_tables(profile, profile.folder)
+    with pytest.raises(ReferenceError, match=r"manifest\.json is missing"):
+        load_profile(folder)

@@ -93,7 +93,7 @@ def test_delivery_later_says_what_would_have_been_said(nowhere, settings, gate_r
     recorded = record(run.verdict, run.profile, run.folder, nowhere)
     shutil.rmtree(run.folder)
     [delivery] = deliver(settings.outbox, settings)
-    assert (delivery.state, delivery.delivered.promoted) == ("delivered", "1")
+    assert (delivery.state, delivery.delivered.move.after) == ("delivered", "1")
     assert waiting(settings.outbox) == []
     [found] = all_runs(client(settings))
     assert found.data.tags["explain_gate.run_key"] == recorded.waiting.name
@@ -222,7 +222,7 @@ def test_late_delivery_does_not_take_the_alias_back(nowhere, settings, gate_run,
     assert record(new.verdict, new.profile, new.folder, settings).promoted == "1"
     [delivery] = deliver(settings.outbox, settings)
     assert delivery.state == "delivered"
-    assert delivery.delivered.promoted is None
+    assert delivery.delivered.move is None
     assert "judged later" in delivery.delivered.kept
     version = client(settings).get_model_version_by_alias("pets", "explain-approved")
     assert version.tags["explain_gate.model_digest"] == new.verdict.model["digest"]
