@@ -9,8 +9,10 @@ import projects
 import pyarrow.parquet as pq
 import pytest
 
+from explain_gate.audit import write_audit
 from explain_gate.errors import ReferenceError
 from explain_gate.profile import (
+    ProfileWriter,
     load_maps,
     load_profile,
     load_regions,
@@ -19,17 +21,45 @@ from explain_gate.profile import (
     verify,
     write_tables,
 )
+from explain_gate.records import ImageRow, Measurement
 from explain_gate.reporting.comparison import compare_profiles
 
 THRESHOLDS = projects.THRESHOLDS.replace("accuracy: {{at_least: 0.9}}", "accuracy: {{at_least: 0.9, max_drop: 0.1}}")
 
 
 @pytest.fixture
-def folder(tmp_path, write_project, measured):
+def measured_folder(tmp_path, write_project, measured):
     """The output folder of a real run without a reference."""
     write_project(tmp_path / "project", thresholds=THRESHOLDS)
     session = measured(bootstrap=True)
     session.publish(session.conclude(tuple(session.findings.values())))
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An output folder with every kind of file that measuring writes, without the measuring."""
+    images = [
+        ImageRow(
+            image=f"{row}.png", label=0, class_name="a", accepted=(0,), digest=f"{row:064x}", predicted=0,
+            probability=0.9, region_area=0.2, region_reason=None,
+        )
+        for row in range(2)
+    ]  # fmt: skip
+    scores = Measurement(
+        check="performance.accuracy", method=None, rows=np.arange(2), values=np.ones(2), reasons=(None, None)
+    )
+    manifest = {
+        "model": {"source": "shop:build", "digest": "ab" * 32},
+        "dataset": {"classes": ["a"], "height": 4, "width": 5},
+        "methods": {"grad_cam": {}},
+    }
+    with ProfileWriter(tmp_path / "out" / "profile", count=2, height=4, width=5) as writer:
+        writer.maps("grad_cam")[:] = 0.5
+        writer.regions()[:] = 255
+        for row in range(2):
+            writer.thumbnail(row).write_bytes(b"a picture")
+        writer.finish(images, [scores], manifest, also=write_audit)
     return tmp_path / "out"
 
 
@@ -98,24 +128,26 @@ def test_a_file_that_was_added_is_not_read(folder):
         load_maps(load_profile(folder), "occlusion")
 
 
-def test_scores_rewritten_to_zeros_are_no_reference(folder, measured):
+def test_scores_rewritten_to_zeros_are_no_reference(measured_folder, measured):
     """With every score of the reference at zero nothing could drop; the run refuses it before it measures."""
-    to_zeros(folder / "profile")
+    to_zeros(measured_folder / "profile")
     with pytest.raises(ReferenceError, match=r"scores\.parquet: is not the file that was measured"):
-        measured(reference=str(folder), output=str(folder.parent / "next"))
+        measured(reference=str(measured_folder), output=str(measured_folder.parent / "next"))
 
 
-def test_a_folder_without_digests_is_told_as_unverified_and_no_reference_unless_measured_again(folder, measured):
+def test_a_folder_without_digests_is_told_as_unverified_and_no_reference_unless_measured_again(
+    measured_folder, measured
+):
     """It can be read and compared, which says so; `run` takes it only as a checkpoint to measure anew."""
-    verified = load_profile(folder)
+    verified = load_profile(measured_folder)
     assert verified.unverified is None
-    without_digests(folder / "profile")
-    old = load_profile(folder)
+    without_digests(measured_folder / "profile")
+    old = load_profile(measured_folder)
     assert "before profiles held the digests" in old.unverified
     facts = {name: (was, now) for name, was, now in compare_profiles(old, verified).facts}
     assert facts["unverified"] == (old.unverified, "")
-    to_zeros(folder / "profile")
-    options = {"reference": str(folder), "output": str(folder.parent / "next")}
+    to_zeros(measured_folder / "profile")
+    options = {"reference": str(measured_folder), "output": str(measured_folder.parent / "next")}
     with pytest.raises(ReferenceError, match="its numbers are unverified") as caught:
         measured(**options)
     assert "--reference-mismatch remeasure" in str(caught.value)
