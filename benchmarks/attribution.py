@@ -35,7 +35,7 @@ from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.errors import ModelError
-from explain_gate.vision import torchvision
+from explain_gate.vision import torchvision, transforms
 
 GOALS = {"integrated_gradients": 15.0, "score_cam": 5.0, "occlusion": 5.0}
 ABOVE_FLOOR = 1.15
@@ -199,14 +199,13 @@ def pictures(folder: str | None, count: int) -> Tensor:
         return torch.nn.functional.interpolate(coarse, size=224, mode="bilinear") * 1.5
     from PIL import Image
 
-    change = torchvision.transforms.v2
-    transform = change.Compose(
+    transform = transforms.Compose(
         [
-            change.PILToTensor(),
-            change.Resize(256),
-            change.CenterCrop(224),
-            change.ToDtype(torch.float32, scale=True),
-            change.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+            transforms.PILToTensor(),
+            transforms.Resize(256),
+            transforms.CenterCrop(224),
+            transforms.ToDtype(torch.float32, scale=True),
+            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
         ]
     )
     files = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in {".jpg", ".png"})
