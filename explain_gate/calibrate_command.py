@@ -12,7 +12,7 @@ from explain_gate.calibration import Calibration, calibrate
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError
 from explain_gate.execution.progress import Progress
-from explain_gate.execution.runner import measure
+from explain_gate.opening import measure
 from explain_gate.plan import plan
 
 

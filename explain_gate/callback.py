@@ -37,9 +37,9 @@ from explain_gate.execution.progress import Silent
 from explain_gate.execution.runner import measure_model
 from explain_gate.gate import judge
 from explain_gate.models import digest_of
+from explain_gate.opening import tracking_settings
 from explain_gate.plan import plan
 from explain_gate.records import Finding, ModelUnderTest, Rule
-from explain_gate.session import tracking_settings
 from explain_gate.tracking.delivery import experiment_of
 from explain_gate.tracking.store import Store, connect
 from explain_gate.tracking.submission import metric_name

@@ -108,12 +108,19 @@ def init(folder: str) -> None:
 @main.command()
 @_config_option
 @click.option("--model", "source", metavar="SOURCE", help="Overrides model.source.")
-@click.option("--checkpoint", metavar="FILE", help="Overrides model.checkpoint.")
-def validate(config: str, source: str | None, checkpoint: str | None) -> None:
-    """Check that configuration, data and model load and fit; measure nothing."""
-    from explain_gate.execution.validation import validate as check
+@click.option("--checkpoint", metavar="FILE", help="Overrides model.checkpoint; a file or models:/NAME@ALIAS.")
+@click.option("--reference", metavar="REF", help="The reference that the run will get: it is looked up.")
+@click.option("--output", metavar="DIR", help="Where the run's report will go: it must be possible to write there.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--tracking-uri", metavar="URI", help="Overrides tracking.uri.")
+@click.option("--allow-pickle", is_flag=True, help="Load registered models whose files run code when they are read.")
+@click.option("--thorough", is_flag=True, help="Decode every picture, not only its header and one of each class.")
+def validate(config: str, *, thorough: bool, **options: Any) -> None:
+    """Open what `run` opens and put two images through all that it measures; what this accepts, `run` can do."""
+    from explain_gate.session import RunOptions
+    from explain_gate.validate_command import validate as check
 
-    for line in check(config, source=source, checkpoint=checkpoint):
+    for line in check(RunOptions(config=config, **options), thorough=thorough):
         click.echo(line)
 
 
@@ -156,8 +163,8 @@ def history(
     from explain_gate.config import load_config
     from explain_gate.errors import OptionError
     from explain_gate.execution.progress import Lines
+    from explain_gate.opening import tracking_settings
     from explain_gate.reporting.timeline import timeline_lines
-    from explain_gate.session import tracking_settings
     from explain_gate.versions import history_of_checkpoints, recorded_history, render_recorded
 
     if (model is None) == (checkpoints is None):
@@ -199,7 +206,7 @@ def calibrate(config: str, checkpoints: tuple[str, ...], output: str, **options:
 def publish(folder: str, config: str, tracking_uri: str | None) -> None:
     """Send what an outbox holds to the tracking store, each run exactly once; exit 3 while something still waits."""
     from explain_gate.config import load_config
-    from explain_gate.session import tracking_settings
+    from explain_gate.opening import tracking_settings
     from explain_gate.tracking.outbox import deliver
 
     deliveries = deliver(Path(folder), tracking_settings(load_config(config), tracking_uri))

@@ -142,7 +142,11 @@ def conclude(
         findings=tuple(findings),
         controls=tuple(controls),
         failed_tests=tuple(failed_tests),
-        messages=tuple(problems) + _waiver_messages(planned, findings, waivers, today),
+        messages=(
+            *problems,
+            *_waiver_messages(planned, findings, waivers, today),
+            *manifest.get("warnings", ()),
+        ),
         **{**described, **facts},
     )
 

@@ -9,6 +9,7 @@ import inspect
 import json
 import pickle
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ import torch
 from explain_gate import vision  # before any of the user's code, which may import torchvision
 from explain_gate.config import GateConfig
 from explain_gate.errors import ModelError
+from explain_gate.git_lfs import pointer_fault
 from explain_gate.records import ModelUnderTest
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _SHOWN = 6
+_POINTER_SIGNS = ("invalid load key, 'v'", "Unsupported operand 118")
 
 
 def load_model(
@@ -40,8 +43,7 @@ def load_model(
     module = _build(source, dict(section.arguments), config.path.parent)
     if chosen is not None:
         _fit(module, read_state(chosen), chosen)
-    module.eval()
-    module.requires_grad_(requires_grad=False)
+    freeze(module, source)
     layers = section.target_layer
     return ModelUnderTest(
         module=module,
@@ -51,6 +53,23 @@ def load_model(
         target_layers=() if layers == "auto" else (layers,) if isinstance(layers, str) else tuple(layers),
         name=section.name or source.rpartition("/")[2].rpartition(":")[2] or source,
     )
+
+
+def freeze(module: torch.nn.Module, source: str) -> None:
+    """Eval mode, and no parameter wants a gradient.
+
+    Raises:
+        ModelError: a frozen TorchScript module, whose weights are part of its code.
+    """
+    module.eval()
+    for parameter in module.parameters():  # TorchScript has no requires_grad_
+        parameter.requires_grad = False
+    if isinstance(module, torch.jit.ScriptModule) and not any(True for _ in module.parameters()):
+        raise ModelError(
+            f"{source}: a TorchScript module without parameters (torch.jit.freeze or optimize_for_inference made them "
+            "part of its code), so no other weights can be put in to test the explanations. Save it before it is "
+            "frozen: torch.jit.script(model).save('model.pt')"
+        )
 
 
 def build_module(config: GateConfig, source: str) -> torch.nn.Module:
@@ -115,6 +134,14 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     """
     if not path.is_file():
         raise ModelError(f"{path}: checkpoint does not exist")
+    if fault := pointer_fault(path):
+        raise ModelError(fault)
+    if path.suffix != ".safetensors" and _is_compiled(path):
+        raise ModelError(
+            f"{path}: is a TorchScript archive, a whole model, not weights alone. Name a function as model.source that "
+            "loads it, e.g. def build(): return torch.jit.load(FILE), and no model.checkpoint; or save the weights: "
+            "safetensors.torch.save_file(torch.jit.load(FILE).state_dict(), 'model.safetensors')"
+        )
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -147,7 +174,18 @@ def digest_of(module: torch.nn.Module, source: str, arguments: Mapping[str, Any]
         flat = tensor.detach().cpu().contiguous().flatten()
         if flat.numel():
             content.update(flat.view(torch.uint8).numpy().tobytes())
+    for code in _compiled_code(module):
+        content.update(code.encode())
     return content.hexdigest()
+
+
+def _compiled_code(module: torch.nn.Module) -> list[str]:
+    """What TorchScript modules do, which no source file says; nothing for any other module."""
+    return [
+        f"{name} {layer.code}"
+        for name, layer in module.named_modules()
+        if isinstance(layer, torch.jit.ScriptModule) and hasattr(layer, "forward")
+    ]
 
 
 def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Module:
@@ -168,7 +206,10 @@ def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Mod
     try:
         module = build(**arguments)
     except Exception as error:  # the user's own code may raise anything
-        raise ModelError(f"model.source {source}: calling it raised {type(error).__name__}: {error}") from error
+        # What torch.load says of a file that starts with the v of "version https://git-lfs".
+        pointer = ". It seems to have read a Git LFS pointer: fetch the file with `git lfs pull`"
+        hint = pointer if any(sign in str(error) for sign in _POINTER_SIGNS) else ""
+        raise ModelError(f"model.source {source}: calling it raised {type(error).__name__}: {error}{hint}") from error
     if not isinstance(module, torch.nn.Module):
         raise ModelError(f"model.source {source}: must return a torch.nn.Module, got {type(module).__name__}")
     return module
@@ -202,6 +243,8 @@ def _exported(path: Path) -> torch.nn.Module:
     """A torch.export archive as a module. Its eval mode was fixed when it was exported."""
     if not path.is_file():
         raise ModelError(f"{path}: model.source does not exist")
+    if fault := pointer_fault(path):
+        raise ModelError(fault)
     try:
         module = torch.export.load(path).module()
     except Exception as error:  # torch.export raises many kinds for a damaged archive
@@ -210,6 +253,15 @@ def _exported(path: Path) -> torch.nn.Module:
     module.eval = lambda: module  # type: ignore[method-assign]
     module.train = lambda mode=True: module  # type: ignore[method-assign]  # noqa: ARG005
     return module
+
+
+def _is_compiled(path: Path) -> bool:
+    """Whether a file is an archive that torch.jit.save wrote: those hold code."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _state_in(loaded: Any, path: Path) -> dict[str, torch.Tensor]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from explain_gate.config import GateConfig, load_config
 from explain_gate.errors import ExplainGateError, OptionError, ReferenceError
 from explain_gate.gate import conclude, judge, judge_controls
+from explain_gate.opening import open_model, tracking_settings
 from explain_gate.plan import plan, waivers_of
 from explain_gate.records import Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
 from explain_gate.redact import redacted
@@ -74,6 +75,12 @@ class GateSession:
         self._check_engine()
 
     @property
+    def parent(self) -> Path:
+        """The folder that the output goes into."""
+        output = self.options.output
+        return Path(output).absolute().parent if output else Path("reports").absolute()
+
+    @property
     def work(self) -> Path:
         """The folder that becomes the output when it is whole; a sibling of it, so that renaming is atomic."""
         if self._handed is not None:
@@ -81,12 +88,11 @@ class GateSession:
         if self._own is None:
             from explain_gate.execution.working_folder import make
 
-            parent = Path(self.options.output).absolute().parent if self.options.output else Path("reports").absolute()
             try:
-                parent.mkdir(parents=True, exist_ok=True)
-                self._own = make(parent, ".run-")
+                self.parent.mkdir(parents=True, exist_ok=True)
+                self._own = make(self.parent, ".run-")
             except OSError as error:
-                raise OptionError(f"the output folder {parent} cannot be written: {error.strerror}") from error
+                raise OptionError(f"the output folder {self.parent} cannot be written: {error.strerror}") from error
         return self._own.path
 
     def measure(self, progress: Progress) -> Profile:
@@ -107,7 +113,7 @@ class GateSession:
         from explain_gate.execution.runner import measure_model
         from explain_gate.profile import load_profile, write_tables
 
-        found = self._resolve_reference()
+        found = self.resolve_reference()
         with self.cache() as cache:
             self._measure_in_parts(cache, self.model_under_test, progress)
             measure_model(
@@ -137,16 +143,17 @@ class GateSession:
                 cache=self.cache(),
                 dtype=self.options.dtype,
                 in_parts=self._measure_in_parts,
+                open_model=self._open,
             )
             (self.work / _REFERENCE).write_text(str(reference.folder), encoding="utf-8")
             write_tables(with_drift(candidate, reference, self.rules), self.work / "profile")
         self._judge()
         return self.profile
 
-    def _resolve_reference(self) -> Profile | CheckpointReference | None:
+    def resolve_reference(self) -> Profile | CheckpointReference | None:
         """Read the reference before hours of measuring; one that is needed and not there is an error now."""
         if self.options.reference is None:
-            needed = self._needs_reference()
+            needed = self.needs_reference()
             if needed and not self.options.bootstrap:
                 raise ReferenceError(
                     f"{self.config.path}:{needed[0].line}: {needed[0].check} compares with a reference, but none is "
@@ -168,24 +175,8 @@ class GateSession:
     @cached_property
     def model_under_test(self) -> ModelUnderTest:
         """The model, loaded in this process."""
-        from explain_gate.execution.registered import REGISTRY, load_registered
-        from explain_gate.models import load_model
-
-        section = self.config.sections.model
-        source = self.options.source or section.source
-        checkpoint = self.options.checkpoint or (str(section.checkpoint) if section.checkpoint else None)
-        asked = source if source.startswith(REGISTRY) else checkpoint
-        if asked is None or not asked.startswith(REGISTRY):
-            return load_model(self.config, source=self.options.source, checkpoint=self.options.checkpoint)
-        from explain_gate.tracking.model_version import model_version_artifact
-
-        return load_registered(
-            self.config,
-            model_version_artifact(asked, self.tracking),
-            uri=asked,
-            source=None if asked == source else source,
-            allow_pickle=self.options.allow_pickle,
-        )
+        options = self.options
+        return self._open(options.source, options.checkpoint)
 
     @cached_property
     def samples(self) -> RegressionSet:
@@ -215,7 +206,8 @@ class GateSession:
         plain = [finding_to_plain(finding) for finding in findings]
         (self.work / _FINDINGS).write_text(json.dumps(plain, allow_nan=False), encoding="utf-8")
 
-    def _needs_reference(self) -> list[Rule]:
+    def needs_reference(self) -> list[Rule]:
+        """The rules that compare with a reference."""
         return [
             rule
             for rule in self.rules
@@ -272,6 +264,16 @@ class GateSession:
         from explain_gate.tracking.recorder import record
 
         return record(verdict, self.profile, output, self.tracking).message
+
+    def _open(self, source: str | None, checkpoint: str | None) -> ModelUnderTest:
+        options = self.options
+        return open_model(
+            self.config,
+            source=source,
+            checkpoint=checkpoint,
+            tracking_uri=options.tracking_uri,
+            allow_pickle=options.allow_pickle,
+        )
 
     def _measure_in_parts(self, cache: Cache, model: ModelUnderTest, progress: Progress) -> None:
         """Let workers fill the cache, where there are to be some."""
@@ -352,34 +354,6 @@ class GateSession:
         """Say before hours of work that Ray is not there."""
         if self.options.engine == "ray" and importlib.util.find_spec("ray") is None:
             raise OptionError("--engine ray needs Ray: pip install 'explain-gate[ray]'")
-
-
-def tracking_settings(config: GateConfig, uri: str | None = None) -> TrackingSettings:
-    """Where thresholds.yaml says that runs are recorded; `uri` overrides it. Relative files lie beside the file.
-
-    Raises:
-        OptionError: the URI cannot be used.
-    """
-    from explain_gate.tracking.settings import TrackingSettings
-
-    section = config.sections.tracking
-    folder = config.path.parent
-    return TrackingSettings(
-        uri=uri or _beside(section.uri, folder),
-        experiment=section.experiment,
-        on_unreachable=section.on_unreachable,
-        promote=(section.promote.model, section.promote.alias) if section.promote else None,
-        outbox=folder / ".explain-gate" / "outbox",
-        cache=folder / ".explain-gate" / "references",
-    )
-
-
-def _beside(uri: str, folder: Path) -> str:
-    """A relative SQLite file as an absolute one; any other URI as it is."""
-    prefix = "sqlite:///"
-    if uri.startswith(prefix) and not Path(uri.removeprefix(prefix)).is_absolute():
-        return f"{prefix}{folder / uri.removeprefix(prefix)}"
-    return uri
 
 
 def _replace(work: Path, output: Path) -> None:

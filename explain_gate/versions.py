@@ -15,6 +15,7 @@ from explain_gate.errors import OptionError, ReferenceError
 from explain_gate.execution.drift import with_drift
 from explain_gate.execution.progress import Progress
 from explain_gate.gate import conclude, judge
+from explain_gate.opening import tracking_settings
 from explain_gate.plan import plan, waivers_of
 from explain_gate.profile import load_profile
 from explain_gate.records import Profile, Verdict
@@ -24,7 +25,7 @@ from explain_gate.reporting.film import film_strips
 from explain_gate.reporting.history_page import render_history
 from explain_gate.reporting.timeline import Run, Version
 from explain_gate.reporting.verdict_json import finding_from_json
-from explain_gate.session import GateSession, RunOptions, tracking_settings
+from explain_gate.session import GateSession, RunOptions
 from explain_gate.tracking.alias import Move
 from explain_gate.tracking.history import RecordedRun, history
 from explain_gate.tracking.references import resolve
@@ -144,7 +145,7 @@ def _profile(
         return found
     if gate is None:
         raise ReferenceError(f"{ref} is a checkpoint, which must be measured first: add --config thresholds.yaml")
-    from explain_gate.execution.runner import measure
+    from explain_gate.opening import measure
 
     measure(gate, checkpoint=found.checkpoint, folder=folder, progress=progress)
     return load_profile(folder)

@@ -92,7 +92,7 @@ def test_a_missing_log_is_told(profile):
 
 def test_measuring_leaves_a_log(tmp_path, write_project):
     """A measured profile holds one row per image and method."""
-    from explain_gate.execution.runner import measure
+    from explain_gate.opening import measure
 
     found = measure(write_project(tmp_path / "p"), folder=tmp_path / "profile")
     rows = read_audit(found).to_pylist()

@@ -29,8 +29,8 @@ from explain_gate.demo.pictures import Pictures, draw_pictures
 from explain_gate.demo.project import _write_pictures
 from explain_gate.demo.training import Planting, accuracy, exchange, plant
 from explain_gate.execution.progress import Silent
-from explain_gate.execution.runner import measure
 from explain_gate.gate import judge
+from explain_gate.opening import measure
 from explain_gate.plan import plan
 from explain_gate.profile import load_profile
 from explain_gate.records import Profile, Rule

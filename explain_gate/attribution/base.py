@@ -12,6 +12,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from explain_gate.attribution import METHODS
 from explain_gate.attribution.chunks import Chunks
 from explain_gate.attribution.frozen import FrozenModule, weights
 from explain_gate.attribution.outputs import described, scores_in
@@ -261,7 +262,9 @@ class Probe:
         if not scores.requires_grad:
             raise ModelError(
                 f"the score has no gradient to {what}: the module detaches it (torch.no_grad, inference mode, "
-                ".detach() or integer operations in forward), or its score does not depend on it"
+                ".detach() or integer operations in forward), or its score does not depend on it. Take that out of "
+                "forward and put it around the calls that want no gradients, or use methods that need none: "
+                f"{', '.join(name for name, method in METHODS.items() if 'gradients' not in method.needs)}"
             )
         grads = torch.autograd.grad(scores.sum(), inputs, allow_unused=True)
         if any(grad is None for grad in grads):

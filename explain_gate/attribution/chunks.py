@@ -1,4 +1,4 @@
-"""How many images go through the model at once: as many as pay off, as few as the memory budget demands."""
+"""How many images go through the model at once: as many as pay off, as few as memory or the model itself demands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import logging
 import math
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -49,7 +49,9 @@ class Chunks:
     def run(self, kind: Pass, count: int, work: Callable[[int, int], None]) -> None:
         """Call `work(start, stop)` until 0..count is covered; out of memory halves the chunk and goes on.
 
-        `work` must leave nothing behind when it raises, because the same start is tried again.
+        Where a chunk of several raises and each of its images alone does not, the model takes one image at a time, and
+        gets one at a time from then on. `work` must leave nothing behind when it raises, because the same start is
+        tried again.
 
         Raises:
             ModelError: a single image does not fit into memory.
@@ -65,9 +67,13 @@ class Chunks:
                     self._sizes[kind] = self._metered(
                         work, start, stop, self._largest * (_VERSIONS if kind == "versions" else 1)
                     )
-            except (torch.OutOfMemoryError, RuntimeError) as error:
+            except Exception as error:
                 if not _is_out_of_memory(error):
-                    raise
+                    if stop - start == 1:
+                        raise
+                    self._one_by_one(work, start, stop)
+                    start = stop
+                    continue
                 if stop - start == 1:
                     raise ModelError(
                         f"one image does not fit into the memory of {self._device}: {str(error).splitlines()[0]}"
@@ -79,6 +85,14 @@ class Chunks:
             # Here the failed attempt's tensors are no longer held by the exception.
             _LOG.warning("out of memory on %s: going on with %d images at a time", self._device, self._sizes[kind])
             _release(self._device)
+
+    def _one_by_one(self, work: Callable[[int, int], None], start: int, stop: int) -> None:
+        """The images of a chunk that raised, each alone; the first that raises alone too is at fault itself."""
+        for position in range(start, stop):
+            work(position, position + 1)
+        _LOG.info("several images at once raise, each alone does not: going on with one image at a time")
+        self._largest = 1
+        self._sizes = dict.fromkeys(get_args(Pass), 1)
 
     def _metered(self, work: Callable[[int, int], None], start: int, stop: int, largest: int) -> int:
         with MemoryMeter(self._device, self._weights) as meter:

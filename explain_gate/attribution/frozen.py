@@ -59,7 +59,9 @@ class FrozenModule:
         self._memory.close()
 
     def __call__(self, images: Tensor) -> Any:
-        """The module's output."""
+        """The module's output. It gets a copy of the images, which it may change in place."""
+        if type(images) is Tensor:  # a subclass holds a copy already; see local_passes
+            images = images.clone()
         with torch.autocast(images.device.type, dtype=self._autocast, enabled=self._autocast is not None):
             return self._padded(images)
 

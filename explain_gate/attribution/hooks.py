@@ -11,6 +11,11 @@ from torch import Tensor
 
 from explain_gate.errors import ModelError
 
+COMPILED = (
+    "a TorchScript module runs its layers where nobody can look at them. Use methods without layers, such as "
+    "integrated_gradients or occlusion, or give the module that it was compiled from as model.source"
+)
+
 
 class Captured:
     """What the named layers put out, call by call."""
@@ -49,13 +54,15 @@ def capture(module: torch.nn.Module, names: Sequence[str], *, as_leaves: bool = 
     gradient, the activation is made a leaf that wants one. Of a tuple the first tensor is taken.
 
     Raises:
-        ModelError: there is no submodule of that name.
+        ModelError: there is no submodule of that name, or it is compiled.
     """
     captured = Captured()
     handles = []
     try:
         for name in names:
             layer = find_layer(module, name)
+            if is_compiled(layer):
+                raise ModelError(f"target layer {name}: {COMPILED}")
 
             def hook(_: torch.nn.Module, __: Any, output: Any, name: str = name) -> Any:
                 activation = output[0] if isinstance(output, tuple) and output else output
@@ -72,6 +79,11 @@ def capture(module: torch.nn.Module, names: Sequence[str], *, as_leaves: bool = 
     finally:
         for handle in handles:
             handle.remove()
+
+
+def is_compiled(layer: torch.nn.Module) -> bool:
+    """Whether a layer is TorchScript, which runs its parts where no hook sees them."""
+    return isinstance(layer, torch.jit.ScriptModule)
 
 
 def find_layer(module: torch.nn.Module, name: str) -> torch.nn.Module:

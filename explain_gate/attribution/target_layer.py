@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.feature_maps import as_feature_map, layout
+from explain_gate.attribution.hooks import COMPILED, is_compiled
 from explain_gate.errors import ModelError
 
 _PASS_THROUGH = (torch.nn.Identity, torch.nn.Dropout, torch.nn.Dropout2d)
@@ -29,8 +30,10 @@ def find_target_layers(
 
     `layer4` of a ResNet, `features` of MobileNet, EfficientNet, DenseNet and ConvNeXt, the last activation before the
     final pooling of a VGG, the first norm of a ViT's last block (behind it only the class token counts), the last
-    norm of a Swin. Pooled maps do not count. Shapes: images (N, C, H, W), of which one is run forward and backward;
-    targets (N,), needed only by a `target` function that takes them, class 0 where they are left out.
+    norm of a Swin. Pooled maps do not count. Where forward has no gradients (it runs under torch.no_grad), the last
+    feature map is taken, which methods without gradients can use. Shapes: images (N, C, H, W), of which one is run
+    forward and backward; targets (N,), needed only by a `target` function that takes them, class 0 where they are left
+    out.
 
     Raises:
         ModelError: no layer puts out a feature map; the message says what to write in thresholds.yaml.
@@ -46,7 +49,9 @@ def find_target_layers(
         size = tuple(prepared.shape[-2:])
         maps = [call for call in calls if layout(tuple(call.output.shape), size) is not None]
         outputs = [call.output for call in maps]
-        grads = torch.autograd.grad(columns.max(), outputs, allow_unused=True) if outputs else ()
+        grads: tuple[Tensor | None, ...] = tuple(outputs)
+        if outputs and columns.requires_grad:
+            grads = _gradients(columns.max(), outputs)
     pooled = {call.source for call in calls if "Pool" in call.kind}
     seen = [
         call
@@ -54,6 +59,8 @@ def find_target_layers(
         if call.source not in pooled and grad is not None and bool(as_feature_map(grad, size, call.name).any())
     ]
     if not calls:
+        if any(is_compiled(layer) for layer in module.modules()):
+            raise ModelError(f"there is no layer to look at: {COMPILED}")
         raise ModelError(
             "this module calls no submodules (a program exported to .pt2 has none left), so there is no layer to look "
             "at. Use a method without layers, such as integrated_gradients, or the module it was exported from"
@@ -68,6 +75,13 @@ def find_target_layers(
     own = [call for call in same if not call.passes_through] or same
     # In-place layers return the tensor they were given, so of equally deep ones the last is meant.
     return (min(reversed(own), key=lambda call: call.name.count(".")).name,)
+
+
+def _gradients(score: Tensor, outputs: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """The score's gradient to each output; None where there is none."""
+    able = [output for output in outputs if output.requires_grad]
+    grads = iter(torch.autograd.grad(score, able, allow_unused=True) if able else ())
+    return tuple(next(grads) if output.requires_grad else None for output in outputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,11 +106,11 @@ def _record(module: torch.nn.Module) -> Iterator[list[_Call]]:
     handles = []
     try:
         for name, layer in module.named_modules():
-            if not name:
+            if not name or is_compiled(layer):
                 continue
 
             def hook(layer: torch.nn.Module, _: Any, output: Any, name: str = name) -> Tensor | None:
-                if not isinstance(output, Tensor) or not output.is_floating_point() or not output.requires_grad:
+                if not isinstance(output, Tensor) or not output.is_floating_point():
                     return None
                 _, source = copies.get(id(output), (output, len(calls)))
                 calls.append(

@@ -9,6 +9,7 @@ from typing import Any
 
 from explain_gate.data.shapes import Drawn, Shape
 from explain_gate.errors import DataError
+from explain_gate.git_lfs import pointer_fault
 
 
 def read(path: Path) -> tuple[list[Drawn], list[str]]:
@@ -20,7 +21,7 @@ def read(path: Path) -> tuple[list[Drawn], list[str]]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not a readable JSON file ({error})") from error
+        raise DataError(pointer_fault(path) or f"{path}: not a readable JSON file ({error})") from error
     if not isinstance(data, dict) or not all(
         isinstance(data.get(k), list) for k in ("images", "annotations", "categories")
     ):

@@ -15,9 +15,11 @@ from PIL import Image, ImageOps
 from explain_gate.config import PreprocessingSection
 from explain_gate.data.shapes import Shape, fill
 from explain_gate.errors import ConfigError, DataError
+from explain_gate.git_lfs import pointer_fault
 
 MOST_PIXELS = 178_956_970
 _ORIENTATION = 0x0112
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"\x00\x00\x00\x00IEND\xaeB`\x82"}
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -122,17 +124,7 @@ def load_annotated(
         DataError: the file is not a whole image, is too large, or does not fit its annotation.
     """
     image, orientation = _decode(path)
-    height, width = image.height, image.width
-    stored = (width, height) if orientation >= 5 else (height, width)
-    if size is not None and size not in ((height, width), stored):
-        raise DataError(f"{path}: annotated as {size[1]} x {size[0]}, but the file is {width} x {height}")
-    turned = size is not None and size == stored and size != (height, width)
-    try:
-        masks = _united(shapes, *(stored if turned else (height, width)))
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-    if turned:
-        masks = {key: _turn(mask, orientation) for key, mask in masks.items()}
+    masks = _masks(path, shapes, size, (image.height, image.width), orientation)
     pixels, moved = _transform(image, np.stack(list(masks.values())), preprocessing)
     found = dict(zip(masks, moved, strict=True))
     ignored = found.pop(("ignored", ""), None)
@@ -146,6 +138,31 @@ def load_annotated(
         parts={name: mask for (kind, name), mask in found.items() if kind == "part"},
         ignored=ignored,
     )
+
+
+def size_of(
+    path: Path, shapes: Sequence[Shape], size: tuple[int, int] | None, preprocessing: Preprocessing
+) -> tuple[int, int]:
+    """Height and width after preprocessing, from the file's header; its annotation is drawn, its pixels are not read.
+
+    A file that does not end as its format ends is decoded, to see whether all of it is there.
+
+    Raises:
+        DataError: the file is no image, cannot be whole, is too large, or does not fit its annotation.
+    """
+    try:
+        with Image.open(path) as opened:
+            _refuse_huge(opened)
+            orientation = _orientation(opened)
+            height, width = opened.height, opened.width
+            whole = _ends(path, opened.format)
+    except Exception as error:  # a parser of damaged files may raise anything
+        raise _not_whole(path, error) from error
+    if not whole:
+        _decode(path)
+    upright = (width, height) if orientation >= 5 else (height, width)
+    _masks(path, shapes, size, upright, orientation)
+    return _after(preprocessing, *upright)
 
 
 def share_of(region: torch.Tensor, ignored: torch.Tensor | None) -> float:
@@ -168,6 +185,22 @@ def denormalize(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Ten
     return pixels * std + mean
 
 
+def _masks(
+    path: Path, shapes: Sequence[Shape], size: tuple[int, int] | None, upright: tuple[int, int], orientation: int
+) -> dict[tuple[str, str], np.ndarray[Any, Any]]:
+    """What is drawn on an image of the size `upright`, by kind and name; turned with it where it is drawn as stored."""
+    height, width = upright
+    stored = (width, height) if orientation >= 5 else upright
+    if size is not None and size not in (upright, stored):
+        raise DataError(f"{path}: annotated as {size[1]} x {size[0]}, but the file is {width} x {height}")
+    turned = size is not None and size == stored and size != upright
+    try:
+        masks = _united(shapes, *(stored if turned else upright))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return {key: _turn(mask, orientation) for key, mask in masks.items()} if turned else masks
+
+
 def _united(shapes: Sequence[Shape], height: int, width: int) -> dict[tuple[str, str], np.ndarray[Any, Any]]:
     """Masks by kind and name: the region, what is ignored, each annotator's and each part's."""
     masks = {("region", ""): np.zeros((height, width), dtype=bool)}
@@ -185,12 +218,43 @@ def _decode(path: Path) -> tuple[Image.Image, int]:
     try:
         with Image.open(path) as opened:
             _refuse_huge(opened)
-            orientation = int(opened.getexif().get(_ORIENTATION, 1) or 1)
+            orientation = _orientation(opened)
             opened.load()
             upright = ImageOps.exif_transpose(opened)
-            return _to_rgb(upright), orientation if 1 <= orientation <= 8 else 1
+            return _to_rgb(upright), orientation
     except Exception as error:  # a parser of damaged files may raise anything
-        raise DataError(f"{path}: not a whole image file ({error})") from error
+        raise _not_whole(path, error) from error
+
+
+def _not_whole(path: Path, error: Exception) -> DataError:
+    return DataError(pointer_fault(path) or f"{path}: not a whole image file ({error})")
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where it says anything else or nothing."""
+    found = int(image.getexif().get(_ORIENTATION, 1) or 1)
+    return found if 1 <= found <= 8 else 1
+
+
+def _ends(path: Path, kind: str | None) -> bool:
+    """Whether a file ends as its format ends; False where that cannot be told."""
+    mark = _ENDS.get(kind or "")
+    if mark is None:
+        return False
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - len(mark)))
+        return stream.read() == mark
+
+
+def _after(preprocessing: Preprocessing, height: int, width: int) -> tuple[int, int]:
+    """The size of an image after resizing and cropping, as `_transform` makes it."""
+    if isinstance(preprocessing.resize, int):
+        longer = int(preprocessing.resize * max(height, width) / min(height, width))
+        height, width = (preprocessing.resize, longer) if height <= width else (longer, preprocessing.resize)
+    elif preprocessing.resize is not None:
+        height, width = preprocessing.resize
+    crop = preprocessing.crop
+    return (height, width) if crop is None else (crop, crop) if isinstance(crop, int) else crop
 
 
 def _refuse_huge(image: Image.Image) -> None:

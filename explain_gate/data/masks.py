@@ -10,6 +10,7 @@ from pathlib import Path
 
 from explain_gate.data.shapes import Drawn, Shape
 from explain_gate.errors import DataError
+from explain_gate.git_lfs import pointer_fault
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
@@ -33,6 +34,8 @@ def _from_table(table: Path, folder: Path) -> list[Drawn]:
             reader = csv.DictReader(stream)
             missing = {"image", "class"} - set(reader.fieldnames or ())
             if missing:
+                if fault := pointer_fault(table):
+                    raise DataError(fault)
                 raise DataError(f"{table}: must have the columns image, class and (optional) mask, misses {missing}")
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

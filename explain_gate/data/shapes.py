@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain_gate.errors import DataError
+from explain_gate.git_lfs import pointer_fault
 
 Mask = NDArray[np.bool_]
 _MOST_BITS = 40  # of one run length; more is no picture
@@ -135,4 +136,4 @@ def _values_in(path: Path) -> NDArray[Any]:
             # An indexed mask holds class numbers, not colours: converting it to gray could turn a class into 0.
             return np.asarray(image if image.mode in ("P", "L", "1", "I;16", "I") else image.convert("L"))
     except Exception as error:  # a parser of damaged files may raise anything
-        raise DataError(f"{path}: not a readable mask image ({error})") from error
+        raise DataError(pointer_fault(path) or f"{path}: not a readable mask image ({error})") from error

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from explain_gate.data.shapes import Drawn, Shape
 from explain_gate.errors import DataError
+from explain_gate.git_lfs import pointer_fault
 
 _MOST_BYTES = 10_000_000
 
@@ -57,6 +58,8 @@ def _files(source: Path, folder: Path) -> list[Path]:
 
 def _file(path: Path) -> list[Drawn]:
     raw = path.read_bytes()
+    if fault := pointer_fault(path):
+        raise DataError(fault)
     if len(raw) > _MOST_BYTES:
         raise ValueError(f"must be smaller than {_MOST_BYTES} bytes")
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:

@@ -69,7 +69,8 @@ class _Memory:
         self.valid: set[str] = set()
         self._seen: list[tuple[Tensor, dict[str, Any]]] = []
         self._current: dict[str, Any] | None = None
-        module.register_forward_pre_hook(self._look_up)
+        if not isinstance(module, torch.jit.ScriptModule):  # which takes no hooks, so that nothing is remembered
+            module.register_forward_pre_hook(self._look_up)
 
     def watch(self, name: str, unit: nn.Module) -> None:
         """Let the memory answer for a block. The block belongs to a copy that is nobody else's."""
@@ -128,7 +129,11 @@ def _count_calls(module: nn.Module, units: dict[str, nn.Module], run: Callable[[
 
         return hook
 
-    handles = [unit.register_forward_hook(count(name)) for name, unit in units.items()]
+    handles = [
+        unit.register_forward_hook(count(name))
+        for name, unit in units.items()
+        if not isinstance(unit, torch.jit.ScriptModule)  # its calls are not seen, so it is run each time
+    ]
     try:
         run(module)
     finally:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explain_gate.attribution.attribute import explain
+from explain_gate.attribution.diagnosis import first_line
 from explain_gate.data.regression_set import RegressionSet, stack
 from explain_gate.errors import ExplainGateError
 from explain_gate.execution.batch import Subject
-from explain_gate.execution.predicting import BATCH, Predictions, first_line
+from explain_gate.execution.predicting import BATCH, Predictions
 from explain_gate.execution.progress import Progress
 from explain_gate.execution.recall import Memory
 from explain_gate.profile import ProfileWriter

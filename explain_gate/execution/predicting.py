@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from explain_gate.attribution.base import Probe
+from explain_gate.attribution.diagnosis import first_line, forward_raised
 from explain_gate.data.images import denormalize, share_of
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError, ExplainGateError, ModelError
@@ -23,17 +24,36 @@ from explain_gate.records import ImageRow, Sample
 BATCH = 16
 """Images that are decoded and measured together; the probe cuts its passes by memory on its own."""
 
+_REPEATED = 4
+"""Images that are predicted again, together and alone."""
+
+_ROUNDING = 1e-2
+"""How far the same logits may be apart, as a share of the largest: sums in another order, in half precision too."""
+
+_SUM = 1e-3
+
+SOFTMAX = (
+    "The model's outputs are probabilities (a softmax), not logits: where one is near 1 its gradient is near 0, so "
+    "maps of gradient methods and of CAM fade or turn to noise on exactly the images that the model is sure of, they "
+    "also explain what speaks against the other classes, and margins are compressed. Let forward return what goes into "
+    "the softmax, or name a function as model.target that takes the logarithm: return output.clamp_min(1e-30).log()"
+)
+
 LOGITS_NOT_FINITE = "the model's logits are not finite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Predictions:
-    """The first stage's result: rows of the report, logits (N, K), and why images cannot be measured at all."""
+    """The first stage's result: rows of the report, logits (N, K), and why images cannot be measured at all.
+
+    `warnings` are sentences on what the numbers mean, for every report of the run.
+    """
 
     images: tuple[ImageRow, ...]
     logits: Tensor
     reasons: Mapping[int, str]
     region_reasons: Mapping[int, str]
+    warnings: tuple[str, ...] = ()
 
 
 def predict(
@@ -81,13 +101,33 @@ def predict(
         raise ModelError(f"no image of {len(data)} could be predicted: {next(iter(reasons.values()))}")
     logits = torch.stack(parts)
     highest = max(data.classes.values())
+    if logits.shape[1] == 1 and probe.target is None:
+        raise ModelError(
+            "the model has one logit, and a score per class is needed, (N, classes). For a model of two classes name a "
+            "function as model.target, package.module:function, that makes two scores of it: "
+            "return torch.cat([torch.zeros_like(output), output], dim=1)"
+        )
     if 1 < logits.shape[1] <= highest:
         raise ModelError(
             f"the model has {logits.shape[1]} logits, but data.classes needs {highest + 1}: "
             f"{', '.join(name for name, index in data.classes.items() if index >= logits.shape[1])} would have none"
         )
-    _same_twice(probe, data, logits, reasons)
-    return Predictions(images=tuple(images), logits=logits, reasons=reasons, region_reasons=region_reasons)
+    check_repeatable(probe, data, [row for row in range(len(data)) if row not in reasons])
+    return Predictions(
+        images=tuple(images),
+        logits=logits,
+        reasons=reasons,
+        region_reasons=region_reasons,
+        warnings=_warnings(logits),
+    )
+
+
+def _warnings(logits: Tensor) -> tuple[str, ...]:
+    """What is to be known of a model that can be measured."""
+    known = logits[torch.isfinite(logits).all(dim=1)]
+    sums = known.sum(dim=1)
+    shares = bool(((known >= 0) & (known <= 1)).all()) and bool(((sums - 1).abs() < _SUM).all())
+    return (SOFTMAX,) if len(known) and known.shape[1] > 1 and shares else ()
 
 
 def _readable(data: RegressionSet, faults: list[str]) -> Iterator[list[int]]:
@@ -137,7 +177,7 @@ def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, 
                 found.append(None)
         known = next((part for part in found if part is not None), None)
         if known is None:
-            raise ModelError(f"the model's forward raised {type(error).__name__}: {first_line(error)}") from error
+            raise forward_raised(probe.module, pixels[:1], error) from error
         logits = torch.cat([torch.full_like(known, float("nan")) if part is None else part for part in found])
     for position in (~torch.isfinite(logits).all(dim=1)).nonzero().flatten().tolist():
         failed.setdefault(position, LOGITS_NOT_FINITE)
@@ -182,23 +222,39 @@ def _keep_picture(row: int, picture: Picture, writer: ProfileWriter) -> None:
     writer.thumbnail(row).write_bytes(picture.jpeg)
 
 
-def _same_twice(probe: Probe, data: RegressionSet, logits: Tensor, reasons: Mapping[int, str]) -> None:
-    """A model that is random in eval mode has no explanation to measure."""
-    rows = [row for row in range(len(data)) if row not in reasons][:4]
+def check_repeatable(probe: Probe, data: RegressionSet, rows: Sequence[int]) -> None:
+    """Predict the first of `rows` again: a score that is random or depends on the other images has no explanation.
+
+    Raises:
+        ModelError: the same images come to other logits the second time, or alone.
+    """
+    rows = rows[:_REPEATED]
     if not rows:
         return
-    pixels = torch.stack([data.sample(row).pixels for row in rows]).to(probe.device)
-    labels = torch.tensor([data.entries[row].label for row in rows])
-    again = probe.logits(pixels, labels).cpu().float()
-    difference = (again - logits[rows]).abs().max().item()
-    if difference > 1e-2 * max(1.0, logits[rows].abs().max().item()):
+    samples = [data.sample(row) for row in rows]
+    pixels = torch.stack([sample.pixels for sample in samples])
+    labels = torch.tensor([sample.label for sample in samples])
+    if len(rows) == 1:  # a mirrored picture keeps it company
+        pixels, labels = torch.cat([pixels, pixels.flip(-1)]), labels.expand(2)
+    pixels = pixels.to(probe.device)
+    probe.logits(pixels[:1], labels[:1])  # the probe's first pass is of one image, whose memory it measures
+    together = probe.logits(pixels, labels)
+    if (gap := _gap(together, probe.logits(pixels, labels))) is not None:
         raise ModelError(
-            f"the model gives other logits for the same image ({data.entries[rows[0]].image}, by up to "
-            f"{difference:.3g}): it is random in eval mode. Remove the randomness from forward, e.g. functional "
-            "dropout without training=self.training."
+            f"the model gives other logits for the same image ({samples[0].image}, by up to {gap:.3g}): it is random "
+            "in eval mode. Remove the randomness from forward, e.g. functional dropout without training=self.training."
+        )
+    alone = torch.cat([probe.logits(pixels[one : one + 1], labels[one : one + 1]) for one in range(len(pixels))])
+    if (gap := _gap(together, alone)) is not None:
+        raise ModelError(
+            f"the model gives an image ({samples[0].image}) other logits beside other images than alone, by up to "
+            f"{gap:.3g}: something in forward is taken over the whole batch, so no explanation belongs to one image. "
+            "Take means, maxima and norms over each image, e.g. x.mean((1, 2, 3), keepdim=True), and pass "
+            "training=self.training to functional batch norm."
         )
 
 
-def first_line(error: Exception) -> str:
-    """The start of an error's message."""
-    return (str(error).strip().splitlines() or ["without a message"])[0][:300]
+def _gap(logits: Tensor, others: Tensor) -> float | None:
+    """How far two results for the same images are apart, where that is more than rounding."""
+    gap = (logits - others).abs().max().item()
+    return gap if gap > _ROUNDING * max(1.0, logits.abs().max().item()) else None

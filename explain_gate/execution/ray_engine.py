@@ -18,11 +18,12 @@ from typing import Any
 
 import torch
 
+from explain_gate.attribution.diagnosis import first_line
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError, ExplainGateError, OptionError
 from explain_gate.execution.cache import Cache
 from explain_gate.execution.devices import pick_device
-from explain_gate.execution.predicting import BATCH, first_line
+from explain_gate.execution.predicting import BATCH
 from explain_gate.execution.processes import places
 from explain_gate.execution.progress import Progress
 from explain_gate.execution.ray_runtime import running_ray

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from explain_gate.attribution.diagnosis import first_line
 from explain_gate.errors import OptionError
-from explain_gate.execution.predicting import first_line
 from explain_gate.execution.working_folder import made
 
 _STORE_BYTES = 256 << 20

@@ -11,8 +11,8 @@ from explain_gate.data.regression_set import open_set
 from explain_gate.errors import ReferenceError
 from explain_gate.execution.cache import Cache
 from explain_gate.execution.progress import Progress
+from explain_gate.execution.registered import REGISTRY
 from explain_gate.execution.runner import measure_model
-from explain_gate.models import load_model
 from explain_gate.records import ModelUnderTest, Profile, Rule
 
 _SAME_ENVIRONMENT = ("torch", "device", "dtype")
@@ -31,6 +31,7 @@ def prepare_reference(
     progress: Progress,
     cache: Cache | None = None,
     dtype: str = "float32",
+    open_model: Callable[[str | None, str | None], ModelUnderTest],
     in_parts: Callable[[Cache, ModelUnderTest, Progress], None] | None = None,
 ) -> Profile:
     """A reference whose every number may be compared with the candidate's.
@@ -48,6 +49,7 @@ def prepare_reference(
         progress: told of every stage.
         cache: of what was measured before, not yet entered; None for none.
         dtype: as for the candidate.
+        open_model: opens a model by its source and its checkpoint, from a registry too.
         in_parts: fills the entered cache with what workers measure of a model.
 
     Raises:
@@ -55,7 +57,7 @@ def prepare_reference(
     """
 
     def measured(source: str | None, checkpoint: str | None) -> Profile:
-        model = load_model(config, source=source, checkpoint=checkpoint)
+        model = open_model(source, checkpoint)
         data = open_set(config)
         with cache or Cache(None) as remembered:
             if in_parts is not None:
@@ -88,7 +90,7 @@ def prepare_reference(
             "Measure it again in this job with --reference-mismatch remeasure, or give its checkpoint as --reference"
         )
     checkpoint = model.get("checkpoint")
-    if checkpoint is not None and not Path(checkpoint).is_file():
+    if checkpoint is not None and not checkpoint.startswith(REGISTRY) and not Path(checkpoint).is_file():
         raise ReferenceError(
             f"the reference is not comparable ({told}) and cannot be measured again: its checkpoint {checkpoint} is "
             "not here. Give the checkpoint as --reference"

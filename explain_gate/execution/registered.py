@@ -10,7 +10,7 @@ import torch
 
 from explain_gate.config import GateConfig
 from explain_gate.errors import ModelError
-from explain_gate.models import digest_of, load_model
+from explain_gate.models import digest_of, freeze, load_model
 from explain_gate.records import ModelUnderTest
 
 REGISTRY = "models:/"
@@ -81,7 +81,7 @@ def load_registered(
             "registered it, add --allow-pickle"
         )
     module = _unpickled(fetched, uri)
-    module.eval().requires_grad_(requires_grad=False)
+    freeze(module, uri)
     return ModelUnderTest(
         module=module,
         source=uri,

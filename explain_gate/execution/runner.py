@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +20,13 @@ from torch import Tensor
 
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.base import Probe
+from explain_gate.attribution.diagnosis import forward_raised
 from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.audit import write_audit
-from explain_gate.config import GateConfig, load_config
+from explain_gate.config import GateConfig
 from explain_gate.data.images import load, normalize
 from explain_gate.data.masks import IMAGE_SUFFIXES
-from explain_gate.data.regression_set import RegressionSet, open_set
+from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ConfigError, ExplainGateError, ModelError
 from explain_gate.execution.backgrounds import Backgrounds
 from explain_gate.execution.batch import PAIR, Subject
@@ -35,61 +37,19 @@ from explain_gate.execution.environment import describe_environment
 from explain_gate.execution.explaining import explain_all
 from explain_gate.execution.keys import Facts
 from explain_gate.execution.precision import COMPARED, agreement, converted, pick_dtype
-from explain_gate.execution.predicting import first_line, predict
-from explain_gate.execution.progress import Progress, Silent
+from explain_gate.execution.predicting import check_repeatable, predict
+from explain_gate.execution.progress import Progress
 from explain_gate.execution.recall import Memory
 from explain_gate.execution.scoring import score
-from explain_gate.models import build_module, digest_of, load_function, load_model, load_target
-from explain_gate.plan import plan
+from explain_gate.models import build_module, digest_of, load_function, load_target
 from explain_gate.profile import ProfileWriter
 from explain_gate.records import ModelUnderTest, Profile, Rule
 
+_LOG = logging.getLogger(__name__)
 _TRIED = 8
 """Images on which forward may fail before the model is called broken."""
 _MOST_REFERENCES = 64
 """Images in a folder of baselines, held in memory at once."""
-
-
-def measure(
-    config: GateConfig | str | Path,
-    *,
-    source: str | None = None,
-    checkpoint: str | Path | None = None,
-    folder: str | Path | None = None,
-    device: str = "auto",
-    memory_budget: int | None = None,
-    progress: Progress | None = None,
-) -> Profile:
-    """Measure one model version as thresholds.yaml says.
-
-    Args:
-        config: a thresholds.yaml, or its path.
-        source: overrides model.source.
-        checkpoint: overrides model.checkpoint.
-        folder: where the profile is written; default: a new temporary folder.
-        device: auto, cpu, cuda, cuda:N or mps.
-        memory_budget: bytes that a chunk of work may take; default: a share of what is free.
-        progress: told of every stage.
-
-    Raises:
-        ConfigError, DataError, ModelError: the input cannot be used.
-    """
-    if not isinstance(config, GateConfig):
-        config = load_config(config)
-    data = open_set(config)
-    rules = plan(config, list(data.classes))
-    model = load_model(config, source=source, checkpoint=checkpoint)
-    target = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="explain-gate-"))
-    return measure_model(
-        config,
-        rules,
-        model,
-        data,
-        target,
-        device=device,
-        memory_budget=memory_budget,
-        progress=progress or Silent(),
-    )
 
 
 def measure_model(
@@ -128,7 +88,11 @@ def measure_model(
     ):
         environment = {**describe_environment(place, config.path.parent), "dtype": dtype}
         target = load_target(config)
-        model = _with_target_layers(model, data, rules, place, target)
+        try:
+            model = _with_target_layers(model, data, rules, place, target)
+        except ModelError:
+            _say_unrepeatable(_probe_maker(config, model, data, memory_budget, target)(module, seed), data)
+            raise
         make_probe = _probe_maker(config, model, data, memory_budget, target)
         with Subject(
             module=module,
@@ -176,6 +140,8 @@ def measure_model(
             "seed": seed,
             "config_digest": config.digest,
             "environment": environment,
+            "outputs": predictions.logits.shape[1],
+            "warnings": list(predictions.warnings),
             "passes": {"forward": forward, "backward": backward},
             "cache": {"read": cache.found, "written": cache.kept},
             "seconds": round(time.perf_counter() - began, 3),
@@ -205,16 +171,34 @@ def _with_target_layers(
     if model.target_layers or not needed:
         return model
     first = data.first()
+    raised: ModelError | None = None
     for row in range(first.index, min(len(data), first.index + _TRIED)):
+        sample = data.sample(row)
+        pixels = sample.pixels[None].to(place)
         try:
-            sample = data.sample(row)
-            pixels, label = sample.pixels[None].to(place), torch.tensor([sample.label])
+            label = torch.tensor([sample.label])
             return replace(model, target_layers=find_target_layers(model.module, pixels, label, target=target))
         except ExplainGateError:
             raise
         except Exception as error:  # noqa: BLE001 - the user's forward may raise anything, on one image of many
-            told = f"the model's forward raised {type(error).__name__}: {first_line(error)}"
-    raise ModelError(told)
+            raised = raised or forward_raised(model.module, pixels, error)
+    assert raised is not None  # noqa: S101 - a set has an image
+    raise raised
+
+
+def _say_unrepeatable(probe: Probe, data: RegressionSet) -> None:
+    """A score that is random or depends on its batch may have no layer for that reason alone, so that one is told.
+
+    Raises:
+        ModelError: it is one.
+    """
+    try:
+        with probe:
+            check_repeatable(probe, data, range(len(data)))
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's forward may raise anything; what was found first is told
+        _LOG.debug("not predicted twice: %s", error)
 
 
 def _probe_maker(

@@ -49,7 +49,8 @@ def randomize(module: nn.Module, seed: int, rebuild: Callable[[], nn.Module] | N
             untouched = torch.equal(parameter, trained[name]) and not _is_constant(parameter)
             if untouched and parameter.is_floating_point():
                 parameter.normal_(0.0, _spread(parameter))
-    fresh.requires_grad_(requires_grad=False)
+    for parameter in fresh.parameters():  # TorchScript has no requires_grad_
+        parameter.requires_grad = False
     return fresh
 
 
@@ -69,7 +70,9 @@ def find_blocks(module: nn.Module, run: Callable[[], object], most: int) -> tupl
     units = _units(module)
     order: list[str] = []
     handles = [
-        unit.register_forward_hook(lambda _, __, ___, name=name: order.append(name)) for name, unit in units.items()
+        unit.register_forward_hook(lambda _, __, ___, name=name: order.append(name))
+        for name, unit in units.items()
+        if not isinstance(unit, torch.jit.ScriptModule)  # which takes no hooks; it counts as it is registered
     ]
     try:
         run()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from explain_gate.errors import ModelError
-from explain_gate.execution.validation import validate
 from explain_gate.records import STEPS_NEEDED
+from explain_gate.session import RunOptions
+from explain_gate.validate_command import validate
 
 RULES = """\
   grad_cam: {{}}
@@ -51,6 +52,11 @@ def score(output, targets):
 """
 
 
+def validated(path) -> list[str]:
+    """What validate says of a project."""
+    return validate(RunOptions(config=str(path), output=str(path.parent.parent / "out"), device="cpu"))
+
+
 @pytest.fixture
 def project(tmp_path, write_project, fresh_modules):
     """A model whose output is an object, methods that have to look for their layer, every way of asking the model."""
@@ -76,7 +82,7 @@ def test_outputs_in_an_object_are_measured_like_a_tensor(project, measured, tmp_
     import projects
 
     path = project(name, target)
-    assert any(line.startswith("target layer") for line in validate(path))
+    assert any(line.startswith("target layer") for line in validated(path))
     wrapped = measured()
     path.write_text(path.read_text().replace(f", target: 'tinymodel:{target}'", ""))
     (path.parent / "tinymodel.py").write_text(projects.MODEL, encoding="utf-8")
@@ -89,7 +95,7 @@ def test_outputs_in_an_object_are_measured_like_a_tensor(project, measured, tmp_
 def test_a_target_of_one_class_explains_and_has_no_predictions(project, measured):
     """It is asked for each image's class; what compares classes is unmeasured, with the reason."""
     path = project("scores", "score")
-    assert any(line.startswith("target layer") for line in validate(path))
+    assert any(line.startswith("target layer") for line in validated(path))
     session = measured()
     assert session.findings["alignment.iou[grad_cam]"].unmeasured == 0
     assert session.findings["reliance.background_gap[all]"].status == "unmeasured"
@@ -110,7 +116,7 @@ def test_another_target_of_one_module_is_measured_anew(project, measured):
 def test_an_output_that_nobody_knows_is_told_what_to_write(project, measured):
     """In a run and in validate alike."""
     path = project("scores", None)
-    for ask in (measured, lambda: validate(path)):
+    for ask in (measured, lambda: validated(path)):
         with pytest.raises(ModelError, match=r"got the type Output\. .*model\.target: package\.module:function"):
             ask()
 

@@ -24,7 +24,7 @@ def with_forward(project, body: str) -> None:
         ("return {{'scores': {score}}}", r"dict with the keys scores"),
         ("return {score}[:, :, None]", r"got a tensor of shape \(\d+, 2, 1\)"),
         ("return {score}[:1].expand(len(x) + 1, -1)", r"got a tensor of shape"),
-        ("return {score}[:, :1]", "logits|targets"),
+        ("return {score}[:, :1]", "one logit.*model.target"),
         ("return None", "NoneType"),
         ("raise KeyError('no such layer')", "forward raised KeyError"),
         ("return {score} + torch.rand(len(x), 2)", "random in eval mode"),
