@@ -126,3 +126,31 @@ def test_the_meter_follows_a_compiled_model_and_compiles_nothing():
         "assert again.peak >= meter.peak, (again.peak, meter.peak)\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=300)
+
+
+def test_a_model_that_takes_one_image_gets_one_at_a_time():
+    """Several at once raise, each alone does not: all are covered, and no more are tried together."""
+    calls, kept = [], []
+
+    def work(start, stop):
+        calls.append(stop - start)
+        if stop - start > 1:
+            raise AssertionError("one image, please")
+        kept.append(start)
+
+    cut = chunks(largest=4)
+    cut.run("forward", 9, work)
+    cut.run("gradient", 9, work)
+    assert kept == [*range(9), *range(9)]
+    assert [size for size in calls if size > 1] == [4]
+
+
+def test_an_image_that_raises_alone_raises():
+    """The fault is that image's, and the others are no reason to hide it."""
+
+    def work(start, stop):
+        if start <= 5 < stop:
+            raise KeyError(f"image {start} of {stop - start}")
+
+    with pytest.raises(KeyError, match="image 5 of 1"):
+        chunks(largest=4).run("forward", 9, work)

@@ -12,7 +12,7 @@ import torch
 from drawings import SIDE, picture
 from PIL import Image
 
-from explain_gate.data.images import Preprocessing, load, load_annotated
+from explain_gate.data.images import Preprocessing, load, load_annotated, size_of
 from explain_gate.data.shapes import Shape
 from explain_gate.errors import DataError
 
@@ -133,3 +133,16 @@ def test_a_truncated_photograph_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match="not a whole image file"):
         load(path, (), None, AS_IS)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(("resize", "crop"), [(None, None), (20, None), (20, 16), ((18, 30), None), (None, (10, 12))])
+def test_the_size_after_preprocessing_is_known_from_the_header(tmp_path, orientation, resize, crop):
+    """As large as the tensor that decoding makes, upright, also where a side is rounded."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (67, 41)).save(path, exif=exif)
+    preprocessing = Preprocessing(resize=resize, crop=crop, mean=(0.0,) * 3, std=(1.0,) * 3)
+    pixels, _ = load(path, (), None, preprocessing)
+    assert size_of(path, (), None, preprocessing) == tuple(pixels.shape[-2:])

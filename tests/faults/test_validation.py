@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from fault_projects import PROJECTS, Project
+from fault_projects import PROJECTS, Project, forward, methods, replaced
 
 from explain_gate.errors import ExplainGateError
 from explain_gate.execution.progress import Silent
@@ -29,6 +29,47 @@ def test_what_validate_accepts_run_can_do(tmp_path, write_project, fresh_modules
         assert stopped.exit_code == 4
         assert re.search(project.told, str(stopped), re.DOTALL), str(stopped)
         assert re.search(project.told, str(refused), re.DOTALL), str(refused)
+
+
+def test_a_softmax_is_measured_and_told(tmp_path, write_project, fresh_modules, measured):
+    """In validate, and among the messages of the run's verdict, which every surface shows; it decides nothing."""
+    config = write_project(tmp_path / "project", per_class=2)
+    next(project for project in PROJECTS if project.name == "ends in softmax").change(config.parent)
+    options = RunOptions(config=str(config), output=str(tmp_path / "out"), device="cpu")
+    (line,) = (line for line in validate(options) if line.startswith("warning"))
+    assert "softmax" in line
+    assert "gradient is near 0" in line
+    session = measured()
+    verdict = session.conclude(list(session.findings.values()))
+    assert line == f"warning: {verdict.messages[-1]}"
+    assert verdict.verdict == "passed"
+
+
+def test_validate_asks_little_and_leaves_nothing(tmp_path, write_project, fresh_modules, one_thread, monkeypatch):
+    """Methods of hundreds of passes are tried with a few; no report, no cache, no record, no file of its own stays."""
+    config = write_project(tmp_path / "project", per_class=2)
+    forward(
+        "SEEN.append(len(x))\nreturn {score}", replaced("tinymodel.py", "import torch\n", "import torch\n\nSEEN = []\n")
+    )(config.parent)
+    expensive = (
+        "  rise: {}\n  kernel_shap: {parts: 4}\n  smooth_grad: {}\n  occlusion: {}\n  score_cam: {layer: window}"
+    )
+    methods(expensive)(config.parent)
+    monkeypatch.chdir(config.parent)
+    before = sorted(path.name for path in tmp_path.rglob("*") if "__pycache__" not in str(path))
+    validate(RunOptions(config=str(config), device="cpu"))
+    assert sum(sys.modules["tinymodel"].SEEN) < 1000  # the masks of RISE for one image
+    assert sorted(path.name for path in tmp_path.rglob("*") if "__pycache__" not in str(path)) == before
+
+
+def test_rules_that_need_a_reference_are_told(tmp_path, write_project, fresh_modules, one_thread):
+    """A run would stop without one, so validate says what to add; one that is given is looked up."""
+    config = write_project(tmp_path / "project", per_class=2)
+    replaced("thresholds.yaml", "{at_least: 0.9}", "{at_least: 0.9, max_drop: 0.1}")(config.parent)
+    options = {"config": str(config), "output": str(tmp_path / "out"), "device": "cpu"}
+    assert any("--reference" in line and "--bootstrap" in line for line in validate(RunOptions(**options)))
+    with pytest.raises(ExplainGateError, match="nowhere"):
+        validate(RunOptions(**options, reference="nowhere"))
 
 
 def _refusal(act, config, project: Project, tmp_path) -> ExplainGateError | None:
