@@ -12,7 +12,7 @@ from explain_gate.validate_command import validate
 
 
 @pytest.fixture
-def registered(tmp_path, write_project, fresh_modules, one_thread, monkeypatch):
+def registered(tmp_path, write_project, fresh_modules, monkeypatch):
     """A project whose checkpoint is a registered version of its own weights."""
     from mlflow import MlflowClient
 

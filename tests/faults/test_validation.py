@@ -15,7 +15,7 @@ from explain_gate.validate_command import validate
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
-def test_what_validate_accepts_run_can_do(tmp_path, write_project, fresh_modules, one_thread, project):
+def test_what_validate_accepts_run_can_do(tmp_path, write_project, fresh_modules, project):
     """A run that validate was content with ends with 0 or 1; one that is refused was refused by validate, as told."""
     config = write_project(tmp_path / "project", per_class=2)
     project.change(config.parent)
@@ -45,7 +45,7 @@ def test_a_softmax_is_measured_and_told(tmp_path, write_project, fresh_modules, 
     assert verdict.verdict == "passed"
 
 
-def test_validate_asks_little_and_leaves_nothing(tmp_path, write_project, fresh_modules, one_thread, monkeypatch):
+def test_validate_asks_little_and_leaves_nothing(tmp_path, write_project, fresh_modules, monkeypatch):
     """Methods of hundreds of passes are tried with a few; no report, no cache, no record, no file of its own stays."""
     config = write_project(tmp_path / "project", per_class=2)
     forward(
@@ -62,7 +62,7 @@ def test_validate_asks_little_and_leaves_nothing(tmp_path, write_project, fresh_
     assert sorted(path.name for path in tmp_path.rglob("*") if "__pycache__" not in str(path)) == before
 
 
-def test_rules_that_need_a_reference_are_told(tmp_path, write_project, fresh_modules, one_thread):
+def test_rules_that_need_a_reference_are_told(tmp_path, write_project, fresh_modules):
     """A run would stop without one, so validate says what to add; one that is given is looked up."""
     config = write_project(tmp_path / "project", per_class=2)
     replaced("thresholds.yaml", "{at_least: 0.9}", "{at_least: 0.9, max_drop: 0.1}")(config.parent)
