@@ -206,7 +206,7 @@ def _imports(tree: ast.AST, package: str) -> Iterable[str]:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        if isinstance(node, ast.If) and _dotted(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             waiting.extend(node.orelse)
             continue
         waiting.extend(ast.iter_child_nodes(node))
@@ -217,10 +217,17 @@ def _imports(tree: ast.AST, package: str) -> Iterable[str]:
             yield base
             # A name may be a module of its own.
             yield from (f"{base}.{alias.name}" for alias in node.names if _is_module(base, alias.name))
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in _IMPORTERS and node.args:
+        elif isinstance(node, ast.Call) and _dotted(node.func) in _IMPORTERS and node.args:
             named = node.args[0]
             if isinstance(named, ast.Constant) and isinstance(named.value, str):
                 yield _absolute(named.value, package)
+
+
+def _dotted(node: ast.expr) -> str:
+    """`a` or `a.b` as text; nothing for other expressions."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _absolute(name: str, package: str) -> str:
