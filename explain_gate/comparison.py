@@ -55,6 +55,9 @@ def compare(
         confidence: of the two-sided interval.
         seed: of the resampling.
     """
+    # Pairs in an order of their own: which of them a draw picks must not depend on where an image stands in a list.
+    order = np.lexsort((reference, candidate))
+    candidate, reference = candidate[order], reference[order]
     sign = 1.0 if better == "higher" else -1.0
     losses = sign * (reference - candidate)
     loss = sign * float(along_last(reference, statistic) - along_last(candidate, statistic))
@@ -67,7 +70,7 @@ def compare(
     elif _yes_or_no(candidate) and _yes_or_no(reference):
         worse, fine = _score_test(losses, margin)
     else:
-        worse, fine = _sign_flips(losses - margin, seed)
+        worse, fine = _sign_flips(np.sort(losses - margin), seed)
     spread = float(losses.std(ddof=1)) if losses.size > 1 else 0.0
     return Change(loss=loss, interval=(low, high), p_worse=worse, p_fine=fine, spread=spread, images=losses.size)
 

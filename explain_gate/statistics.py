@@ -14,7 +14,7 @@ RESAMPLES = 2000
 
 
 def summarize(values: Values, statistic: str) -> float:
-    """One number for many images.
+    """One number for many images, the same to the last digit in whatever order they come.
 
     Args:
         values: (N,), finite, N >= 1.
@@ -22,14 +22,15 @@ def summarize(values: Values, statistic: str) -> float:
     """
     if values.size == 0 or not np.isfinite(values).all():
         raise ValueError(f"must have at least one value, all finite, got {values.size} values")
-    return float(along_last(values, statistic))
+    return float(along_last(np.sort(values), statistic))
 
 
 def interval(values: Values, statistic: str, *, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Two-sided confidence interval of a statistic over images.
 
-    Percentile bootstrap over images (Efron 1979), 2,000 resamples, seeded. Shares of yes and no use Wilson's interval
-    instead: the bootstrap of sixty times yes has no width although sixty images do not prove certainty.
+    Percentile bootstrap over images (Efron 1979), 2,000 resamples, seeded, of the sorted values: which image stands
+    where in a list must not move a bound. Shares of yes and no use Wilson's interval instead: the bootstrap of sixty
+    times yes has no width although sixty images do not prove certainty.
     """
     if statistic == "mean" and np.isin(values, (0.0, 1.0)).all():
         proportion = stats.binomtest(int(values.sum()), values.size).proportion_ci(confidence, method="wilson")
@@ -41,7 +42,7 @@ def interval(values: Values, statistic: str, *, confidence: float = 0.95, seed: 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         result = stats.bootstrap(
-            (values,),
+            (np.sort(values),),
             lambda sample, axis: along_last(sample, statistic),  # noqa: ARG005 - scipy names it
             n_resamples=RESAMPLES,
             batch=batch,

@@ -11,6 +11,7 @@ from scipy import stats
 from explain_gate.comparison import compare, holm, images_to_decide
 from explain_gate.gate import conclude, judge
 from explain_gate.records import Rule
+from explain_gate.statistics import interval, summarize
 
 SPREAD = 0.09
 """Standard deviation of the change of an image's IoU between two honest retrains of the demo's model."""
@@ -188,3 +189,21 @@ def test_images_to_decide_grows_with_the_spread():
         for spread in (0.05, 0.5)
     )
     assert images_to_decide(wild, 0.1, 0.95) > images_to_decide(calm, 0.1, 0.95)
+
+
+@given(seed=st.integers(0, 2**32 - 1), statistic=st.sampled_from(["mean", "median", "p05", "max"]))
+@settings(deadline=None, max_examples=25, derandomize=True)
+def test_the_order_of_images_changes_no_digit(seed, statistic):
+    """Intervals, sign flips and bootstraps are of what the images hold, whatever their order."""
+    rng = np.random.default_rng(seed)
+    candidate, reference = simulated(rng, images=30, loss=0.02)
+    order = rng.permutation(30)
+    told = {
+        (
+            compare(c, r, margin=0.01, better="higher", statistic=statistic),
+            interval(c, statistic),
+            summarize(c, statistic),
+        )
+        for c, r in ((candidate, reference), (candidate[order], reference[order]))
+    }
+    assert len(told) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from explain_gate.attribution.chunks import Chunks
 from explain_gate.attribution.frozen import FrozenModule, weights
 from explain_gate.attribution.outputs import described, scores_in
 from explain_gate.errors import ModelError, NotMeasurable
+from explain_gate.seeds import seed_of
 
 Make = Callable[[int, int], tuple[Tensor, Tensor]]
 """(start, stop) -> images (stop - start, C, H, W) and targets (stop - start,) of that part of a flat index."""
@@ -255,8 +255,7 @@ class Probe:
 
     def generator(self, key: str, purpose: str) -> torch.Generator:
         """A CPU generator seeded by (seed, key, purpose): the draw is the same on every device and in every batch."""
-        digest = hashlib.sha256(f"{self.seed}\0{key}\0{purpose}".encode()).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+        return torch.Generator().manual_seed(seed_of(self.seed, key, purpose))
 
     def _differentiate(self, scores: Tensor, inputs: list[Tensor], what: str) -> tuple[Tensor, ...]:
         if not scores.requires_grad:

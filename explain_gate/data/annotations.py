@@ -12,12 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from explain_gate.config import GateConfig
 from explain_gate.data import coco, masks, pets, voc
 from explain_gate.data.shapes import Drawn, Shape
 from explain_gate.errors import DataError
+from explain_gate.seeds import lowest_of_each
 
 LISTED = 20
 _MOST_SHAPES_PER_IMAGE = 1000
@@ -68,25 +67,22 @@ def read_entries(config: GateConfig) -> Entries:
 
 
 def stratified(entries: Sequence[Entry], limit: int, seed: int) -> list[Entry]:
-    """At most `limit` entries, as evenly over the classes as they allow, seeded, in their old order."""
-    return [entries[row] for row in stratified_rows([entry.label for entry in entries], limit, seed)]
+    """At most `limit` entries, as evenly over the classes as they allow, seeded, in their old order.
 
-
-def stratified_rows(labels: Sequence[int], limit: int, seed: int) -> list[int]:
-    """Positions of at most `limit` labels, as evenly over the classes as they allow, seeded, ascending."""
-    if len(labels) <= limit:
-        return list(range(len(labels)))
-    rng = np.random.default_rng(seed)
-    waiting = {}
-    for label in sorted(set(labels)):
-        members = [row for row, own in enumerate(labels) if own == label]
-        waiting[label] = [members[position] for position in rng.permutation(len(members)).tolist()]
-    chosen: list[int] = []
-    while len(chosen) < limit:
-        for members in waiting.values():
-            if members and len(chosen) < limit:
-                chosen.append(members.pop())
-    return sorted(chosen)
+    Drawn by the files' names: to read every file and then leave most of them out would cost what a limit saves.
+    """
+    if len(entries) <= limit:
+        return list(entries)
+    rows = lowest_of_each(
+        range(len(entries)),
+        limit,
+        group=lambda row: entries[row].class_name,
+        digest=lambda row: entries[row].image,
+        name=lambda row: entries[row].image,
+        seed=seed,
+        purpose="limit",
+    )
+    return [entries[row] for row in sorted(rows)]
 
 
 def _read(source: Path, folder: Path, where: str) -> tuple[list[Drawn], list[str]]:

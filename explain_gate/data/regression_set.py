@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,7 @@ from explain_gate.data.annotations import LISTED, Entries, Entry, read_entries
 from explain_gate.data.images import Preprocessing, digest_of, load_annotated, normalize, preprocessing_of
 from explain_gate.errors import DataError
 from explain_gate.records import Sample
+from explain_gate.seeds import lowest, lowest_of_each, pairs
 
 SMALLEST_REGION = 4
 """Pixels; a region of fewer after the crop cannot be compared with a map."""
@@ -77,6 +78,35 @@ class RegressionSet:
             self._digests[row] = digest_of(self.entries[row].path)
         return self._digests[row]
 
+    def key(self, row: int) -> str:
+        """What draws know one sample by: its file's digest and its class, or its name where the file cannot be read."""
+        try:
+            return f"{self.digest(row)}:{self.entries[row].label}"
+        except OSError:
+            return f"{self.entries[row].image}:{self.entries[row].label}"
+
+    def lowest(
+        self, rows: Iterable[int], count: int | None = None, *, seed: int, own: str = "", purpose: str
+    ) -> list[int]:
+        """At most `count` of the rows, drawn by what they hold and not by where they stand; see `seeds.lowest`."""
+        return lowest(rows, count, digest=self.key, name=self._name, seed=seed, own=own, purpose=purpose)
+
+    def stratified(self, limit: int, *, seed: int, purpose: str) -> list[int]:
+        """At most `limit` rows, drawn as evenly over the classes as they allow."""
+        return lowest_of_each(
+            range(len(self)),
+            limit,
+            group=lambda row: self.entries[row].class_name,
+            digest=self.key,
+            name=self._name,
+            seed=seed,
+            purpose=purpose,
+        )
+
+    def pairs(self, rows: Sequence[int], count: int, *, seed: int, purpose: str) -> list[tuple[int, int]]:
+        """`count` drawn pairs of rows of different files."""
+        return pairs(rows, count, digest=self.key, name=self._name, content=self.digest, seed=seed, purpose=purpose)
+
     def batches(self, size: int, rows: Sequence[int] | None = None) -> Iterator[list[Sample]]:
         """Samples in batches of at most `size`, in the order of `rows`; the next batch is decoded meanwhile.
 
@@ -130,6 +160,9 @@ class RegressionSet:
                 f"images must have one size after preprocessing, got {shown}; write data.preprocessing.resize and crop"
             )
         return next(iter(sizes))
+
+    def _name(self, row: int) -> str:
+        return self.entries[row].image
 
     def _decode(self, rows: Sequence[int]) -> list[Sample]:
         samples, faults = [], []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.metrics.fill import inpaint
 from explain_gate.records import Sample
+from explain_gate.seeds import lowest
 
 _WIDER = 3
 """Pixels by which the hole is wider than the region, so that no rim of the object stays behind."""
@@ -36,33 +37,44 @@ class Backgrounds:
             folder / "backgrounds.npy", mode="w+", dtype=np.float16, shape=(len(data), 3, *size)
         )
         self._state = np.zeros(len(data), dtype=np.int8)  # 0 not tried, 1 filled, -1 has none to give
-        members: dict[int, list[int]] = {}
-        for row, entry in enumerate(data.entries):
-            members.setdefault(entry.label, []).append(row)
-        most = max(_LEAST_PER_CLASS, _MOST_DONORS // max(1, len(members)))
-        self._members = {label: _thinned(rows, most, seed) for label, rows in members.items()}
 
     def donors(self, row: int, *, same_class: bool, count: int) -> list[tuple[int, Tensor]]:
         """Up to `count` donors for an image: class and picture (3, H, W) without its object, classes in turn."""
-        entry = self._data.entries[row]
+        tried = self.tried(row, same_class=same_class, count=count)
+        return [(self._data.entries[donor].label, self._picture(donor)) for donor, gives in tried if gives]
+
+    def tried(
+        self, row: int, *, same_class: bool, count: int, gives: Callable[[int], bool] | None = None
+    ) -> list[tuple[int, bool]]:
+        """Rows that were asked for a background for an image, in order, and whether they gave one.
+
+        `gives` answers for a row; by default its picture does, which is then decoded.
+        """
+        entry, gives = self._data.entries[row], gives or self._usable
         kind = "same" if same_class else "other"
-        key = f"{self._seed} {self._data.digest(row)} {entry.label} background {kind}"
-        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
-        labels = [entry.label] if same_class else [other for other in self._members if other not in entry.accepted]
-        turns = [labels[place] for place in rng.permutation(len(labels)).tolist()]
-        pools: dict[int, Iterator[int]] = {}
-        found: list[tuple[int, Tensor]] = []
-        while turns and len(found) < count:
+        own = self._data.key(row)
+        labels = [entry.label] if same_class else [other for other in self._pools if other not in entry.accepted]
+        turns = lowest(
+            labels, digest=str, name=str, seed=self._seed, own=own, purpose=f"background {kind}: turns of classes"
+        )
+        waiting: dict[int, Iterator[int]] = {}
+        found: list[tuple[int, bool]] = []
+        while turns and sum(given for _, given in found) < count:
             left = []
             for label in turns:
-                if len(found) == count:
+                if sum(given for _, given in found) == count:
                     break
-                if label not in pools:
-                    pools[label] = iter(rng.permutation(self._members[label]).tolist())
-                donor = self._next(pools[label], entry.path)
-                if donor is not None:
-                    found.append((label, self._picture(donor)))
-                    left.append(label)
+                if label not in waiting:
+                    drawn = self._data.lowest(
+                        self._pools[label], seed=self._seed, own=own, purpose=f"background {kind}"
+                    )
+                    # A copy of the image would lend it its own background.
+                    waiting[label] = (donor for donor in drawn if self._data.digest(donor) != self._data.digest(row))
+                for donor in waiting[label]:
+                    found.append((donor, gives(donor)))
+                    if found[-1][1]:
+                        left.append(label)
+                        break
             turns = left
         return found
 
@@ -73,12 +85,16 @@ class Backgrounds:
         filled = without_object(sample)
         return None if filled is None else filled.half().float()
 
-    def _next(self, pool: Iterator[int], own: Path) -> int | None:
-        """Take rows off the pool until one can give a background."""
-        for row in pool:
-            if self._data.entries[row].path != own and self._usable(row):
-                return row
-        return None
+    @functools.cached_property
+    def _pools(self) -> dict[int, list[int]]:
+        """By class, the rows that may lend their background."""
+        members: dict[int, list[int]] = {}
+        for row, entry in enumerate(self._data.entries):
+            members.setdefault(entry.label, []).append(row)
+        most = max(_LEAST_PER_CLASS, _MOST_DONORS // max(1, len(members)))
+        return {
+            label: self._data.lowest(rows, most, seed=self._seed, purpose="donors") for label, rows in members.items()
+        }
 
     def _picture(self, row: int) -> Tensor:
         return torch.from_numpy(self._file[row].astype(np.float32))
@@ -103,10 +119,3 @@ def without_object(sample: Sample) -> Tensor | None:
     if hole.double().mean() > _MOST_HOLE:
         return None
     return inpaint(sample.pixels[None], hole)[0]
-
-
-def _thinned(rows: list[int], most: int, seed: int) -> list[int]:
-    if len(rows) <= most:
-        return rows
-    chosen = np.random.default_rng(seed).permutation(len(rows))[:most]
-    return sorted(rows[position] for position in chosen.tolist())

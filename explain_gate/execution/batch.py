@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -20,6 +21,7 @@ from torch import Tensor
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.base import Probe
+from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ModelError, NotMeasurable
 from explain_gate.execution.backgrounds import Backgrounds
 from explain_gate.execution.cascade import Cascade
@@ -33,6 +35,9 @@ from explain_gate.models import read_state
 from explain_gate.records import Sample
 
 T = TypeVar("T")
+
+Question = tuple[str | int | bool, ...]
+"""What a metric asked about the whole set: the name of the question and its arguments."""
 
 PAIR = "+"
 """Between the names of two methods that are compared."""
@@ -48,6 +53,7 @@ class Subject:
     def __init__(
         self,
         *,
+        data: RegressionSet,
         module: torch.nn.Module,
         make_probe: Callable[..., Probe],
         backgrounds: Backgrounds,
@@ -56,6 +62,7 @@ class Subject:
         cues: Callable[[Callable[[Tensor], Tensor]], CueSearch] | None = None,
         rebuild: Callable[[], torch.nn.Module] | None = None,
     ) -> None:
+        self.data = data
         self.backgrounds = backgrounds
         self.options = options
         self.seed = seed
@@ -68,6 +75,7 @@ class Subject:
         self._open = ExitStack()
         self._probes: dict[str, Probe] = {}
         self._pairs: dict[tuple[str, int], float] = {}
+        self._pair_rows: dict[tuple[str, int], list[tuple[int, int]]] = {}
         self._make_cues = cues
         self._rebuild = rebuild
         self._cues: CueSearch | None = None
@@ -163,18 +171,23 @@ class Subject:
     def pair_correlation(self, method: str, pairs: int) -> float:
         """Mean Spearman correlation between maps of random pairs of different images."""
         if (method, pairs) not in self._pairs:
-            rows = np.flatnonzero(self.usable[method])
-            if rows.size < 2:
-                raise NotMeasurable("fewer than two maps, so there is no pair to compare")
-            rng = np.random.default_rng(self.seed)
-            drawn = [rng.choice(rows, size=2, replace=False) for _ in range(pairs)]
+            drawn = self.pair_rows(method, pairs)
+            if not drawn:
+                raise NotMeasurable("fewer than two maps of different images, so there is no pair to compare")
             maps = self.kept[method]
-            total = 0.0
+            values = []
             for first, second in drawn:
                 both = torch.from_numpy(np.stack([maps[first], maps[second]]).astype(np.float32))
-                total += float(spearman(both[:1], both[1:])[0])
-            self._pairs[method, pairs] = total / pairs
+                values.append(float(spearman(both[:1], both[1:])[0]))
+            self._pairs[method, pairs] = math.fsum(values) / len(values)
         return self._pairs[method, pairs]
+
+    def pair_rows(self, method: str, pairs: int) -> list[tuple[int, int]]:
+        """Drawn pairs of different images that have a map of the method; empty where there are no two."""
+        if (method, pairs) not in self._pair_rows:
+            rows = np.flatnonzero(self.usable[method]).tolist()
+            self._pair_rows[method, pairs] = self.data.pairs(rows, pairs, seed=self.seed, purpose="pair")
+        return self._pair_rows[method, pairs]
 
 
 class MeasuredBatch:
@@ -193,6 +206,8 @@ class MeasuredBatch:
         self.method = method
         self.notes: dict[str, Tensor] = {}
         self.asked: set[str] = set()
+        self.questions: set[Question] = set()
+        self.outcomes: dict[int, tuple[Place, float]] = {}
         self._population = population
         self._subject = subject
         self._logits = logits
@@ -265,6 +280,7 @@ class MeasuredBatch:
     @property
     def weights(self) -> Tensor:
         """What each image weighs where every class counts the same."""
+        self.questions.add(("weights",))
         counts = Counter(self._population)
         total = sum(counts.values())
         return torch.tensor(
@@ -368,6 +384,7 @@ class MeasuredBatch:
 
     def backgrounds(self, position: int, *, same_class: bool, count: int) -> list[tuple[int, Tensor]]:
         """Donors of backgrounds for one image."""
+        self.questions.add(("backgrounds", same_class, count))
         return self._subject.backgrounds.donors(self.samples[position].index, same_class=same_class, count=count)
 
     def own_background(self, position: int) -> Tensor:
@@ -379,10 +396,12 @@ class MeasuredBatch:
 
     def others(self, position: int, count: int) -> list[Scene]:
         """Images that do not show the class of one image."""
+        self.questions.add(("others", count))
         return self._subject.cues.others(self.samples[position].index, count)
 
     def cue(self, position: int, place: Place) -> tuple[Cue, Window]:
         """What the class of one image hangs on, and where on this image."""
+        self.questions.add(("cue", place))
         sample = self.samples[position]
         found = self._subject.cues.cue(sample.label, place)
         window = None if found is None else self._subject.cues.place_of(sample, found, place)
@@ -393,11 +412,14 @@ class MeasuredBatch:
     def note_cue(self, position: int, place: Place, share: float) -> None:
         """Keep the outcome for the report."""
         sample = self.samples[position]
+        self.outcomes[sample.index] = (place, share)
         self._subject.cues.remember(sample.index, sample.label, place, share)
 
     def pair_correlation(self, pairs: int) -> float:
         """Mean correlation between maps of different images."""
-        return self._subject.pair_correlation(self._named_method(), pairs)
+        method = self._named_method()
+        self.questions.add(("pair_correlation", method, pairs))
+        return self._subject.pair_correlation(method, pairs)
 
     def generator(self, position: int, purpose: str) -> torch.Generator:
         """Seeded by (seed, image, purpose)."""

@@ -7,22 +7,29 @@ own, all over), and the form that turns most of them is the class's cue.
 
 from __future__ import annotations
 
-import hashlib
-import json
+import functools
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from explain_gate.data.annotations import stratified_rows
 from explain_gate.data.images import denormalize
 from explain_gate.data.regression_set import RegressionSet
+from explain_gate.execution.cue_facts import (
+    PICTURES,
+    CueFacts,
+    colour_of,
+    describe,
+    pack,
+    png,
+    renamed,
+    unpack,
+    write_facts,
+)
 from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.patches import CLEAR, Form, Place, Window, hide, plant, region_shares, windows
 from explain_gate.records import Sample
@@ -34,41 +41,84 @@ _PER_CLASS = 8
 _TRIALS = 4
 """Panel images that the patch of one searched image is tried on."""
 _CLEARLY = 0.1
+_NOTHING = 0.02
+"""Log odds; what hiding a place costs by chance."""
+_MOST_OTHERS = 0.6
+"""Share of the places that must cost less than half of what a place costs that is named."""
 _FORMS: dict[Place, tuple[Form, ...]] = {
     "outside": ("fixed", "own", "tinted", "tiled"),
     "inside": ("own", "tinted"),
 }
 
 Predict = Callable[[Tensor], Tensor]
-T = TypeVar("T")
+_Found = tuple[CueFacts, Cue, dict[str, bytes]]
+
+
+class Kept(Protocol):
+    """What earlier runs found. A search is known by its class, its place and the rows that it looked at."""
+
+    def cue(self, label: int, place: Place, rows: Sequence[int]) -> tuple[dict[str, Any], bytes] | None:
+        """Head and content as they were kept, or None."""
+
+    def keep_cue(self, label: int, place: Place, rows: Sequence[int], head: Mapping[str, Any], content: bytes) -> None:
+        """Keep what a search found."""
 
 
 class CueSearch:
     """The cues of every class, searched when first asked for. `folder` takes pictures and facts; None keeps none."""
 
-    def __init__(self, data: RegressionSet, predict: Predict, *, seed: int, folder: Path | None) -> None:
+    def __init__(
+        self, data: RegressionSet, predict: Predict, *, seed: int, folder: Path | None, memory: Kept | None = None
+    ) -> None:
         self._data = data
         self._predict = predict
         self._seed = seed
         self._folder = folder
+        self._memory = memory
         self._panel: list[Scene] | None = None
         self._effects: dict[int, Tensor] = {}
         self._cues: dict[tuple[int, Place], Cue | None] = {}
-        self._facts: dict[tuple[int, Place], _Facts] = {}
+        self._facts: dict[tuple[int, Place], CueFacts] = {}
         self._outcomes: dict[tuple[int, Place], dict[int, float]] = {}
 
     def cue(self, label: int, where: Place) -> Cue | None:
         """The most telling place of a class and how its patch is planted; None where no image has such a place."""
-        if (label, where) not in self._cues:
-            self._cues[label, where] = self._search(label, where)
+        if not self.restore(label, where):
+            found = self._search(label, where)
+            self._take(label, where, found)
+            if self._memory is not None:
+                head, content = pack(*(found or (None, None, {})))
+                head["images"] = {self._data.entries[row].image: self._data.key(row) for row in self.origin(label)}
+                self._memory.keep_cue(label, where, self.origin(label), head, content)
         return self._cues[label, where]
+
+    def restore(self, label: int, where: Place) -> bool:
+        """Whether a class's cue is known, from this run or, with its facts and pictures, from an earlier one."""
+        if (label, where) in self._cues:
+            return True
+        kept = None if self._memory is None else self._memory.cue(label, where, self.origin(label))
+        if kept is None:
+            return False
+        head, content = kept
+        found = unpack(head, content)
+        if found is not None:
+            today = {self._data.key(row): self._data.entries[row].image for row in self.origin(label)}
+            names = {image: today[key] for image, key in head["images"].items() if key in today}
+            found = (renamed(found[0], names), *found[1:])
+        self._take(label, where, found)
+        return True
+
+    def origin(self, label: int) -> list[int]:
+        """Rows that the cues of a class depend on: those that are searched, and those that patches are tried on."""
+        return [*self._searched_rows(label), *self.panel_rows]
 
     def others(self, row: int, count: int) -> list[Scene]:
         """Panel images that do not show the class of an image, seeded by image."""
         entry = self._data.entries[row]
         free = [scene for scene in self._scenes() if entry.label not in scene.accepted and scene.row != row]
-        key = f"{self._seed} {self._data.digest(row)} {entry.label} panel"
-        return _drawn(free, count, key)
+        place = {scene.row: scene for scene in free}
+        own = self._data.key(row)
+        return [place[one] for one in self._data.lowest(place, count, seed=self._seed, own=own, purpose="planted")]
 
     def effects(self, sample: Sample) -> Tensor:
         """What hiding each place costs the image's own class, in log odds: (W,)."""
@@ -101,30 +151,15 @@ class CueSearch:
 
     def close(self) -> None:
         """Write what was found, one JSON of facts beside the pictures."""
-        if self._folder is None or not self._facts:
-            return
-        listed = []
-        for key in sorted(self._facts):
-            outcomes = self._outcomes.get(key, {})
-            facts = self._facts[key]
-            share = sum(outcomes[row] for row in sorted(outcomes)) / len(outcomes) if outcomes else facts.search_share
-            listed.append(
-                {
-                    **asdict(facts),
-                    "share": round(share, 4),
-                    "images": len(outcomes),
-                    "sentence": f"{facts.what} turns {100 * share:.0f} % of other images into {facts.class_name}",
-                }
-            )
-        self._folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"schema_version": 1, "cues": listed}, indent=2, allow_nan=False)
-        (self._folder / "cues.json").write_text(text + "\n", encoding="utf-8")
+        if self._folder is not None and self._facts:
+            keys = sorted(self._facts)
+            told, outcomes = [self._facts[key] for key in keys], [self._outcomes.get(key, {}) for key in keys]
+            write_facts(self._folder, told, outcomes)
 
     def _scenes(self) -> list[Scene]:
         if self._panel is None:
-            rows = stratified_rows([entry.label for entry in self._data.entries], _PANEL, self._seed)
-            samples = [sample for sample in map(self._data.sample, rows) if sample.region is not None]
-            samples = samples or [self._data.sample(0)]
+            drawn = [self._data.sample(row) for row in self.panel_rows]
+            samples = [sample for sample in drawn if sample.region is not None] or drawn[:1]
             predicted = self._predict(torch.stack([sample.pixels for sample in samples])).argmax(dim=1).tolist()
             self._panel = [
                 Scene(
@@ -138,10 +173,18 @@ class CueSearch:
             ]
         return self._panel
 
-    def _search(self, label: int, where: Place) -> Cue | None:
+    @functools.cached_property
+    def panel_rows(self) -> list[int]:
+        """Rows that patches are planted into."""
+        return self._data.stratified(_PANEL, seed=self._seed, purpose="panel")
+
+    def _searched_rows(self, label: int) -> list[int]:
         members = [row for row, entry in enumerate(self._data.entries) if entry.label == label]
-        rows = _drawn(members, _PER_CLASS, f"{self._seed} {label} searched")
-        samples = [sample for sample in map(self._data.sample, sorted(rows)) if sample.region is not None]
+        return self._data.lowest(members, _PER_CLASS, seed=self._seed, purpose="searched")
+
+    def _search(self, label: int, where: Place) -> _Found | None:
+        searched = map(self._data.sample, self._searched_rows(label))
+        samples = [sample for sample in searched if sample.region is not None]
         allowed = [self._allowed(sample, where) for sample in samples]
         usable = [position for position, places in enumerate(allowed) if bool(places.any())]
         samples, allowed = [samples[p] for p in usable], [allowed[p] for p in usable]
@@ -164,12 +207,12 @@ class CueSearch:
             rise = sum(trial.rise for trial in told) / len(told)
             # The plainest form that does it: repeating a patch must turn clearly more than showing it once.
             if best is None or share > best[0] + _CLEARLY or (best[0] == share == 0 and rise > best[1]):
-                best = (share, rise, cue, max(told, key=lambda trial: (trial.share, trial.rise)))
+                # An example at the place that the class has in common, where there is one.
+                shown = max(told, key=lambda trial: (trial.place == window, trial.share, trial.rise))
+                best = (share, rise, cue, shown)
         if best is None:
             return None
-        share, rise, cue, shown = best
-        self._facts[label, where] = self._keep(label, where, cue, shown, share, rise, float(mean[int(fixed)]))
-        return cue
+        return self._told(label, where, *best, effects=mean, often=may.any(dim=0))
 
     def _try(self, sample: Sample, cue: Cue, where: Place) -> _Trial | None:
         place = self.place_of(sample, cue, where)
@@ -206,42 +249,68 @@ class CueSearch:
         enough = shares >= min(0.5, float(shares.max()))
         return enough & (shares > CLEAR)
 
-    def _keep(
-        self, label: int, where: Place, cue: Cue, shown: _Trial, share: float, rise: float, effect: float
-    ) -> _Facts:
+    def _told(
+        self,
+        label: int,
+        where: Place,
+        share: float,
+        rise: float,
+        cue: Cue,
+        shown: _Trial,
+        *,
+        effects: Tensor,
+        often: Tensor,
+    ) -> _Found:
+        """Facts and pictures of a cue. Shapes: effects (W,), what hiding a place costs; often (W,), where it may be."""
         name = next(name for name, index in self._data.classes.items() if index == label)
         stem = f"{where}-{label}-{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}"
-        place = shown.place
-        files = {"source": f"{stem}-source.png", "patch": f"{stem}-patch.png"}
-        files |= {"before": f"{stem}-before.png", "after": f"{stem}-after.png"}
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._save(files["source"], shown.sample.pixels)
-            self._save(files["patch"], shown.sample.pixels[:, place.rows, place.columns])
-            self._save(files["before"], shown.target.pixels)
-            self._save(files["after"], shown.planted)
-        return _Facts(
+        place, sample = shown.place, shown.sample
+        region = _region(sample)
+        visible = self._visible(sample.pixels)
+        colour = colour_of(
+            visible.permute(1, 2, 0).double().numpy(),
+            (region if where == "inside" else ~region).numpy(),
+            place,
+            cue.form,
+        )
+        anywhere = not _stands_out(effects, self.places().index(cue.window), often) or place != cue.window
+        facts = CueFacts(
             place=where,
             label=label,
             class_name=name,
             form=cue.form,
-            what=_what(cue.form, where, cue.window, shown.sample.pixels.shape[-2:]),
+            colour=colour,
+            anywhere=anywhere,
+            what=describe(cue.form, where, place, sample.pixels.shape[-2:], colour, anywhere=anywhere),
             box=(place.left, place.top, place.left + place.side, place.top + place.side),
-            source_image=self._data.entries[shown.sample.index].image,
-            source_row=shown.sample.index,
+            source_image=self._data.entries[sample.index].image,
             target_image=self._data.entries[shown.target.row].image,
-            target_row=shown.target.row,
             search_share=round(share, 4),
             log_odds_rise=round(rise, 4),
-            log_odds_lost_when_hidden=round(effect, 4),
-            files=files,
+            log_odds_lost_when_hidden=round(float(effects[self.places().index(cue.window)]), 4),
+            files={picture: f"{stem}-{picture}.png" for picture in PICTURES},
         )
+        pictures = {
+            "source": png(visible),
+            "patch": png(visible[:, place.rows, place.columns]),
+            "before": png(self._visible(shown.target.pixels)),
+            "after": png(self._visible(shown.planted)),
+        }
+        return facts, cue, pictures
 
-    def _save(self, name: str, pixels: Tensor) -> None:
-        if self._folder is None:
+    def _visible(self, pixels: Tensor) -> Tensor:
+        return denormalize(pixels.cpu(), self._data.preprocessing).clamp(0, 1)
+
+    def _take(self, label: int, where: Place, found: _Found | None) -> None:
+        """Remember a cue, and write its pictures."""
+        self._cues[label, where] = None
+        if found is None:
             return
-        visible = (denormalize(pixels.cpu(), self._data.preprocessing).clamp(0, 1) * 255).round().to(torch.uint8)
-        Image.fromarray(visible.permute(1, 2, 0).contiguous().numpy()).save(self._folder / name)
+        self._facts[label, where], self._cues[label, where], pictures = found
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for picture, name in found[0].files.items():
+                (self._folder / name).write_bytes(pictures[picture])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -254,26 +323,6 @@ class _Trial:
     rise: float
     target: Scene
     planted: Tensor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Facts:
-    """What is written about one class and place. `box` is (x0, y0, x1, y1) in the pixels of the model's input."""
-
-    place: str
-    label: int
-    class_name: str
-    form: str
-    what: str
-    box: tuple[int, int, int, int]
-    source_image: str
-    source_row: int
-    target_image: str
-    target_row: int
-    search_share: float
-    log_odds_rise: float
-    log_odds_lost_when_hidden: float
-    files: dict[str, str]
 
 
 def log_odds(logits: Tensor, labels: Sequence[int]) -> Tensor:
@@ -290,27 +339,8 @@ def _region(sample: Sample) -> Tensor:
     return sample.region
 
 
-def _drawn(items: Sequence[T], count: int, key: str) -> list[T]:
-    """At most `count` of the items, seeded by a text."""
-    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
-    return [items[position] for position in rng.permutation(len(items))[:count].tolist()]
-
-
-def _what(form: Form, where: Place, window: Window, size: Sequence[int]) -> str:
-    if where == "inside":
-        return "the colour of the object" if form == "tinted" else "a patch of the object"
-    if form in ("own", "tinted"):
-        return "a patch of the background" if form == "own" else "the colour of the background"
-    vertical = _third(window.top + window.side / 2, size[0], "upper", "lower")
-    horizontal = _third(window.left + window.side / 2, size[1], "left", "right")
-    where_it_is = "the middle of the frame"
-    if vertical and horizontal:
-        where_it_is = f"the {vertical} {horizontal} corner"
-    elif vertical or horizontal:
-        where_it_is = f"the {vertical or horizontal} edge"
-    return f"the pattern at {where_it_is}, repeated over the background," if form == "tiled" else where_it_is
-
-
-def _third(position: float, length: int, low: str, high: str) -> str:
-    share = position / length
-    return low if share < 1 / 3 else high if share > 2 / 3 else ""
+def _stands_out(effects: Tensor, place: int, often: Tensor) -> bool:
+    """Whether hiding one place costs a class clearly more than hiding most others."""
+    others = effects[often]
+    own = float(effects[place])
+    return own > _NOTHING and float((others < own / 2).float().mean()) > _MOST_OTHERS

@@ -166,9 +166,9 @@ class Facts:
         base = [self._asked, self.model.layers, asdict(self.metrics[check])]
         return digest("score", base, method, explained, asdict(image))
 
-    def every_method(self) -> str:
-        """Digest of all methods, for scores that look at other images' maps."""
-        return digest(self._explained)
+    def cue(self, label: int, place: str, classes: Mapping[str, int], images: Sequence[ImageFacts]) -> str:
+        """Key of what a search on these images left of one class."""
+        return digest("cue", self._asked, label, place, sorted(classes.items()), [asdict(image) for image in images])
 
     def finished(self, rules: Sequence[Rule]) -> str:
         """Key of what workers have finished who measured these rules."""

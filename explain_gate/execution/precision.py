@@ -59,7 +59,7 @@ def agreement(
         `images`, `same_prediction` (share) and `map_correlation` (mean Spearman by method, None without a map).
     """
     pixels, labels, _, _ = stack([data.sample(row) for row in rows])
-    keys = [f"{data.digest(row)}:{data.entries[row].label}" for row in rows]
+    keys = [data.key(row) for row in rows]
     correlations: dict[str, float | None] = {}
     with make_probe(module, 0) as probe:
         pixels, labels = pixels.to(probe.device), labels.to(probe.device)

@@ -1,15 +1,16 @@
 """What the stages of a run know already: cached logits, pictures, maps and scores under keys of all they depend on.
 
-A score may depend on its own image alone, on the whole set (donors of backgrounds, class weights), or on what no key
-can hold (a clock, a search that leaves files). Which of them is seen from what a metric asked its batch for; what is
-unknown here is never cached.
+A score may depend on its own image alone, on others of the set (donors of backgrounds, class weights, what a class
+hangs on), or on what no key can hold (a clock). Which of them is seen from what a metric asked its batch for; what is
+unknown here is never cached. A score that others had a part in is kept with what they were, and holds while they are
+the same.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -19,9 +20,12 @@ from torch import Tensor
 
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import NotMeasurable
+from explain_gate.execution.batch import Question, Subject
 from explain_gate.execution.cache import Cache
 from explain_gate.execution.fingerprints import digest
 from explain_gate.execution.keys import Facts, ImageFacts, image_facts
+from explain_gate.execution.origins import Origins
+from explain_gate.metrics.patches import Place
 from explain_gate.records import Rule
 
 Scope = Literal["image", "set", "never"]
@@ -57,7 +61,7 @@ _OF_THE_IMAGE = frozenset(
         "second",
     }
 )
-_OF_THE_SET = frozenset({"backgrounds", "pair_correlation", "weights"})
+_OF_THE_SET = frozenset({"backgrounds", "cue", "note_cue", "others", "pair_correlation", "weights"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,8 @@ class Scores(Protocol):
     values: dict[int, float]
     notes: dict[str, dict[int, float]]
     scopes: dict[int, Scope]
+    questions: dict[int, frozenset[Question]]
+    outcomes: dict[int, tuple[Place, float]]
 
 
 class Asked:
@@ -114,12 +120,15 @@ class Memory:
     `alone`: the set at hand is a part of a larger one, so that nothing that looks at the whole set may be measured.
     """
 
-    def __init__(self, cache: Cache, facts: Facts, data: RegressionSet, *, alone: bool = False) -> None:
+    def __init__(
+        self, cache: Cache, facts: Facts, data: RegressionSet, *, subject: Subject, alone: bool = False
+    ) -> None:
         self.cache = cache
         self.alone = alone
         self._facts = facts
         self._data = data
-        self._set: str | None = None
+        self._subject = subject
+        self._origins = Origins(subject, data, self._identity)
         self._images: dict[int, ImageFacts] = {}
 
     def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
@@ -187,16 +196,15 @@ class Memory:
         """Fill in the values that are known."""
         keys = {row: self._score_key(table, row) for row in table.rows if row not in table.values}
         found = self.cache.get(list(keys.values()))
-        world = None
         for row, key in keys.items():
             if key not in found:
                 continue
             entry = json.loads(found[key])
-            world = world or self._whole(table)
-            if entry["of"] in (None, world):
-                table.values[row] = entry["value"]
-                for name, value in entry["notes"].items():
-                    table.notes.setdefault(name, {})[row] = value
+            if not self._holds(table, row, entry):
+                continue
+            table.values[row] = entry["value"]
+            for name, value in entry["notes"].items():
+                table.notes.setdefault(name, {})[row] = value
 
     def keep(self, tables: Iterable[Scores], rows: Sequence[int]) -> None:
         """Keep the values of these rows that were measured now."""
@@ -204,15 +212,41 @@ class Memory:
         for table in tables:
             for row in rows:
                 scope = table.scopes.pop(row, "never")
+                questions = sorted(table.questions.pop(row, ()), key=str) if scope == "set" else []
+                outcome = table.outcomes.pop(row, None)
                 if row not in table.values or scope == "never":
                     continue
                 entry = {
                     "value": table.values[row],
-                    "of": self._whole(table) if scope == "set" else None,
+                    "of": [[list(one), self._origins.of(one, row, table.population)] for one in questions],
+                    "outcome": outcome,
                     "notes": {name: notes[row] for name, notes in table.notes.items() if row in notes},
                 }
                 entries[self._score_key(table, row)] = json.dumps(entry).encode()
         self.cache.put("scores", entries)
+
+    def cue(self, label: int, place: Place, rows: Sequence[int]) -> tuple[dict[str, Any], bytes] | None:
+        """What a search on these rows left of a class, and its pictures in one; None where it is not known."""
+        key = self._cue_key(label, place, rows)
+        found = self.cache.get([key]).get(key)
+        return None if found is None else _opened(found)
+
+    def keep_cue(self, label: int, place: Place, rows: Sequence[int], head: Mapping[str, Any], content: bytes) -> None:
+        """Keep what a search on these rows left."""
+        self.cache.put("cues", {self._cue_key(label, place, rows): _closed(head, content)})
+
+    def _holds(self, table: Scores, row: int, entry: Mapping[str, Any]) -> bool:
+        """Whether others that had a part in a value are the same; a cue's outcome is told to the report again."""
+        if not all(self._origins.hold(tuple(one), row, table.population, written) for one, written in entry["of"]):
+            return False
+        if entry["outcome"] is None:
+            return True
+        place, share = entry["outcome"]
+        label = self._data.entries[row].label
+        if not self._subject.cues.restore(label, place):
+            return False
+        self._subject.cues.remember(row, label, place, share)
+        return True
 
     def _logits_key(self, row: int) -> str:
         return self._facts.logits(self._image(row))
@@ -231,11 +265,11 @@ class Memory:
             self._images[row] = image_facts(self._data, row)
         return self._images[row]
 
-    def _whole(self, table: Scores) -> str:
-        """Digest of everything the set-wide questions of a metric can see."""
-        if self._set is None:
-            self._set = digest(self._data.digest_of_all(), self._facts.every_method())
-        return digest(self._set, list(table.population), table.rule.sample)
+    def _cue_key(self, label: int, place: Place, rows: Sequence[int]) -> str:
+        return self._facts.cue(label, place, self._data.classes, [self._image(row) for row in rows])
+
+    def _identity(self, row: int) -> str:
+        return digest(asdict(self._image(row)))
 
 
 def _closed(head: Mapping[str, Any], content: bytes) -> bytes:

@@ -95,16 +95,17 @@ def measure_model(
             raise
         make_probe = _probe_maker(config, model, data, memory_budget, target)
         with Subject(
+            data=data,
             module=module,
             make_probe=make_probe,
             backgrounds=Backgrounds(data, Path(scratch), seed=seed, size=(height, width)),
             options=options,
             seed=seed,
-            cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues"),
+            cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues", memory=memory),
             rebuild=lambda: build_module(config, model.source).to(place, precision),
         ) as subject:
             facts = Facts.of(config, rules, model, data, options, device=place.type, dtype=dtype)
-            memory = Memory(cache, facts, data, alone=alone)
+            memory = Memory(cache, facts, data, subject=subject, alone=alone)
             predictions = predict(subject.probe, data, writer, progress, memory)
             faults = {
                 method: explain_all(subject, method, data, predictions, writer, progress, memory) for method in options
@@ -112,7 +113,8 @@ def measure_model(
             measurements = score(config, rules, subject, data, predictions, faults, progress, memory)
             forward, backward = subject.passes()
             if precision != torch.float32:
-                rows = [row for row in range(len(data)) if row not in predictions.reasons][:COMPARED]
+                able = [row for row in range(len(data)) if row not in predictions.reasons]
+                rows = data.lowest(able, COMPARED, seed=seed, purpose="precision")
                 environment["agreement_with_float32"] = agreement(
                     make_probe,
                     original.to(place),

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from explain_gate.config import GateConfig
-from explain_gate.data.annotations import stratified_rows
 from explain_gate.data.regression_set import RegressionSet, part_of
 from explain_gate.errors import ExplainGateError, ModelError, NotMeasurable
-from explain_gate.execution.batch import PAIR, MeasuredBatch, Subject
+from explain_gate.execution.batch import PAIR, MeasuredBatch, Question, Subject
 from explain_gate.execution.controls import CONTROL_IMAGES, control_maps
 from explain_gate.execution.explaining import out_of_budget, reason_of
 from explain_gate.execution.predicting import BATCH, Predictions
 from explain_gate.execution.progress import Progress
 from explain_gate.execution.recall import Asked, Memory, Scope, scope_of
 from explain_gate.metrics import METRICS, REGION
+from explain_gate.metrics.patches import Place
 from explain_gate.models import load_function
 from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
 
@@ -109,6 +109,8 @@ class _Table:
         self.population: Sequence[int] = ()
         self.parameters: Mapping[str, Any] = rule.parameters
         self.scopes: dict[int, Scope] = {}
+        self.questions: dict[int, frozenset[Question]] = {}
+        self.outcomes: dict[int, tuple[Place, float]] = {}
         self.alone = False
 
     @property
@@ -245,6 +247,9 @@ def _take(table: _Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None
         if np.isfinite(number):
             table.values[row] = number
             table.scopes[row] = scope_of({*batch.asked, *table.needs})
+            table.questions[row] = frozenset(batch.questions)
+            if row in batch.outcomes:
+                table.outcomes[row] = batch.outcomes[row]
         else:
             table.reasons[row] = f"{table.check} is {number}"
     for name, column in batch.notes.items():
@@ -328,7 +333,7 @@ def _controls(
     }
     for check, table in compared.items():
         methods = [method for (own, method) in tables if own == check and method is not None]
-        rows = stratified_rows([entry.label for entry in data.entries], CONTROL_IMAGES, seed)
+        rows = sorted(data.stratified(CONTROL_IMAGES, seed=seed, purpose="control"))
         sources = ["control.random", "control.region", *(f"control.randomized.{method}" for method in methods)]
         for source in sources:
             control = _Table(check, source, table.rule, table.function, rows)
@@ -346,4 +351,4 @@ def _controls(
 def _sampled(data: RegressionSet, sample: int | None, seed: int) -> list[int]:
     if sample is None:
         return list(range(len(data)))
-    return stratified_rows([entry.label for entry in data.entries], sample, seed)
+    return sorted(data.stratified(sample, seed=seed, purpose="sample"))

@@ -7,7 +7,7 @@ import os
 import pytest
 from drawings import coco, mask, picture
 
-from explain_gate.data.annotations import read_entries, stratified_rows
+from explain_gate.data.annotations import read_entries
 from explain_gate.data.regression_set import open_set, part_of
 from explain_gate.errors import DataError
 
@@ -154,12 +154,22 @@ def test_a_missing_or_foreign_source_says_what_is_possible(gate, tmp_path):
         read_entries(gate("a.bin"))
 
 
-def test_a_limit_takes_classes_evenly_and_the_same_every_time():
-    """A stratified draw depends on the seed alone."""
-    labels = [0] * 50 + [1] * 5
-    rows = stratified_rows(labels, 10, seed=3)
-    assert rows == stratified_rows(labels, 10, seed=3)
-    assert [labels[row] for row in rows].count(1) == 5
+def test_a_limit_takes_classes_evenly_and_whatever_their_order(gate, tmp_path):
+    """Half of the rare class's share goes to the other; the annotations' order and a left-out image do not matter."""
+    names = [f"{number}.png" for number in range(12)]
+    drawn = [{**BOX, "image_id": number, "category_id": int(number > 9)} for number in range(1, 13)]
+    for name in names:
+        picture(tmp_path / "images" / name)
+    found = []
+    for order in (drawn, drawn[::-1]):
+        (tmp_path / "a.json").write_text(coco(names, order))
+        found.append({(entry.image, entry.class_name) for entry in read_entries(gate("a.json", limit=6)).entries})
+    assert found[0] == found[1]
+    assert sorted(name for _, name in found[0]).count("dog") == 3
+    chosen = {image for image, _ in found[0]}
+    kept = [item for item in drawn if names[item["image_id"] - 1] in chosen or item["image_id"] % 2]
+    (tmp_path / "a.json").write_text(coco(names, kept))
+    assert {entry.image for entry in read_entries(gate("a.json", limit=6)).entries} == chosen
 
 
 def test_the_digest_changes_with_whatever_changes_a_number(gate, tmp_path):
