@@ -32,7 +32,7 @@ def calibrate_file(
     Args:
         config: the thresholds.yaml to start from.
         checkpoints: of versions known to be good; at least two.
-        output: where the proposal goes; may be `config` itself.
+        output: where the proposal goes, in the folder of `config`, since paths in it are relative; may be `config`.
         false_alarm_rate: wanted share of good versions that break any rule.
         source: overrides model.source.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -48,6 +48,11 @@ def calibrate_file(
         raise OptionError(f"--checkpoint: give at least two versions known to be good, got {len(checkpoints)}")
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise OptionError(f"--output {output}: must be a file in a folder that exists")
+    if target.absolute().parent.resolve() != gate.path.absolute().parent.resolve():
+        raise OptionError(
+            f"--output {output}: must lie beside {config}, since paths in the file are relative to its folder; write "
+            f"--output {gate.path.with_name(target.name)}"
+        )
     profiles = []
     with tempfile.TemporaryDirectory(prefix="explain-gate-") as scratch:
         for position, checkpoint in enumerate(checkpoints):
@@ -59,7 +64,7 @@ def calibrate_file(
             )
         rules = plan(gate, list(profiles[0].classes))
         found = calibrate(profiles, rules, false_alarm_rate=false_alarm_rate, seed=gate.sections.seed)
-    _write(target, rewrite(gate, found))
+    _write(target, rewrite(gate, found), list(profiles[0].classes))
     for line in told(found):
         say(line)
     return found
@@ -79,15 +84,18 @@ def told(found: Calibration) -> list[str]:
         name = "at_least" if one.rule.at_least is not None else "at_most"
         seen = f"seen {min(one.seen):.3g} to {max(one.seen):.3g}"
         lines.append(f"  {one.rule.key}: {name} {one.before:g} -> {one.bound:g} ({seen})")
+    lines += [
+        f"  {one.rule.key}: {one.bound:g} ({one.kept})" for one in found.proposals if one.kept not in (None, "a norm")
+    ]
     return [*lines, *(f"WARNING: {warning}" for warning in found.warnings)]
 
 
-def _write(target: Path, text: str) -> None:
-    """Whole or not at all; checked to load before it takes the place of anything."""
+def _write(target: Path, text: str, classes: Sequence[str]) -> None:
+    """Whole or not at all; what `run` would refuse takes the place of nothing."""
     part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         part.write_text(text, encoding="utf-8")
-        load_config(part)
+        plan(load_config(part), classes)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

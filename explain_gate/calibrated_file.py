@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 
@@ -27,11 +27,26 @@ def rewrite(config: GateConfig, calibration: Calibration) -> str:
         by_check.setdefault(one.rule.check, []).append(one)
     for check, proposals in by_check.items():
         family, _, name = check.partition(".")
-        edits += _rule_edits(config, calibration, _pair(_child(checks, family), name), proposals)
+        rules = _child(checks, family)
+        whole = _must_stay_whole(config, check, rules)
+        own = _at_the_loosest(proposals) if whole else proposals
+        edits += _rule_edits(config, calibration, _pair(rules, name), own)
     text = config.text
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.order), reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return _headed(text, calibration)
+
+
+def _must_stay_whole(config: GateConfig, check: str, rules: yaml.Node) -> bool:
+    """A waiver names its check, which a class that leaves would no longer have; braces take no new lines."""
+    waived = any(waiver.check == check for waiver in config.sections.waivers)
+    return waived or (isinstance(rules, yaml.MappingNode) and rules.flow_style is True)
+
+
+def _at_the_loosest(proposals: Sequence[Proposal]) -> list[Proposal]:
+    bounds = [one.bound for one in proposals]
+    loosest = min(bounds) if proposals[0].rule.at_least is not None else max(bounds)
+    return [replace(one, bound=loosest) for one in proposals]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +81,8 @@ def _rule_edits(
     end = _line_end(text, _last_index(rule))
     indent = " " * key.start_mark.column
     family, _, name = proposals[0].rule.check.partition(".")
-    data = yaml.safe_load(text)["checks"][family][name]
+    rules = yaml.safe_load(text)["checks"][family]
+    data, taken = rules[name], {str(rule) for rule in rules}
     lines = []
     for level, group in groups.items():
         if group is base:
@@ -76,9 +92,19 @@ def _rule_edits(
         own = {**kept, bound_name: level, "classes": classes}
         suffix = re.sub(r"[^A-Za-z0-9_]+", "_", "-".join(classes))
         joint = "-" if "/" in str(key.value) else "/"
-        lines.append(f"\n{indent}{_flow(f'{key.value}{joint}{suffix}')}: {_flow(own)}   # {_told(calibration, group)}")
+        own_name = _unused(f"{key.value}{joint}{suffix}", taken)
+        lines.append(f"\n{indent}{_flow(own_name)}: {_flow(own)}   # {_told(calibration, group)}")
     edits.append(_Edit(start=end, end=end, text="".join(lines), order=2))
     return edits
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """The name, with a number behind it where another rule has it: classes may differ in signs alone."""
+    number = 1
+    while (found := name if number == 1 else f"{name}_{number}") in taken:
+        number += 1
+    taken.add(found)
+    return found
 
 
 def _narrowed(rule: yaml.Node, classes: Sequence[str | None]) -> _Edit:
@@ -108,7 +134,8 @@ def _told(calibration: Calibration, group: Sequence[Proposal]) -> str:
     counted = f"{images[0]} images" if len(images) == 1 else f"{images[0]} to {images[-1]} images"
     shares = [one.share for one in group]
     each = " each" if len(group) > 1 else ""
-    what = "kept, a norm; " if group[0].kept else ""
+    kept = list(dict.fromkeys(one.kept for one in group if one.kept))
+    what = f"kept, {'; '.join(kept)}; " if kept else ""
     return (
         f"{_MARK} {what}{calibration.versions} versions, {counted}{each}, seen {min(seen):.3g} to {max(seen):.3g}, "
         f"about {100 * sum(shares):.2g} % of good versions break it"

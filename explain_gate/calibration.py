@@ -6,12 +6,15 @@ far versions vary, in units of what resampled images vary by, is alike for many 
 degrees of freedom from each other (moderated variances, Smyth 2004). One tail level serves all rules; it is searched so
 that the chance that any rule breaks is the rate asked for. Correlations between rules come from resampling images
 jointly.
+
+A bound that says nothing is not proposed: one outside the metric's range, one that a random map passes, one of
+behaviour that is looser than the package's own. Such a rule keeps its bound, and is told how many versions would do.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +25,7 @@ from explain_gate.errors import OptionError
 from explain_gate.findings import breaks, select
 from explain_gate.metrics import METRICS
 from explain_gate.records import Profile, Rule
+from explain_gate.scaffold import shipped_rules
 from explain_gate.statistics import Values, along_last, summarize
 
 NORMS = ("performance", "completeness", "stability", "randomization")
@@ -30,6 +34,9 @@ FEW_VERSIONS = 5
 FEW_IMAGES = 20
 _RESAMPLES = 400
 _DRAWS = 8000
+_BEHAVIOUR = "reliance"
+_BEYOND = 1e-3  # by how much a bound lies beyond a random map; rounding alone must not tell them apart
+_MOST_VERSIONS = 100  # to ask a team for
 _MOST_BORROWED = 30.0  # degrees of freedom; rules are never so alike that the versions themselves stop counting
 
 Matrix = NDArray[np.float64]
@@ -39,14 +46,15 @@ Matrix = NDArray[np.float64]
 class Proposal:
     """One planned row with its proposed bound.
 
-    `bound` is the proposal and `before` what the file says; `kept` where the family's bound is a norm. `seen` holds
-    the value of every version. `share` is the expected share of good versions that break this row by itself.
+    `bound` is what to write and `before` what the file says; `kept` is the reason why the bound does not come from the
+    versions, None where it does. `seen` holds the value of every version. `share` is the expected share of good
+    versions that break this row by itself.
     """
 
     rule: Rule
     bound: float
     before: float
-    kept: bool
+    kept: str | None
     seen: tuple[float, ...]
     images: int
     share: float
@@ -107,13 +115,17 @@ def calibrate(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Table:
-    """M versions, R rows. `values` (M, R); `errors` (R,) what resampled images vary by; `correlation` (R, R)."""
+    """M versions, R rows. `values` (M, R); `errors` (R,) what resampled images vary by; `correlation` (R, R).
+
+    `random` holds what a random map reaches, the best over the versions, None where there is no such control.
+    """
 
     rows: tuple[Rule, ...]
     values: Matrix
     errors: Values
     correlation: Matrix
     images: tuple[int, ...]
+    random: tuple[float | None, ...]
 
 
 def _require_versions(profiles: Sequence[Profile]) -> None:
@@ -162,15 +174,37 @@ def _tabulate(profiles: Sequence[Profile], rows: Sequence[Rule], seed: int) -> _
     # Where the range is open and every image says the same, a thousandth of the value is the least that may vary.
     floor = np.maximum(floor, 1e-3 * np.abs(values).mean(axis=0) + 1e-9)
     return _Table(
-        rows=tuple(rows), values=values, errors=np.maximum(spread, floor), correlation=correlation, images=images
+        rows=tuple(rows),
+        values=values,
+        errors=np.maximum(spread, floor),
+        correlation=correlation,
+        images=images,
+        random=tuple(_random_map(profiles, rule) for rule in rows),
     )
+
+
+def _random_map(profiles: Sequence[Profile], rule: Rule) -> float | None:
+    """What the control of a rule reaches over all classes: one class has too few of its images."""
+    every = replace(rule, class_name=None)
+    reached = []
+    for profile in profiles:
+        measurement = profile.measurement(rule.check, "control.random")
+        values = np.empty(0) if measurement is None else select(profile, measurement, every)[1]
+        if values.size:
+            reached.append(summarize(values, rule.statistic))
+    if not reached:
+        return None
+    return max(reached) if rule.at_least is not None else min(reached)
 
 
 def _resampled(profile: Profile, rows: Sequence[Rule], seed: int) -> Matrix:
     """Deviations of every row's statistic when images are drawn again, jointly: (B, R)."""
     rng = np.random.default_rng(seed)
+    # In an order of their own: which images a draw picks must not depend on where they stand in a list.
+    order = sorted(range(len(profile.images)), key=lambda row: (profile.images[row].digest, profile.images[row].image))
+    place = np.argsort(order)
     count = len(profile.images)
-    classes = np.array([image.class_name for image in profile.images])
+    classes = np.array([profile.images[row].class_name for row in order])
     drawn = np.empty((_RESAMPLES, count), dtype=np.int64)
     for name in sorted(set(classes.tolist())):
         members = np.flatnonzero(classes == name)
@@ -180,7 +214,10 @@ def _resampled(profile: Profile, rows: Sequence[Rule], seed: int) -> Matrix:
         measurement = profile.measurement(rule.check, rule.method)
         if measurement is None:
             continue
-        where, values, _ = select(profile, measurement, rule)
+        rows_measured, values, _ = select(profile, measurement, rule)
+        where = place[rows_measured]
+        values = values[np.argsort(where)]
+        where = np.sort(where)
         whole = np.full(count, np.nan)
         whole[where] = values
         own = np.zeros(count, dtype=bool)
@@ -201,55 +238,193 @@ def _step(rule: Rule) -> float:
 
 
 def _propose(table: _Table, rate: float, seed: int) -> tuple[tuple[Proposal, ...], float]:
-    centre, scale, freedom = _predict(table)
+    """Proposals for every row, and the share of good versions that break any bound that comes from versions."""
+    future = _predict(table)
     sign = np.array([-1.0 if rule.at_least is not None else 1.0 for rule in table.rows])
-    before = np.array([_fixed(rule) for rule in table.rows])
-    kept = np.array([rule.metric.partition(".")[0] in NORMS for rule in table.rows])
-    draws = _draws(table, freedom, seed) * sign * scale + centre
-    groups = _groups(table, sign, _own_bounds(centre, scale, freedom, sign, rate / len(table.rows)), scale)
-
-    def bounds(tail: float) -> Values:
-        own = _own_bounds(centre, scale, freedom, sign, tail)
-        loosest = np.empty_like(own)
-        for group in groups:
-            loosest[group] = (sign[group] * own[group]).max() * sign[group]
-        rounded = np.array([_round_out(value, way) for value, way in zip(loosest, sign, strict=True)])
-        return np.where(kept, before, rounded)
-
-    def share_of(level: Values) -> float:
-        beyond = (draws - level) * sign > 0
-        return float(beyond[:, ~kept].any(axis=1).mean()) if not kept.all() else 0.0
-
-    tail = _search(lambda level: share_of(bounds(level)), rate, low=rate / len(table.rows) / 50, high=0.4)
-    chosen = bounds(tail)
-    alone = stats.t.sf((chosen - centre) * sign / scale, freedom)
+    draws = _draws(table, future.freedom, seed) * sign * future.scale + future.centre
+    groups = _groups(table, sign, _own_bounds(future, sign, rate / len(table.rows)), future.scale)
+    limits = [_limits(table, row) for row in range(len(table.rows))]
+    # By row, a bound that stays and why; grows until no bound is left that would say nothing.
+    kept = {row: (_fixed(rule), "a norm") for row, rule in enumerate(table.rows) if _is_norm(rule)}
+    while True:
+        tail, chosen = _common_level(future, sign, draws, groups, kept, rate)
+        empty = {
+            row: limit
+            for group in groups
+            for row in group
+            if row not in kept and (limit := next((one for one in limits[row] if not one.allows(chosen[row])), None))
+        }
+        if not empty:
+            break
+        for row, limit in empty.items():
+            needed = _versions_needed(table, row, tail, [one.allows for one in limits[row]])
+            kept[row] = _instead(table, row, float(chosen[row]), limit, limits[row], needed)
+    own = np.array([row not in kept for row in range(len(table.rows))])
+    alone = stats.t.sf((chosen - future.centre) * sign / future.scale, future.freedom)
     proposals = tuple(
         Proposal(
             rule=rule,
             bound=float(chosen[row]),
-            before=float(before[row]),
-            kept=bool(kept[row]),
+            before=_fixed(rule),
+            kept=kept[row][1] if row in kept else None,
             seen=tuple(table.values[:, row].tolist()),
             images=table.images[row],
             share=float(alone[row]),
         )
         for row, rule in enumerate(table.rows)
     )
-    return proposals, share_of(chosen)
+    return proposals, _share_beyond(draws, chosen, sign, own)
 
 
-def _predict(table: _Table) -> tuple[Values, Values, Values]:
-    """Centre, scale and degrees of freedom of the next version's statistic, per row."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Future:
+    """What the next version will show, per row (R,): centre, scale and degrees of freedom of a t distribution."""
+
+    centre: Values
+    scale: Values
+    freedom: Values
+
+
+def _common_level(
+    future: _Future,
+    sign: Values,
+    draws: Matrix,
+    groups: Sequence[list[int]],
+    kept: Mapping[int, tuple[float, str]],
+    rate: float,
+) -> tuple[float, Values]:
+    """The tail level at which the rows that are not kept break together as often as is wanted, and all bounds there."""
+    own = np.array([row not in kept for row in range(len(sign))])
+
+    def bounds(tail: float) -> Values:
+        single = _own_bounds(future, sign, tail)
+        found = np.empty_like(single)
+        for group in groups:
+            found[group] = _round_out(
+                float((sign[group] * single[group]).max() * sign[group[0]]), float(sign[group[0]])
+            )
+        for row, (level, _) in kept.items():
+            found[row] = level
+        return found
+
+    tail = _search(
+        lambda level: _share_beyond(draws, bounds(level), sign, own), rate, low=rate / len(sign) / 50, high=0.4
+    )
+    return tail, bounds(tail)
+
+
+def _share_beyond(draws: Matrix, level: Values, sign: Values, own: NDArray[np.bool_]) -> float:
+    """Share of future versions that break any of the chosen rows."""
+    return float((((draws - level) * sign > 0)[:, own]).any(axis=1).mean()) if own.any() else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Limit:
+    """What a bound must not do; `broken` says that it does."""
+
+    allows: Callable[[float], bool]
+    broken: str
+
+
+def _limits(table: _Table, row: int) -> list[_Limit]:
+    """What a bound of one row must hold to, the most basic first."""
+    rule = table.rows[row]
+    limits = [_Limit(allows=lambda bound: _within(rule, bound), broken="stops nothing that the metric can be")]
+    random = table.random[row]
+    if random is not None:
+        limits.append(
+            _Limit(
+                allows=lambda bound: breaks(_with_bound(rule, bound), random),
+                broken=f"would let a random map pass, which reaches {random:.3g}",
+            )
+        )
+    shipped = _shipped(rule)
+    if shipped is not None:
+        limits.append(
+            _Limit(
+                allows=lambda bound: not breaks(_with_bound(rule, shipped), bound),
+                broken=f"is looser than the shipped {shipped:g}",
+            )
+        )
+    return limits
+
+
+def _instead(
+    table: _Table, row: int, bound: float, limit: _Limit, limits: Sequence[_Limit], needed: int | None
+) -> tuple[float, str]:
+    """The bound that a row gets in place of one that says nothing, and why."""
+    rule, count = table.rows[row], len(table.values)
+    would = f"about {needed} versions would do" if needed else "good versions differ too much for any number to do"
+    why = f"{bound:.3g} from {count} versions {limit.broken}; {would}"
+    shipped = _shipped(rule)
+    stays = _fixed(rule)
+    if shipped is not None and breaks(_with_bound(rule, shipped), stays):
+        return shipped, f"the shipped bound, as {why}"
+    if all(one.allows(stays) for one in limits):
+        return stays, why
+    random = table.random[row]
+    if random is not None:
+        # What stands in the file lets it pass too: the loosest bound that does not, where good versions hold it.
+        way = -1.0 if rule.at_least is not None else 1.0
+        level = _round_out(random - way * _BEYOND, -way)
+        held = not any(breaks(_with_bound(rule, level), value) for value in table.values[:, row].tolist())
+        if held and all(one.allows(level) for one in limits):
+            return level, f"just beyond a random map, as {why}"
+    return stays, f"{why}; the file's own says nothing either"
+
+
+def _versions_needed(table: _Table, row: int, tail: float, allow: Sequence[Callable[[float], bool]]) -> int | None:
+    """How many versions like these would give one row a bound that says something; None where no number would."""
+    sign = -1.0 if table.rows[row].at_least is not None else 1.0
+    for count in range(len(table.values) + 1, _MOST_VERSIONS + 1):
+        future = _predict(table, count)
+        bound = future.centre[row] + sign * future.scale[row] * stats.t.isf(tail, future.freedom[row])
+        if all(one(_round_out(float(bound), sign)) for one in allow):
+            return count
+    return None
+
+
+def _within(rule: Rule, bound: float) -> bool:
+    """Whether a bound lies inside the metric's range; at its loose end it stops nothing."""
+    metric = METRICS.get(rule.metric)
+    if metric is None:
+        return True
+    if rule.at_least is not None:
+        return (metric.low is None or bound > metric.low) and (metric.high is None or bound <= metric.high)
+    return (metric.high is None or bound < metric.high) and (metric.low is None or bound >= metric.low)
+
+
+def _shipped(rule: Rule) -> float | None:
+    """The package's own bound on a metric of behaviour, of the same statistic and side; None for all others."""
+    if rule.metric.partition(".")[0] != _BEHAVIOUR:
+        return None
+    shipped = shipped_rules().get(rule.check) or shipped_rules().get(rule.metric) or {}
+    if shipped.get("statistic", "mean") != rule.statistic:
+        return None
+    bound = shipped.get("at_least" if rule.at_least is not None else "at_most")
+    return None if bound is None else float(bound)
+
+
+def _is_norm(rule: Rule) -> bool:
+    return rule.metric.partition(".")[0] in NORMS
+
+
+def _predict(table: _Table, versions: int | None = None) -> _Future:
+    """What the next version will show; with another number of `versions`, as if so many had shown the same spread."""
     count = len(table.values)
     own = float(count - 1)
     centre = table.values.mean(axis=0)
     variance = table.values.var(axis=0, ddof=1)
     ratio, borrowed = _moderate(variance / table.errors**2, own)
     prior = ratio * table.errors**2
+    versions = versions or count
+    own = float(versions - 1)
     pooled = (borrowed * prior + own * variance) / (borrowed + own)
     # Versions that agree to the last digit on a handful of images have not proved that the next one will.
     pooled = np.maximum(pooled, (table.errors**2) / 4)
-    return centre, np.sqrt(pooled * (1 + 1 / count)), np.full(len(centre), own + borrowed)
+    return _Future(
+        centre=centre, scale=np.sqrt(pooled * (1 + 1 / versions)), freedom=np.full(len(centre), own + borrowed)
+    )
 
 
 def _moderate(ratios: Values, own: float) -> tuple[float, float]:
@@ -276,8 +451,8 @@ def _inverse_trigamma(value: float) -> float:
     return found
 
 
-def _own_bounds(centre: Values, scale: Values, freedom: Values, sign: Values, tail: float) -> Values:
-    return np.asarray(centre + sign * scale * stats.t.isf(tail, freedom))
+def _own_bounds(future: _Future, sign: Values, tail: float) -> Values:
+    return np.asarray(future.centre + sign * future.scale * stats.t.isf(tail, future.freedom))
 
 
 def _groups(table: _Table, sign: Values, own: Values, scale: Values) -> list[list[int]]:
@@ -362,17 +537,8 @@ def _warnings(proposals: Sequence[Proposal], versions: int, left_out: Sequence[i
     if left_out:
         found.append(f"{len(left_out)} of {versions} versions break a bound proposed from the others")
     for one in proposals:
-        if one.kept and any(breaks(one.rule, value) for value in one.seen):
-            found.append(f"{one.rule.key}: a good version breaks the bound of the file, which is a norm and is kept")
-        elif not one.kept and _empty(one):
-            found.append(f"{one.rule.key}: bound {one.bound:g} is outside what the metric can be, so it stops nothing")
+        if one.kept and any(breaks(_with_bound(one.rule, one.bound), value) for value in one.seen):
+            found.append(f"{one.rule.key}: a good version breaks {one.bound:g}, which is kept: {one.kept}")
+        if not _within(one.rule, one.bound):
+            found.append(f"{one.rule.key}: bound {one.bound:g} stops nothing that the metric can be")
     return found
-
-
-def _empty(one: Proposal) -> bool:
-    metric = METRICS.get(one.rule.metric)
-    if metric is None:
-        return False
-    if one.rule.at_least is not None:
-        return metric.low is not None and one.bound <= metric.low
-    return metric.high is not None and one.bound >= metric.high

@@ -1,5 +1,8 @@
 """Calibration: bounds proposed from good versions hold their promise on versions nobody has seen."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -131,7 +134,7 @@ def test_norms_keep_the_bound_of_the_file():
     versions = [draw_version(rng, ["performance.accuracy", "reliance.made_up"], str(number)) for number in range(5)]
     rules = [rule_of("performance.accuracy"), rule_of("reliance.made_up", line=2)]
     norm, other = calibrate(versions, rules).proposals
-    assert (norm.kept, norm.bound, other.kept) == (True, 0.5, False)
+    assert (norm.kept, norm.bound, other.kept) == ("a norm", 0.5, None)
 
 
 def test_bounds_leave_every_seen_version_inside():
@@ -153,16 +156,103 @@ def test_sixty_times_zero_is_no_certainty():
     assert 1 / 120 < proposal.bound < 0.1
 
 
-def test_empty_promises_are_told():
-    """Few versions, few images and bounds that stop nothing are warned about."""
-    rng = np.random.default_rng(6)
-    values = [np.clip(rng.normal(0.3, 0.3), 0, 1) + np.zeros(60) for _ in range(3)]
-    profiles = [
-        profile_of({"reliance.object_only": each + number / 1000}, str(number)) for number, each in enumerate(values)
+def bounded(check: str, values: list[float], rule: Rule, *, random: float | None = None):
+    """The one proposal for versions that show these values on every image, and its calibration."""
+    columns = [np.clip(np.full(60, value) + np.linspace(-0.05, 0.05, 60), -1, None) for value in values]
+    profiles = [profile_of({check: column}, str(number)) for number, column in enumerate(columns)]
+    if random is not None:
+        control = Measurement(
+            check=check, method="control.random", rows=np.arange(24), values=np.full(24, random), reasons=(None,) * 24
+        )
+        profiles = [replace(profile, measurements=(*profile.measurements, control)) for profile in profiles]
+    calibrated = calibrate(profiles, [rule], false_alarm_rate=0.002)
+    (proposal,) = calibrated.proposals
+    return proposal, calibrated
+
+
+def test_a_bound_outside_the_range_is_not_written():
+    """Three versions spread so far that their bound would lie below 0: the file's stays, with what it would take."""
+    rule = rule_of("alignment.pointing_game")
+    proposal, calibrated = bounded("alignment.pointing_game", [0.65, 0.72, 0.79], rule)
+    assert (proposal.bound, proposal.before) == (0.5, 0.5)
+    assert "from 3 versions stops nothing that the metric can be; about " in proposal.kept
+    assert "only 3 versions" in " ".join(calibrated.warnings)
+
+
+def test_a_bound_that_a_random_map_passes_is_not_written():
+    """The file's bound stays where it stops the random map; where it does not, the loosest that does is taken."""
+    values = [0.54, 0.56, 0.58]
+    proposal, _ = bounded("alignment.iou", values, rule_of("alignment.iou"), random=0.39)
+    assert proposal.bound == 0.5
+    assert "would let a random map pass, which reaches 0.39" in proposal.kept
+    loose = replace(rule_of("alignment.iou"), at_least=0.25)
+    proposal, _ = bounded("alignment.iou", values, loose, random=0.39)
+    assert 0.39 < proposal.bound < 0.4
+    assert proposal.kept.startswith("just beyond a random map")
+
+
+def test_versions_that_see_no_more_than_chance_are_told():
+    """Where good versions themselves are no better than a random map, nothing is made up, and the file says so."""
+    proposal, calibrated = bounded(
+        "alignment.iou", [0.36, 0.37, 0.39], replace(rule_of("alignment.iou"), at_least=0.25), random=0.38
+    )
+    assert proposal.bound == 0.25
+    assert "says nothing either" in proposal.kept
+    assert calibrated.share == 0
+
+
+@pytest.mark.parametrize(("before", "written"), [(0.15, 0.15), (0.1, 0.1), (0.5, 0.15)])
+def test_no_bound_of_behaviour_is_looser_than_the_shipped_one(before, written):
+    """The package's bound is the loosest, whatever the file said; a tighter one of the file stays."""
+    rule = rule_of("reliance.background_gap", at_most=before)
+    proposal, _ = bounded("reliance.background_gap", [0.0, 0.05, 0.1], rule)
+    assert proposal.bound == written
+    assert "is looser than the shipped 0.15" in proposal.kept
+
+
+def test_the_shipped_bound_is_that_of_the_rule_itself():
+    """A rule with a name behind its metric has its own line in the package's file; another statistic has none."""
+    inside = rule_of("reliance.transplant_follow/inside", at_most=0.9)
+    assert bounded(inside.check, [0.1, 0.3, 0.5], inside)[0].bound == 0.45
+    strict = replace(inside, statistic="max")
+    assert bounded(inside.check, [0.1, 0.12, 0.13], strict)[0].kept is None
+
+
+def test_a_good_version_that_breaks_a_kept_bound_is_told():
+    """A version called good that breaks the shipped bound does not loosen it."""
+    proposal, calibrated = bounded(
+        "reliance.object_only", [0.3, 0.7, 0.8], replace(rule_of("reliance.object_only"), at_least=0.6)
+    )
+    assert proposal.bound == 0.6
+    assert "a good version breaks 0.6" in " ".join(calibrated.warnings)
+
+
+def test_enough_versions_give_the_bound_that_was_said_to_be_missing():
+    """As many versions as the reason asks for, spread alike, get a bound of their own."""
+    rule = rule_of("alignment.pointing_game")
+    few, _ = bounded("alignment.pointing_game", [0.65, 0.72, 0.79], rule)
+    needed = int(re.search(r"about (\d+) versions", few.kept)[1])
+    assert needed > 3
+    spread = stats.norm.ppf((np.arange(needed) + 0.5) / needed)
+    values = 0.72 + 0.07 * spread / spread.std(ddof=1)
+    assert bounded("alignment.pointing_game", values.tolist(), rule)[0].kept is None
+
+
+def test_the_order_of_images_changes_no_bound():
+    """Profiles whose images are listed the other way round give the same proposals."""
+    rng = np.random.default_rng(7)
+    checks = ["reliance.made_up_0", "reliance.made_up_1"]
+    versions = [draw_version(rng, checks, str(number)) for number in range(5)]
+    reversed_versions = [
+        replace(
+            one,
+            images=one.images[::-1],
+            measurements=tuple(replace(column, values=column.values[::-1]) for column in one.measurements),
+        )
+        for one in versions
     ]
-    warnings = " ".join(calibrate(profiles, [rule_of("reliance.object_only")], false_alarm_rate=0.01).warnings)
-    assert "only 3 versions" in warnings
-    assert "stops nothing" in warnings
+    first, second = (calibrate(each, planned(checks)).proposals for each in (versions, reversed_versions))
+    assert [one.bound for one in first] == [one.bound for one in second]
 
 
 def test_unusable_input_is_refused():

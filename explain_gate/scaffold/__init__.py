@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parent.parent
@@ -31,6 +36,14 @@ def packaged_thresholds() -> str:
     """The text of the thresholds.yaml that comes with the package: the gate of the demo."""
     path = _HERE / "thresholds.yaml" if (_HERE / "thresholds.yaml").is_file() else _ROOT / "thresholds.yaml"
     return path.read_text(encoding="utf-8")
+
+
+@functools.cache
+def shipped_rules() -> Mapping[str, Mapping[str, Any]]:
+    """The rules of that file by check, `family.metric` or `family.metric/name`; those that are off too."""
+    text = re.sub(r"(?m)^( +)# (?=[\w/]+: \{.*\}   # \S)", r"\1", packaged_thresholds())
+    checks = yaml.safe_load(text)["checks"]
+    return {f"{family}.{name}": rule for family, rules in checks.items() for name, rule in (rules or {}).items()}
 
 
 def scaffold(folder: Path) -> tuple[list[Path], list[Path]]:
