@@ -119,15 +119,13 @@ def _out_of_budget(
 def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list[int], Values, dict[str, list[str]]]:
     """Rows and values of the measured images of the rule's class, and the names of its other images by reason.
 
+    A value belongs to the class that it is about, which is the image's own unless the measurement says otherwise.
     They come in the order of the images' names, the reasons by how many images they have: no verdict depends on the
     order in which images are annotated.
     """
-    mine = [
-        position
-        for position, row in enumerate(measurement.rows.tolist())
-        if rule.class_name is None or profile.images[row].class_name == rule.class_name
-    ]
-    mine.sort(key=lambda position: profile.images[int(measurement.rows[position])].image)
+    about = _about(profile, measurement)
+    mine = [position for position, name in enumerate(about) if rule.class_name is None or name == rule.class_name]
+    mine.sort(key=lambda position: (profile.images[int(measurement.rows[position])].image, about[position]))
     kept: list[int] = []
     missing: dict[str, list[str]] = {}
     for position in mine:
@@ -140,6 +138,14 @@ def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list
             missing.setdefault(reason, []).append(profile.images[int(measurement.rows[position])].image)
     rows = [int(measurement.rows[position]) for position in kept]
     return rows, measurement.values[kept].astype(np.float64), dict(sorted(missing.items(), key=_most_images))
+
+
+def _about(profile: Profile, measurement: Measurement) -> list[str]:
+    """The name of the class that each value is about."""
+    if measurement.about is None:
+        return [profile.images[row].class_name for row in measurement.rows.tolist()]
+    names = {image.label: image.class_name for image in profile.images}
+    return [names.get(index, str(index)) for index in measurement.about.tolist()]
 
 
 def breaks(rule: Rule, value: float) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -317,6 +317,7 @@ def _scores_table(profile: Profile) -> pa.Table:
                     "method": pa.array([measurement.method] * count, pa.string()),
                     "value": pa.array(measurement.values, mask=~measurement.measured),
                     "reason": pa.array([reason and redact(reason) for reason in measurement.reasons], pa.string()),
+                    "about": pa.array([None] * count if measurement.about is None else measurement.about, pa.int32()),
                 }
             )
         )
@@ -325,19 +326,46 @@ def _scores_table(profile: Profile) -> pa.Table:
 
 def _read_scores(path: Path, images: tuple[ImageRow, ...]) -> tuple[Measurement, ...]:
     position = {row.image: index for index, row in enumerate(images)}
-    grouped: dict[tuple[str, str | None], tuple[list[int], list[float], list[str | None]]] = {}
+    grouped: dict[tuple[str, str | None], list[_Score]] = {}
     columns = pq.read_table(path).to_pydict()
-    for image, check, method, value, reason in zip(
-        columns["image"], columns["check"], columns["method"], columns["value"], columns["reason"], strict=True
+    none = [None] * len(columns["image"])  # of what profiles did not hold yet when this one was written
+    for image, check, method, value, reason, about in zip(
+        columns["image"],
+        columns["check"],
+        columns["method"],
+        columns["value"],
+        columns["reason"],
+        columns.get("about", none),
+        strict=True,
     ):
-        rows, values, reasons = grouped.setdefault((check, method), ([], [], []))
-        rows.append(position[image])
-        values.append(float("nan") if value is None else value)
-        reasons.append(reason if value is None else None)
+        score = _Score(position[image], value, None if value is not None else reason, about)
+        grouped.setdefault((check, method), []).append(score)
     return tuple(
-        Measurement(check=check, method=method, rows=np.array(rows), values=np.array(values), reasons=tuple(reasons))
-        for (check, method), (rows, values, reasons) in grouped.items()
+        Measurement(
+            check=check,
+            method=method,
+            rows=np.array([score.row for score in scores]),
+            values=np.array([float("nan") if score.value is None else score.value for score in scores]),
+            reasons=tuple(score.reason for score in scores),
+            about=_column([score.about for score in scores]),
+        )
+        for (check, method), scores in grouped.items()
     )
+
+
+class _Score(NamedTuple):
+    """One line of scores.parquet."""
+
+    row: int
+    value: float | None
+    reason: str | None
+    about: int | None
+
+
+def _column(about: Sequence[int | None]) -> NDArray[np.int64] | None:
+    """The classes that values are about; None where the file names none."""
+    named = [index for index in about if index is not None]
+    return np.array(named, dtype=np.int64) if named and len(named) == len(about) else None
 
 
 _EMPTY_SCORES = pa.table(
@@ -349,5 +377,6 @@ _EMPTY_SCORES = pa.table(
         "method": pa.array([], pa.string()),
         "value": pa.array([], pa.float64()),
         "reason": pa.array([], pa.string()),
+        "about": pa.array([], pa.int32()),
     }
 )

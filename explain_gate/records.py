@@ -92,7 +92,9 @@ class Measurement:
     """All scores of one check and method, by columns.
 
     Shapes: rows (M,), int, positions in `Profile.images`; values (M,), float64, meaningless where `reasons` is set;
-    reasons has M entries, None where the image was measured.
+    reasons has M entries, None where the image was measured. `about` (M,), int, is the class that each value speaks
+    of, where that is not the image's own: what an image did when it was given something of another class tells about
+    that class. An image may then have a value for each of several classes. None: every image's own.
     """
 
     check: str
@@ -100,6 +102,7 @@ class Measurement:
     rows: NDArray[np.int64]
     values: NDArray[np.float64]
     reasons: tuple[str | None, ...]
+    about: NDArray[np.int64] | None = None
 
     @property
     def measured(self) -> NDArray[np.bool_]:

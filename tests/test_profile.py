@@ -11,6 +11,7 @@ import pytest
 
 from explain_gate.audit import write_audit
 from explain_gate.errors import ReferenceError
+from explain_gate.findings import select
 from explain_gate.profile import (
     ProfileWriter,
     load_maps,
@@ -21,10 +22,22 @@ from explain_gate.profile import (
     verify,
     write_tables,
 )
-from explain_gate.records import ImageRow, Measurement
+from explain_gate.records import ImageRow, Measurement, Rule
 from explain_gate.reporting.comparison import compare_profiles
 
 THRESHOLDS = projects.THRESHOLDS.replace("accuracy: {{at_least: 0.9}}", "accuracy: {{at_least: 0.9, max_drop: 0.1}}")
+
+
+GIVEN = """
+import torch
+
+
+def given(labels, batch):
+    answers = torch.tensor([[torch.nan, 1.0] if label == 0 else [0.0, torch.nan] for label in labels.tolist()])
+    batch.note("evidence", answers, about=torch.tensor([[0, 1]] * len(labels)))
+    return torch.zeros(len(labels))
+"""
+"""What each image did when it was given something of the other class."""
 
 
 @pytest.fixture
@@ -190,3 +203,32 @@ def test_a_rewrite_that_is_cut_off_leaves_nothing_that_looks_whole(folder, monke
         write_tables(profile, profile.folder)
     with pytest.raises(ReferenceError, match=r"manifest\.json is missing"):
         load_profile(folder)
+
+
+def test_values_about_another_class_are_kept_and_judged_with_it(tmp_path, write_project, measured):
+    """What green pictures did that were given something of red stands under red, in the profile as it is read again."""
+    checks = 'checks:\n  other:\n    "giving:given": {{at_most: 1}}\n'
+    path = write_project(tmp_path / "project", thresholds=projects.THRESHOLDS.replace("checks:\n", checks))
+    path.with_name("giving.py").write_text(GIVEN, encoding="utf-8")
+    for run in ("first", "from the cache"):
+        session = measured(output=str(tmp_path / run))
+        session.publish(session.conclude(tuple(session.findings.values())))
+        profile = load_profile(tmp_path / run)
+        noted = profile.measurement("other.giving:given@evidence", "grad_cam")
+        colours = [profile.images[row].class_name for row in noted.rows.tolist()]
+        seen = set(zip(colours, noted.about.tolist(), noted.values.tolist(), strict=True))
+        assert seen == {("red", 1, 1.0), ("green", 0, 0.0)}
+        rule = Rule(check="other.giving:given", method="grad_cam", class_name="red", better="lower")
+        rows, values, _ = select(profile, noted, rule)
+        assert {profile.images[row].class_name for row in rows} == {"green"}
+        assert set(values.tolist()) == {0.0}
+        assert profile.measurement("performance.accuracy", None).about is None
+
+
+def test_a_profile_of_before_there_were_such_values_is_read(folder):
+    """A table without the newer columns means that every value is about its own image's class."""
+    profile = folder / "profile"
+    table = pq.read_table(profile / "scores.parquet")
+    pq.write_table(table.drop_columns(["about"]), profile / "scores.parquet")
+    without_digests(profile)
+    assert all(one.about is None for one in load_profile(profile).measurements)

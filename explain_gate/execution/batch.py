@@ -204,7 +204,7 @@ class MeasuredBatch:
     ) -> None:
         self.samples = samples
         self.method = method
-        self.notes: dict[str, Tensor] = {}
+        self.notes: dict[str, tuple[Tensor, Tensor | None]] = {}
         self.asked: set[str] = set()
         self.questions: set[Question] = set()
         self.outcomes: dict[int, tuple[Place, float]] = {}
@@ -432,9 +432,14 @@ class MeasuredBatch:
         found: T = self._remembered[key]
         return found
 
-    def note(self, name: str, values: Tensor) -> None:
+    def note(self, name: str, values: Tensor, *, about: Tensor | None = None) -> None:
         """Keep more numbers; the runner collects them after the metric's call."""
-        self.notes[name] = values
+        if len(values) != len(self.samples) or (about is not None and about.shape != values.shape):
+            shapes = f"{tuple(values.shape)}{'' if about is None else f' about {tuple(about.shape)}'}"
+            raise ValueError(
+                f"a note must have a row for each of {len(self.samples)} images, and `about` its shape, got {shapes}"
+            )
+        self.notes[name] = (values, about)
 
     def _kept(self, method: str) -> Tensor:
         return torch.from_numpy(self._subject.kept[method][self.rows].astype(np.float32))

@@ -75,6 +75,10 @@ class Picture:
     jpeg: bytes
 
 
+Noted = tuple[float, int | None]
+"""A number that a metric noted of an image, and the class that it is about, None for the image's own."""
+
+
 class Scores(Protocol):
     """One check and method while its values come in."""
 
@@ -85,7 +89,7 @@ class Scores(Protocol):
     rows: list[int]
     population: Sequence[int]
     values: dict[int, float]
-    notes: dict[str, dict[int, float]]
+    notes: dict[str, dict[int, Sequence[Noted]]]
     scopes: dict[int, Scope]
     questions: dict[int, frozenset[Question]]
     outcomes: dict[int, tuple[Place, float]]
@@ -203,8 +207,8 @@ class Memory:
             if not self._holds(table, row, entry):
                 continue
             table.values[row] = entry["value"]
-            for name, value in entry["notes"].items():
-                table.notes.setdefault(name, {})[row] = value
+            for name, noted in entry["notes"].items():
+                table.notes.setdefault(name, {})[row] = [(value, about) for value, about in noted]
 
     def keep(self, tables: Iterable[Scores], rows: Sequence[int]) -> None:
         """Keep the values of these rows that were measured now."""

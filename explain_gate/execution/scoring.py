@@ -20,7 +20,7 @@ from explain_gate.execution.controls import CONTROL_IMAGES, control_maps
 from explain_gate.execution.explaining import out_of_budget, reason_of
 from explain_gate.execution.predicting import BATCH, Predictions
 from explain_gate.execution.progress import Progress
-from explain_gate.execution.recall import Asked, Memory, Scope, scope_of
+from explain_gate.execution.recall import Asked, Memory, Noted, Scope, scope_of
 from explain_gate.metrics import METRICS, REGION
 from explain_gate.metrics.patches import Place
 from explain_gate.models import load_function
@@ -104,7 +104,7 @@ class _Table:
         self.rows = list(rows)
         self.values: dict[int, float] = {}
         self.reasons: dict[int, str] = {}
-        self.notes: dict[str, dict[int, float]] = {}
+        self.notes: dict[str, dict[int, Sequence[Noted]]] = {}
         self.sample = rule.sample
         self.population: Sequence[int] = ()
         self.parameters: Mapping[str, Any] = rule.parameters
@@ -137,14 +137,16 @@ class _Table:
         """What the metric noted beside its values, as checks `family.metric@name`."""
         found = []
         for name, values in self.notes.items():
-            rows = [row for row in self.rows if row in values and np.isfinite(values[row])]
+            kept = [(row, *one) for row in self.rows for one in values.get(row, ()) if np.isfinite(one[0])]
+            named = [about for _, _, about in kept if about is not None]
             found.append(
                 Measurement(
                     check=f"{self.check}@{name}",
                     method=self.method,
-                    rows=np.array(rows, dtype=np.int64),
-                    values=np.array([values[row] for row in rows], dtype=np.float64),
-                    reasons=(None,) * len(rows),
+                    rows=np.array([row for row, _, _ in kept], dtype=np.int64),
+                    values=np.array([value for _, value, _ in kept], dtype=np.float64),
+                    reasons=(None,) * len(kept),
+                    about=np.array(named, dtype=np.int64) if named else None,
                 )
             )
         return found
@@ -252,8 +254,13 @@ def _take(table: _Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None
                 table.outcomes[row] = batch.outcomes[row]
         else:
             table.reasons[row] = f"{table.check} is {number}"
-    for name, column in batch.notes.items():
-        table.notes.setdefault(name, {}).update(zip(batch.rows, column.double().flatten().tolist(), strict=True))
+    for name, (column, about) in batch.notes.items():
+        numbers_of = column.double().reshape(len(batch.rows), -1).tolist()
+        classes_of = (
+            [[None] * len(own) for own in numbers_of] if about is None else about.reshape(len(batch.rows), -1).tolist()
+        )
+        for row, own, classes in zip(batch.rows, numbers_of, classes_of, strict=True):
+            table.notes.setdefault(name, {})[row] = list(zip(own, classes, strict=True))
 
 
 def _faults_of(method: str | None, faults: Mapping[str, Mapping[int, str]]) -> dict[int, str]:

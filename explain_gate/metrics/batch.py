@@ -143,5 +143,9 @@ class Batch(Protocol):
     def remember(self, key: Hashable, compute: Callable[[], T]) -> T:
         """`compute()`, once per batch and method: metrics share what they have in common."""
 
-    def note(self, name: str, values: Tensor) -> None:
-        """Keep more numbers (N,) beside the metric's value, as check `family.metric@name`."""
+    def note(self, name: str, values: Tensor, *, about: Tensor | None = None) -> None:
+        """Keep more numbers (N,) beside the metric's value, as check `family.metric@name`; NaN is left out.
+
+        With `about` (N,) or (N, A), int64, each number of `values`, of the same shape, speaks of that class instead
+        of the image's own: an image may have one for each of several classes that it was given something of.
+        """

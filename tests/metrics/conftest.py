@@ -39,6 +39,7 @@ class FakeBatch:
     clock: tuple[float, float] = (1.0, 1.0)
     fake_gradient: Callable[[Tensor], Tensor] | None = None
     notes: dict[str, Tensor] = field(default_factory=dict)
+    about: dict[str, Tensor] = field(default_factory=dict)
     noted_cues: dict[int, float] = field(default_factory=dict)
     asked: int = 0
 
@@ -118,8 +119,10 @@ class FakeBatch:
             self._kept[key] = compute()
         return self._kept[key]
 
-    def note(self, name: str, values: Tensor) -> None:
+    def note(self, name: str, values: Tensor, *, about: Tensor | None = None) -> None:
         self.notes[name] = values
+        if about is not None:
+            self.about[name] = about
 
     def _target(self, pixels: Tensor) -> Tensor:
         return self.scores(pixels).gather(1, self.labels[:, None])[:, 0]
