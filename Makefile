@@ -7,12 +7,17 @@ INSTALLED := $(VENV)/.installed
 # How often `make soak` and `make kills` do it again.
 TIMES ?=
 
+# Processes that run tests; each uses one core.
+JOBS ?= 2
+
 .PHONY: demo test lint types layers unit soak kills clean
 
 demo: $(INSTALLED)
 	$(BIN)/explain-gate demo --output reports/demo
 
-test: $(INSTALLED) lint types layers unit
+test: $(INSTALLED)
+	$(MAKE) --no-print-directory --jobs 3 --output-sync lint types layers
+	$(MAKE) --no-print-directory unit
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -25,7 +30,7 @@ layers: $(INSTALLED)
 	$(BIN)/lint-imports --no-logo
 
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 # Hours: the suite in odd surroundings, then each test that starts a process or waits 200 times, with both cores busy.
 soak: $(INSTALLED)

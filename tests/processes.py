@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 300.0
 """How long an event may take on a busy machine before it counts as never."""
+_PORTS = iter(range(20_000 + os.getpid() * 37 % 10_000, 32_000))
 _WITH_SIGNALS = """
 import os, signal, sys
 for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
@@ -45,6 +48,18 @@ def wait_for(event: Callable[[], object], what: str, *, seconds: float = PATIENC
     while not event():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} seconds"
         time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens, and which neither the system nor another test process gives away.
+
+    Below the ports that the system hands out by itself, and counted on, so that none comes twice.
+    """
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def members(session: int) -> dict[int, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
+import processes
 import projects
 import pytest
 from safetensors.torch import save_file
@@ -93,9 +93,7 @@ def test_a_life_on_sqlite(project):
 @contextlib.contextmanager
 def server(folder: Path):
     """A real MLflow server on loopback, ended by its process id."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = processes.free_port()
     arguments = ["server", "--backend-store-uri", f"sqlite:///{folder / 'server.db'}", "--workers", "1"]
     arguments += ["--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
@@ -133,6 +131,6 @@ def test_a_life_on_a_server_that_goes_away(project, tmp_path_factory):
         began = time.monotonic()
         code, message, session = gate(project, "v2", uri, bootstrap=True)
         assert code == 0
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 150  # MLflow's own retries take four minutes
         assert "waits" in message
         assert list(session.tracking.outbox.iterdir())

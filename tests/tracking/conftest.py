@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import processes
 import pytest
 
 from explain_gate.profile import ProfileWriter
@@ -179,7 +179,7 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + processes.PATIENCE_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 urllib.request.urlopen(f"{self.uri}/health", timeout=1).close()  # noqa: S310
@@ -202,7 +202,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
     """One server for a module, ended by its process id."""
     folder = tmp_path_factory.mktemp("server")
     shutil.copy(empty_store, folder / "mlflow.db")
-    running = Server(folder, find_port())
+    running = Server(folder, processes.free_port())
     try:
         running.start()
         yield running
@@ -219,14 +219,7 @@ def server_settings(server: Server, settings: TrackingSettings) -> TrackingSetti
 @pytest.fixture
 def free_port() -> int:
     """A port on which nothing listens."""
-    return find_port()
-
-
-def find_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return processes.free_port()
 
 
 @pytest.fixture
