@@ -66,13 +66,13 @@ def live(project: Path, uri: str) -> GateSession:
     assert gate(project, "v1", uri, bootstrap=True)[0] == 0
     code, message, _ = gate(project, "v2", uri, reference=APPROVED)
     assert code == 0
-    assert "promoted version 2" in message
+    assert "explain-approved moved from version 1 to version 2" in message
     code, message, session = gate(project, "v3", uri, reference=APPROVED)
     assert code == 1
-    assert "promoted" not in message
+    assert "moved from" not in message
     code, message, session = gate(project, "v4", uri, reference=APPROVED)
     assert code == 0
-    assert "promoted" in message
+    assert "moved from" in message
     return session
 
 
