@@ -72,7 +72,7 @@ def run(config: str, **options: Any) -> None:
 
     switches = ("no_tracking", "no_cache", "bootstrap", "allow_pickle")
     flags = [name.replace("_", "-") for name in switches if options.pop(name)]
-    sys.exit(launch(config, flags=flags, **options))
+    sys.exit(launch(config, say=lambda text: click.echo(text, err=True), flags=flags, **options))
 
 
 @main.command()

@@ -13,6 +13,10 @@ NotMeasurable                  one image has no value for one metric; becomes an
 
 from __future__ import annotations
 
+import sysconfig
+import traceback
+from pathlib import Path
+
 from explain_gate.redact import redact
 
 
@@ -58,6 +62,10 @@ class ReferenceError(ExplainGateError):  # noqa: A001 - the word that users know
     exit_code = 4
 
 
+class UserCodeError(ExplainGateError):
+    """A user's own method or metric raised; the message says whose code, which line, and on which image."""
+
+
 class TrackingError(ExplainGateError):
     """The run could not be recorded although the configuration demands it."""
 
@@ -74,3 +82,31 @@ class NotMeasurable(Exception):  # noqa: N818 - an outcome, not a mistake
     def __init__(self, reason: str) -> None:
         self.reason = redact(reason)
         super().__init__(self.reason)
+
+
+def told_error(error: BaseException) -> str:
+    """An unexpected error as a sentence: its kind, its message, and the line of the code that is at fault.
+
+    That is the innermost line that belongs neither to Python, nor to an installed package, nor to this one; else the
+    innermost of all.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_installed(frame.filename)]
+    last = (own or list(frames))[-1:]
+    place = "".join(f" ({frame.filename}:{frame.lineno}, in {frame.name})" for frame in last)
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1 if len(lines) > 1 else 0].strip() if lines else 'no message'}{place}"
+
+
+def raised_by_module(error: BaseException) -> bool:
+    """Whether an error came out of a module's forward, and not out of the code that called the module."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(Path(frame.filename).parts[-4:] == ("torch", "nn", "modules", "module.py") for frame in frames)
+
+
+def _is_installed(file: str) -> bool:
+    """Whether code is Python's, an installed package's or this package's."""
+    path = Path(file)
+    if file.startswith("<") or {"site-packages", "dist-packages"} & set(path.parts):
+        return True
+    return any(path.is_relative_to(place) for place in (sysconfig.get_path("stdlib"), Path(__file__).parent))

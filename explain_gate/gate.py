@@ -2,6 +2,7 @@
 
 judge(profile, rules, reference)    -> one finding per rule
 conclude(planned, findings)         -> the verdict; a planned rule without a finding is an error, never a pass
+unfinished(planned, exit_code)      -> the verdict of a run that ended before there was anything to conclude
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from explain_gate import sentences
 from explain_gate.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
-from explain_gate.records import Control, Finding, Profile, Rule, Verdict, VerdictName, Waiver
+from explain_gate.records import Control, FailedTest, Finding, Profile, Rule, Verdict, VerdictName, Waiver
 from explain_gate.statistics import summarize
 
 
@@ -89,7 +90,7 @@ def conclude(
     controls: Sequence[Control] = (),
     waivers: Sequence[Waiver] = (),
     today: str = "",
-    failed_tests: Sequence[str] = (),
+    failed_tests: Sequence[FailedTest] = (),
     messages: Sequence[str] = (),
     profile: Profile | None = None,
     **facts: Any,
@@ -102,7 +103,7 @@ def conclude(
         controls: the gate's test of itself.
         waivers: expired and unused ones are reported.
         today: ISO date.
-        failed_tests: node ids of the team's own gate tests that failed.
+        failed_tests: the team's own tests that failed.
         messages: anything that made the run incomplete; each one turns the verdict into an error.
         profile: where model, dataset, environment, seconds and passes are taken from.
         facts: overrides of the Verdict's descriptive fields.
@@ -148,6 +149,37 @@ def conclude(
             *manifest.get("warnings", ()),
         ),
         **{**described, **facts},
+    )
+
+
+def unfinished(
+    planned: Sequence[Rule],
+    *,
+    exit_code: int,
+    messages: Sequence[str],
+    failed_tests: Sequence[FailedTest] = (),
+    **facts: Any,
+) -> Verdict:
+    """The verdict of a run that was interrupted, refused or broken before its rules were judged: an error, always.
+
+    Args:
+        planned: the rules of thresholds.yaml, as far as it could be read.
+        exit_code: 2 interrupted, 3 no verdict, 4 something that cannot be used, 5 nothing planned.
+        messages: why it ended.
+        failed_tests: the team's own tests that failed until then.
+        facts: the Verdict's descriptive fields.
+    """
+    if exit_code not in (2, 3, 4, 5):
+        raise ValueError(f"a run without judged rules must end with 2, 3, 4 or 5, got {exit_code}")
+    return Verdict(
+        verdict="error",
+        exit_code=exit_code,
+        planned=tuple(rule.key for rule in planned),
+        judged=(),
+        findings=(),
+        failed_tests=tuple(failed_tests),
+        messages=tuple(messages),
+        **facts,
     )
 
 

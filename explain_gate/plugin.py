@@ -6,7 +6,9 @@ process that controls the session counts them before it lets anything pass.
 
 from __future__ import annotations
 
+import argparse
 import json
+import traceback
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from explain_gate.session import GateSession
 
 _GATEKEEPER = "explain_gate_gatekeeper"
+_LAST_WORD = "explain_gate_last_word"
+_SHOWS = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow", "collectonly")
 _OPTIONS = (
     ("config", "FILE", "thresholds.yaml of the gate (default: thresholds.yaml)"),
     ("model", "SOURCE", "overrides model.source"),
@@ -48,6 +52,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--explain-allow-alias-back", metavar="REASON", help="let the alias move back to an earlier version that passes"
     )
+    for name in ("run-id", "handover"):  # given by `explain-gate run` to the process that it starts
+        group.addoption(f"--explain-{name}", default=None, help=argparse.SUPPRESS)
     group.addoption("--explain-bootstrap", action="store_true", default=False, help="start without a reference")
     parser.addini("explain_bootstrap", "start without a reference", type="bool", default=False)
     group.addoption(
@@ -76,6 +82,42 @@ def pytest_configure(config: pytest.Config) -> None:
         from explain_gate.gatekeeper import Gatekeeper
 
         config.pluginmanager.register(Gatekeeper(config), _GATEKEEPER)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Register the last word after every plugin and conftest that is there from the start."""
+    result = yield
+    if not early_config.pluginmanager.has_plugin(_LAST_WORD):
+        early_config.pluginmanager.register(_LastWord(), _LAST_WORD)
+    return result
+
+
+class _LastWord:
+    """The outermost wrapper of the whole session: no plugin that ends after the gate makes its verdict better."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, object, object]:
+        """Return the verdict's exit code where it is not 0, whatever the session came to."""
+        try:
+            status = yield
+        except BaseException:
+            demanded = _demanded(config, status=0)
+            if not demanded or gatekeeper_of(config) is None:
+                raise
+            traceback.print_exc()
+            return demanded
+        return _demanded(config, status=status)
+
+
+def _demanded(config: pytest.Config, *, status: object) -> object:
+    """The exit code that the gate asks for, else the session's `status`; 3 where one with --explain came to nothing."""
+    if not (config.getoption("--explain") or config.getini("explain")):
+        return status
+    if any(config.getoption(name, default=False) for name in _SHOWS) or hasattr(config, "workerinput"):
+        return status
+    keeper = gatekeeper_of(config)
+    return (keeper.status if keeper is not None else 0 if status else int(pytest.ExitCode.INTERNAL_ERROR)) or status
 
 
 def gatekeeper_of(config: pytest.Config) -> Gatekeeper | None:
@@ -135,11 +177,11 @@ def attributions(gate: GateSession) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what cannot travel between processes out of a gate test's report, and say so."""
-    if gatekeeper_of(item.config) is not None and _uses_gate(item):
-        _make_portable(item)
-        if not any(name == "explain_gate.test" for name, _ in item.user_properties):
-            item.user_properties.append(("explain_gate.test", item.nodeid))
+    """Keep what cannot travel between processes out of a report; in a gate test's, say so."""
+    if gatekeeper_of(item.config) is not None:
+        for position, (name, value) in enumerate(item.user_properties):
+            if not _is_plain(value):
+                item.user_properties[position] = _portable(item, name, value)
     return (yield)
 
 
@@ -148,17 +190,19 @@ GATE_FIXTURES = frozenset(
 )
 
 
-def _uses_gate(item: pytest.Item) -> bool:
-    return bool(GATE_FIXTURES & set(getattr(item, "fixturenames", ())))
+def _is_plain(value: object) -> bool:
+    return value is None or type(value) in (str, int, bool) or (type(value) is float and value - value == 0)
 
 
-def _make_portable(item: pytest.Item) -> None:
-    """A numpy scalar or NaN in user_properties ends a worker without a word; turn it into a reported fault."""
-    for position, (name, value) in enumerate(item.user_properties):
-        plain = value is None or type(value) in (str, int, bool) or (type(value) is float and value - value == 0)
-        if not plain:
-            fault = f"{item.nodeid} recorded {name} as {type(value).__name__} {value!r}; record finite plain numbers"
-            item.user_properties[position] = ("explain_gate.fault", json.dumps(fault))
+def _portable(item: pytest.Item, name: str, value: object) -> tuple[str, str]:
+    """A numpy scalar or NaN in user_properties ends a worker and loses its results: a fault, or words for it.
+
+    A test of the gate records numbers that somebody judges; what a test beside it records is for reading.
+    """
+    if GATE_FIXTURES & set(getattr(item, "fixturenames", ())):
+        fault = f"{item.nodeid} recorded {name} as {type(value).__name__} {value!r}; record finite plain numbers"
+        return "explain_gate.fault", json.dumps(fault)
+    return name, str(value)
 
 
 def _active(request: pytest.FixtureRequest) -> Gatekeeper:

@@ -316,10 +316,20 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedTest:
+    """A test of the team's own that failed beside the rules: its id, and what it said."""
+
+    test: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json.
 
     `promotion` is the registry alias's move to this version: model, alias, from, to, by, at, why; None where none was.
+    `run_id` tells this run's verdict from any other's. `not_published` says which surfaces beside verdict.json could
+    not be written or recorded; they decide nothing.
     """
 
     verdict: VerdictName
@@ -328,8 +338,10 @@ class Verdict:
     judged: tuple[str, ...]
     findings: tuple[Finding, ...]
     controls: tuple[Control, ...] = ()
-    failed_tests: tuple[str, ...] = ()
+    failed_tests: tuple[FailedTest, ...] = ()
     messages: tuple[str, ...] = ()
+    not_published: tuple[str, ...] = ()
+    run_id: str = ""
     model: Mapping[str, Any] = field(default_factory=dict)
     reference: Mapping[str, Any] | None = None
     dataset: Mapping[str, Any] = field(default_factory=dict)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib.util
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explain_gate import output_folder
 from explain_gate.config import GateConfig, load_config
-from explain_gate.errors import ExplainGateError, OptionError, ReferenceError
+from explain_gate.errors import ExplainGateError, OptionError, ReferenceError, TrackingError
 from explain_gate.gate import conclude, judge, judge_controls
 from explain_gate.opening import open_model, tracking_settings
 from explain_gate.plan import plan, waivers_of
-from explain_gate.records import Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
+from explain_gate.records import FailedTest, Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
 from explain_gate.redact import redacted
 
 if TYPE_CHECKING:
@@ -58,6 +58,16 @@ class RunOptions:
     ray_address: str | None = None
     dtype: str = "float32"
     allow_alias_back: str | None = None
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run that is published: its verdict as the files hold it, their folder, and a line about its record."""
+
+    verdict: Verdict
+    output: Path
+    recorded: str | None
 
 
 class GateSession:
@@ -71,14 +81,15 @@ class GateSession:
         self.today = dt.datetime.now(dt.UTC).date().isoformat()
         self._handed = Path(work) if work else None
         self._own: WorkingFolder | None = None
-        self._check_output()
+        self._hold: output_folder.Hold | None = None
+        if options.output:
+            output_folder.refuse_unusable(Path(options.output))
         self._check_engine()
 
     @property
     def parent(self) -> Path:
         """The folder that the output goes into."""
-        output = self.options.output
-        return Path(output).absolute().parent if output else Path("reports").absolute()
+        return _parent_of_output(self.options)
 
     @property
     def work(self) -> Path:
@@ -90,6 +101,8 @@ class GateSession:
 
             try:
                 self.parent.mkdir(parents=True, exist_ok=True)
+                if self.options.output:
+                    self._hold = output_folder.hold(_output_of(self.options))
                 self._own = make(self.parent, ".run-")
             except OSError as error:
                 raise OptionError(f"the output folder {self.parent} cannot be written: {error.strerror}") from error
@@ -215,7 +228,7 @@ class GateSession:
         ]
 
     def conclude(
-        self, findings: Sequence[Finding], *, failed_tests: Sequence[str] = (), messages: Sequence[str] = ()
+        self, findings: Sequence[Finding], *, failed_tests: Sequence[FailedTest] = (), messages: Sequence[str] = ()
     ) -> Verdict:
         """The verdict from what the tests reported, without the secrets that their texts may hold."""
         verdict = conclude(
@@ -228,30 +241,91 @@ class GateSession:
             messages=messages,
             profile=self.profile,
             reference=dict(self.reference.manifest["model"]) if self.reference is not None else None,
+            run_id=self.options.run_id,
         )
         return redacted(verdict)
 
+    def finish(self, verdict: Verdict) -> Finished:
+        """Publish a verdict, then record it; what cannot be recorded is told beside the verdict.
+
+        With `on_unreachable: fail` a run that is not recorded has no verdict, in its files as well.
+
+        Raises:
+            ExplainGateError: verdict.json cannot be written, so there is no verdict.
+        """
+        output, verdict = self._publish(verdict)
+        try:
+            return Finished(verdict=verdict, output=output, recorded=self.record(verdict, output))
+        except KeyboardInterrupt:
+            reason = "not recorded: interrupted. Once it waits in the outbox, `explain-gate publish` sends it"
+        except TrackingError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - the store's client may raise anything; the verdict stands
+            reason = f"not recorded: {type(error).__name__}: {error}"
+        if self.tracking.on_unreachable == "fail":
+            verdict = self._publish_as_error(verdict, output, reason)
+        else:
+            verdict = replace(verdict, not_published=(*verdict.not_published, reason))
+            with contextlib.suppress(OSError):  # told in the terminal, where there is no room on the disk
+                rewrite_verdict(verdict, output)
+        return Finished(verdict=verdict, output=output, recorded=reason)
+
     def publish(self, verdict: Verdict) -> Path:
-        """Write every file, move the folder to its place whole, then record the run; returns the output folder."""
+        """Write every file and move the folder to its place whole; returns the output folder.
+
+        Raises:
+            ExplainGateError: verdict.json cannot be written, so there is no verdict.
+        """
+        return self._publish(verdict)[0]
+
+    def _publish(self, verdict: Verdict) -> tuple[Path, Verdict]:
+        """Returns the output folder, and the verdict with what could not be published beside it."""
         from explain_gate.reporting.publish import publish
 
-        reference = self.reference
         output = self._output(verdict)
-        location = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
-        publish(
-            verdict,
-            self.profile,
-            self.work,
-            config_text=self.config.text,
-            reference=reference,
-            location=str(location),
-        )
-        for name in (_FINDINGS, _REFERENCE):
-            (self.work / name).unlink(missing_ok=True)
-        if self._own is not None:
-            self._own.hand_over()
-        _replace(self.work, output)
-        return output
+        try:
+            verdict = publish(
+                verdict,
+                self.profile,
+                self.work,
+                config_text=self.config.text,
+                reference=self.reference,
+                location=_from_here(output),
+            )
+            for name in (_FINDINGS, _REFERENCE):
+                (self.work / name).unlink(missing_ok=True)
+            if self._own is not None:
+                self._own.hand_over()
+            output_folder.note_written(self.work)
+            if self.options.output:
+                output_folder.replace(self.work, output)
+            else:
+                output = output_folder.place_new(self.work, output)
+        except OSError as error:
+            raise ExplainGateError(f"verdict.json cannot be written to {output}: {error}") from error
+        self._release()
+        return output, verdict
+
+    def _publish_as_error(self, verdict: Verdict, output: Path, reason: str) -> Verdict:
+        """Write the files again as those of a run without a verdict, and keep no other one for the store."""
+        from explain_gate.profile import load_profile
+        from explain_gate.reporting.publish import publish
+        from explain_gate.tracking.recorder import keep, withdraw
+
+        error = replace(verdict, verdict="error", exit_code=3, messages=(reason, *verdict.messages))
+        with contextlib.suppress(TrackingError):
+            withdraw(verdict, output, self.tracking)
+        try:
+            profile = load_profile(output / "profile")
+            error = publish(error, profile, output, config_text=self.config.text, location=_from_here(output))
+        except OSError as full:
+            # Nothing may say any more that the run passed.
+            for name in ("verdict.json", "junit.xml", "metrics.txt", "summary.md", "index.html"):
+                (output / name).unlink(missing_ok=True)
+            raise ExplainGateError(f"verdict.json cannot be written to {output}: {full}. {reason}") from full
+        with contextlib.suppress(TrackingError):
+            keep(error, self.profile, output, self.tracking)
+        return error
 
     def record(self, verdict: Verdict, output: Path) -> str | None:
         """Record the finished run where thresholds.yaml says; returns a line for the terminal, None without tracking.
@@ -326,6 +400,11 @@ class GateSession:
         """Remove the working folder of a run that came to nothing; earlier reports stay as they are."""
         if self._own is not None:
             self._own.remove()
+        self._release()
+
+    def _release(self) -> None:
+        if self._hold is not None:
+            self._hold.release()
 
     def _class_names(self) -> list[str]:
         from explain_gate.data.annotations import read_entries
@@ -334,21 +413,8 @@ class GateSession:
 
     def _output(self, verdict: Verdict) -> Path:
         if self.options.output:
-            return Path(self.options.output).absolute()
-        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
-        return self.work.parent / f"{stamp}-{str(verdict.model.get('digest', 'unknown'))[:8]}"
-
-    def _check_output(self) -> None:
-        """Refuse to replace a folder that is not a report before hours of work go into one."""
-        if not self.options.output:
-            return
-        output = Path(self.options.output)
-        if output.exists() and not output.is_dir():
-            raise OptionError(f"--output {output}: must be a folder, is a file")
-        if output.is_dir() and any(output.iterdir()) and not (output / "verdict.json").is_file():
-            raise OptionError(
-                f"--output {output}: is not empty and not an earlier report (no verdict.json), so it is not replaced"
-            )
+            return _output_of(self.options)
+        return self.work.parent / _name_of(verdict)
 
     def _check_engine(self) -> None:
         """Say before hours of work that Ray is not there."""
@@ -356,21 +422,72 @@ class GateSession:
             raise OptionError("--engine ray needs Ray: pip install 'explain-gate[ray]'")
 
 
-def _replace(work: Path, output: Path) -> None:
-    """Rename `work` to `output`; an earlier report goes only after the new one is in place."""
-    earlier: Path | None = None
-    if output.exists():
-        earlier = output.with_name(f".{output.name}.{os.getpid()}.old")
-        output.rename(earlier)
+def publish_unfinished(verdict: Verdict, options: RunOptions) -> Path | None:
+    """Publish the verdict of a run that measured nothing to judge; returns its folder, None where none may be written.
+
+    It goes to --output, unless a measured report lies there or another run is writing to it. Without --output only a
+    run that broke leaves a folder: a mistyped option needs none.
+    """
+    from explain_gate.execution.working_folder import make
+    from explain_gate.reporting.publish import publish
+
+    if not options.output and verdict.exit_code != 3:
+        return None
     try:
-        work.chmod(0o755)
-        work.rename(output)
+        if options.output:
+            output_folder.refuse_unusable(Path(options.output))
+        output = _output_of(options) if options.output else _parent_of_output(options) / _name_of(verdict)
+        held = output_folder.hold(output)
+    except (OptionError, OSError):
+        return None
+    try:
+        if output_folder.holds_measured_report(output):
+            return None
+        work = make(output.parent, ".run-")
+        try:
+            publish(verdict, None, work.path, location=_from_here(output))
+            work.hand_over()
+            output_folder.note_written(work.path)
+            output_folder.replace(work.path, output)
+        except BaseException:
+            work.remove()
+            raise
     except OSError:
-        if earlier is not None:
-            earlier.rename(output)
-        raise
-    if earlier is not None:
-        shutil.rmtree(earlier, ignore_errors=True)
+        return None
+    finally:
+        held.release()
+    return output
+
+
+def rewrite_verdict(verdict: Verdict, output: Path) -> None:
+    """Replace verdict.json in a published folder, in one step.
+
+    Raises:
+        OSError: it cannot be written; the file is as it was.
+    """
+    from explain_gate.reporting.publish import write_verdict
+
+    write_verdict(verdict, output)
+
+
+def _output_of(options: RunOptions) -> Path:
+    """Where --output leads, links followed: what is renamed is the folder, not the link."""
+    return Path(options.output or "").resolve()
+
+
+def _parent_of_output(options: RunOptions) -> Path:
+    return _output_of(options).parent if options.output else Path("reports").absolute()
+
+
+def _name_of(verdict: Verdict) -> str:
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
+    digest = verdict.model.get("digest")
+    return f"{stamp}-{str(digest)[:8] if digest else 'no-verdict'}"
+
+
+def _from_here(output: Path) -> str:
+    here = Path.cwd()
+    return str(output.relative_to(here) if output.is_relative_to(here) else output)
 
 
 def finding_to_plain(finding: Finding) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.diagnosis import first_line
 from explain_gate.data.regression_set import RegressionSet, stack
-from explain_gate.errors import ExplainGateError
+from explain_gate.errors import ExplainGateError, UserCodeError, raised_by_module, told_error
 from explain_gate.execution.batch import Subject
 from explain_gate.execution.predicting import BATCH, Predictions
 from explain_gate.execution.progress import Progress
@@ -112,7 +112,7 @@ def _attributions(
         raise
     except Exception as error:  # noqa: BLE001 - a user's model or method may raise anything
         if len(samples) == 1:
-            faults[samples[0].index] = reason_of(method, error)
+            faults[samples[0].index] = _reason_or_raise(method, error, samples[0])
             return
         for position, sample in enumerate(samples):
             try:
@@ -120,7 +120,18 @@ def _attributions(
             except ExplainGateError:
                 raise
             except Exception as own:  # noqa: BLE001 - as above
-                faults[sample.index] = reason_of(method, own)
+                faults[sample.index] = _reason_or_raise(method, own, sample)
+
+
+def _reason_or_raise(method: str, error: Exception, sample: Sample) -> str:
+    """Why an image has no map.
+
+    Raises:
+        UserCodeError: the team's own method raised, and not the model that it asked.
+    """
+    if ":" in method and not raised_by_module(error):
+        raise UserCodeError(f"the method {method} raised {told_error(error)} on {sample.image}") from error
+    return reason_of(method, error)
 
 
 def _fault_of(image_map: Tensor) -> str | None:

@@ -14,7 +14,14 @@ from torch import Tensor
 
 from explain_gate.config import GateConfig
 from explain_gate.data.regression_set import RegressionSet, part_of
-from explain_gate.errors import ExplainGateError, ModelError, NotMeasurable
+from explain_gate.errors import (
+    ExplainGateError,
+    ModelError,
+    NotMeasurable,
+    UserCodeError,
+    raised_by_module,
+    told_error,
+)
 from explain_gate.execution.batch import PAIR, MeasuredBatch, Question, Subject
 from explain_gate.execution.controls import CONTROL_IMAGES, control_maps
 from explain_gate.execution.explaining import out_of_budget, reason_of
@@ -228,15 +235,37 @@ def _call(table: _Table, batch: MeasuredBatch) -> None:
         return
     except ExplainGateError:
         raise
-    except (RuntimeError, FloatingPointError, ArithmeticError) as error:
-        if len(batch.samples) == 1:
-            table.reasons[batch.rows[0]] = reason_of(table.check, error)
+    except Exception as error:  # a team's own metric may raise anything
+        if len(batch.samples) > 1 and _may_be_one_image(table, error):
+            _call_one_by_one(table, batch)
             return
-        _call_one_by_one(table, batch)
-        return
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{table.check} ({table.rule.place}): {error}") from error
+        if not _is_own(table) or raised_by_module(error):
+            _note_or_raise(table, batch, error)
+            return
+        raise UserCodeError(
+            f"{table.check} ({table.rule.place}) raised {told_error(error)} on {batch.samples[0].image}"
+        ) from error
     _take(table, batch, torch.as_tensor(values, dtype=torch.float64).flatten().tolist())
+
+
+def _is_own(table: _Table) -> bool:
+    """Whether the metric is the team's code."""
+    return ":" in table.rule.metric
+
+
+def _may_be_one_image(table: _Table, error: Exception) -> bool:
+    """Whether asking image by image may tell more: a wrong argument of this package's metrics is wrong for all."""
+    return _is_own(table) or isinstance(error, RuntimeError | ArithmeticError) or raised_by_module(error)
+
+
+def _note_or_raise(table: _Table, batch: MeasuredBatch, error: Exception) -> None:
+    """Why one image has no value; an error that is not the image's is raised."""
+    if isinstance(error, RuntimeError | ArithmeticError) or raised_by_module(error):
+        table.reasons[batch.rows[0]] = reason_of(table.check, error)
+        return
+    if isinstance(error, TypeError | ValueError):
+        raise ModelError(f"{table.check} ({table.rule.place}): {error}") from error
+    raise error
 
 
 def _take(table: _Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None:

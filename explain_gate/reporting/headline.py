@@ -80,7 +80,7 @@ def _no_verdict(verdict: Verdict) -> str:
 
 def _failed_elsewhere(verdict: Verdict) -> str:
     if verdict.failed_tests:
-        return f"{plural(len(verdict.failed_tests), 'test')} beside the rules failed: {verdict.failed_tests[0]}"
+        return f"{plural(len(verdict.failed_tests), 'test')} beside the rules failed: {verdict.failed_tests[0].test}"
     return verdict.messages[0].splitlines()[0] if verdict.messages else "the run failed outside its rules"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
-from explain_gate.records import Finding, Verdict
+from explain_gate.records import FailedTest, Finding, Verdict
 from explain_gate.reporting.headline import headline
 from explain_gate.reporting.wording import family, missing
 
@@ -24,7 +24,7 @@ def verdict_to_junit(verdict: Verdict, pictures: Mapping[str, str] | None = None
     shown = pictures or {}
     cases = [_case(finding, shown.get(finding.key)) for finding in verdict.findings]
     cases += [_without_result(key) for key in missing(verdict)]
-    cases += [_outside(test) for test in verdict.failed_tests]
+    cases += [_outside(failed) for failed in verdict.failed_tests]
     if verdict.verdict == "error" and not any(case.find("error") is not None for case in cases):
         cases.append(_no_verdict(verdict))
     totals = {
@@ -72,9 +72,10 @@ def _without_result(key: str) -> ET.Element:
     return case
 
 
-def _outside(test: str) -> ET.Element:
-    case = ET.Element("testcase", {"classname": "tests", "name": legal(test)})
-    _outcome(case, "failure", f"{test} failed; it is not a rule of thresholds.yaml", kind="test")
+def _outside(failed: FailedTest) -> ET.Element:
+    case = ET.Element("testcase", {"classname": "tests", "name": legal(failed.test)})
+    said = f"\n{failed.text}" if failed.text else ""
+    _outcome(case, "failure", f"{failed.test} failed; it is not a rule of thresholds.yaml{said}", kind="test")
     return case
 
 

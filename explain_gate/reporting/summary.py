@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate
 
 from explain_gate.digits import number
-from explain_gate.records import Control, Finding, Verdict
+from explain_gate.records import Control, FailedTest, Finding, Verdict
 from explain_gate.reporting.headline import headline
 from explain_gate.reporting.wording import (
     BLOCKING,
@@ -42,7 +42,8 @@ def verdict_to_markdown(verdict: Verdict) -> str:
     page.add("The whole report, with pictures, is `index.html` in this run's output folder.", "")
     page.bullets([escape(message, 400) for message in verdict.messages], "messages")
     page.bullets([f"no result: `{code(key)}`" for key in untold(verdict)], "rules without result")
-    page.bullets([f"failed test: `{code(test)}`" for test in verdict.failed_tests], "failed tests")
+    page.bullets([_failed_test(failed) for failed in verdict.failed_tests], "failed tests")
+    page.bullets([escape(text, 400) for text in verdict.not_published], "surfaces that were not published")
     findings = by_severity(verdict.findings)
     passed = [finding for finding in findings if finding.status == "passed"]
     others = [finding for finding in findings if finding.status != "passed"]
@@ -65,6 +66,10 @@ def terminal_lines(verdict: Verdict, report: str | None = None, limit: int = 40)
     """
     head = [_cut(_plain(headline(verdict)), 300), f"{counts_text(verdict)} · {_about(verdict, _plain)}"]
     head += [_cut(_plain(message), 300) for message in verdict.messages[:5]]
+    head += [
+        _cut(f"failed test {_plain(failed.test)}: {_last_line(failed.text)}", 300)
+        for failed in verdict.failed_tests[:5]
+    ]
     foot = [_cut(_plain(_control_words(control)), 200) for control in verdict.controls if not control.ok][:5]
     foot += [f"report: {_plain(report)}"] if report else []
     rows = [((STATUS_MARKS["missing"], "no result", _plain(key), "", "", ""), "") for key in missing(verdict)]
@@ -133,6 +138,17 @@ def _about(verdict: Verdict, escaped: Callable[[str], str]) -> str:
     parts += [plural(images, "image")] if isinstance(images, int) else []
     parts += [f"{verdict.seconds:.0f} s"] if verdict.seconds else []
     return " · ".join(parts) or VERDICT_WORDS[verdict.verdict].lower()
+
+
+def _failed_test(failed: FailedTest) -> str:
+    return f"failed test: `{code(failed.test)}` {escape(_last_line(failed.text), 300)}".rstrip()
+
+
+def _last_line(text: str) -> str:
+    """What a failure comes to: pytest marks it with E, and ends with the place."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    marked = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return _plain((marked or [line.strip() for line in lines] or [""])[0 if marked else -1])
 
 
 def _reason(finding: Finding) -> str:

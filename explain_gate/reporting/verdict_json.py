@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from explain_gate.errors import ReferenceError
-from explain_gate.records import Control, Finding, Verdict
+from explain_gate.records import Control, FailedTest, Finding, Verdict
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
@@ -23,6 +23,7 @@ def verdict_to_json(verdict: Verdict) -> str:
     """
     document = {
         "schema_version": SCHEMA_VERSION,
+        "run_id": verdict.run_id,
         "verdict": verdict.verdict,
         "exit_code": verdict.exit_code,
         "model": dict(verdict.model),
@@ -34,8 +35,9 @@ def verdict_to_json(verdict: Verdict) -> str:
         "judged": list(verdict.judged),
         "findings": [_finding(finding) for finding in verdict.findings],
         "controls": [_control(control) for control in verdict.controls],
-        "failed_tests": list(verdict.failed_tests),
+        "failed_tests": [{"test": failed.test, "text": failed.text} for failed in verdict.failed_tests],
         "messages": list(verdict.messages),
+        "not_published": list(verdict.not_published),
         "seconds": verdict.seconds,
         "passes": dict(verdict.passes),
         "promotion": None if verdict.promotion is None else dict(verdict.promotion),
@@ -62,8 +64,9 @@ def verdict_from_json(text: str) -> Verdict:
                 "judged": tuple(document["judged"]),
                 "findings": tuple(finding_from_json(finding) for finding in document["findings"]),
                 "controls": tuple(_to_control(control) for control in document["controls"]),
-                "failed_tests": tuple(document["failed_tests"]),
+                "failed_tests": tuple(_to_failed_test(entry) for entry in document["failed_tests"]),
                 "messages": tuple(document["messages"]),
+                "not_published": tuple(document.get("not_published", ())),
             }
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -131,6 +134,11 @@ def _of_version_1(finding: Finding) -> Finding:
     if "Not compared:" in finding.message:
         return replace(finding, cause="not compared")
     return replace(finding, cause="vacuous" if "bound is vacuous" in finding.message else "change")
+
+
+def _to_failed_test(entry: Mapping[str, str] | str) -> FailedTest:
+    """An entry of `failed_tests`; in files of earlier versions it is the test's id alone."""
+    return FailedTest(test=entry) if isinstance(entry, str) else FailedTest(**entry)
 
 
 def _to_control(entry: Mapping[str, Any]) -> Control:

@@ -104,6 +104,20 @@ def put(outbox: Path, submission: Submission, folder: Path) -> Path:
     return entry
 
 
+def remove(outbox: Path, key: str) -> None:
+    """Remove one waiting run, if it is there.
+
+    Raises:
+        TrackingError: the outbox cannot be written.
+    """
+    entry = outbox / key
+    try:
+        if entry.is_dir():
+            _remove(entry)
+    except OSError as error:
+        raise TrackingError(f"{outbox}: the outbox cannot be written: {error}") from error
+
+
 def deliver_entry(entry: Path, store: Store) -> Delivery:
     """Send one waiting run and remove its folder; a run that another process is sending is left to it."""
     with _claimed(entry) as claimed:

@@ -9,10 +9,10 @@ from pathlib import Path
 from explain_gate.errors import TrackingError
 from explain_gate.records import Profile, Verdict
 from explain_gate.tracking.alias import Move
-from explain_gate.tracking.outbox import deliver_entry, put
+from explain_gate.tracking.outbox import deliver_entry, put, remove
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import connect
-from explain_gate.tracking.submission import describe
+from explain_gate.tracking.submission import describe, run_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +79,24 @@ def record(
     return Recorded(uri=settings.shown_uri, run_id=sent.run_id, link=sent.link, move=sent.move, kept=sent.kept)
 
 
+def withdraw(verdict: Verdict, folder: Path, settings: TrackingSettings) -> None:
+    """Take a verdict that does not stand any more out of the outbox, so that nobody sends it."""
+    remove(settings.outbox, run_key(verdict, folder))
+
+
+def keep(verdict: Verdict, profile: Profile | None, folder: Path, settings: TrackingSettings) -> None:
+    """Put a gate run into the outbox without sending it.
+
+    Raises:
+        TrackingError: the outbox cannot be written.
+    """
+    put(settings.outbox, describe(verdict, profile, folder, settings, ended=time.time_ns() // 1_000_000), folder)
+
+
 def _not_recorded(entry: Path, reason: str, settings: TrackingSettings) -> Recorded:
     if settings.on_unreachable == "fail":
         raise TrackingError(
-            f"not recorded, and tracking.on_unreachable is fail: {reason}. To send it: explain-gate publish {entry}"
+            f"not recorded, and tracking.on_unreachable is fail, so there is no verdict: {reason}. Run the gate again "
+            f"when the store can be reached; to record that this run had none: explain-gate publish {settings.outbox}"
         )
     return Recorded(uri=settings.shown_uri, waiting=entry, reason=reason)
