@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from explain_gate.scaffold import packaged_checks, packaged_checks_settings
 
 _KEPT = frozenset({"PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_THEME", "PYTEST_THEME_MODE", "PYTEST_DEBUG_TEMPROOT"})
 """Of pytest's environment variables, those that have no part in what is run."""
+_COMMAND = "EXPLAIN_GATE_COMMAND"
+"""As execution.provenance reads it: the command that the user typed, not the one of the process that measures."""
 
 
 def launch(config: str, *, say: Callable[[str], None], flags: Sequence[str] = (), **options: str | None) -> int:
@@ -88,7 +91,8 @@ class _Child:
     def run(self) -> int:
         """Start it on this process's terminal and wait for its end; returns its exit code, negative for a signal."""
         environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("PYTEST_") or name in _KEPT
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_") or name in _KEPT},
+            _COMMAND: os.environ.get(_COMMAND) or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         }
         self._process = subprocess.Popen(self._command, env=environment)  # noqa: S603 - this interpreter and own options
         if self.stopped_by is not None:  # before there was a process to pass it on to

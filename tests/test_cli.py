@@ -89,7 +89,7 @@ def test_what_cannot_be_used_is_exit_4_with_one_message(folder, capfd, arguments
 
 
 def test_every_faulty_image_is_listed_at_once(folder, capfd):
-    """Truncated, no image at all, another size: all in one message, exit 4, nothing published."""
+    """Truncated, no image at all, another size: all in one message, exit 4, in the verdict as well."""
     names = sorted(path.name for path in (folder / "images").iterdir())
     (folder / "images" / names[0]).write_bytes((folder / "images" / names[0]).read_bytes()[:200])
     (folder / "images" / names[1]).write_text("not an image")
@@ -98,7 +98,8 @@ def test_every_faulty_image_is_listed_at_once(folder, capfd):
     text = "".join(capfd.readouterr()) + result.output
     assert result.exit_code == 4
     assert all(name in text for name in names[:3])
-    assert not (folder / "out").exists()
+    assert json.loads((folder / "out" / "verdict.json").read_text())["exit_code"] == 4
+    assert not (folder / "out" / "profile").exists()
 
 
 def test_init_writes_a_start_and_never_overwrites(tmp_path, monkeypatch):
@@ -120,13 +121,15 @@ def test_schema_prints_a_json_schema():
     jsonschema.Draft202012Validator.check_schema(json.loads(call("schema").output))
 
 
-def test_an_earlier_report_is_replaced_whole(folder):
-    """Running into the same folder again leaves one report and no leavings."""
+def test_an_earlier_report_is_replaced_whole_and_a_users_notes_stay(folder):
+    """Running into the same folder again leaves one report, what the user put there, and no leavings."""
     assert call("run", "--no-tracking", "--output", "out").exit_code == 0
-    (folder / "out" / "stale.txt").write_text("old")
+    (folder / "out" / "notes.txt").write_text("mine")
+    (folder / "out" / "profile" / "marked.png").write_text("mine")
     assert call("run", "--no-tracking", "--output", "out").exit_code == 0
-    assert not (folder / "out" / "stale.txt").exists()
-    assert [path.name for path in folder.iterdir() if path.name.startswith(".run-") or path.name.endswith(".old")] == []
+    assert (folder / "out" / "notes.txt").read_text() == "mine"
+    assert (folder / "out" / "profile" / "marked.png").read_text() == "mine"
+    assert [path.name for path in folder.glob(".*")] == [".explain-gate"]
 
 
 def test_the_users_own_metric_and_method_are_gated(folder):

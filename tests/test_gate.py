@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explain_gate.gate import conclude, judge, judge_controls
-from explain_gate.records import Finding, Rule, Waiver
+from explain_gate.records import FailedTest, Finding, Rule, Waiver
 
 
 def rule(check: str = "alignment.iou", method: str | None = "grad_cam", **values: Any) -> Rule:
@@ -222,7 +222,7 @@ def test_nothing_planned_never_passes():
 
 def test_a_failing_test_of_the_team_blocks():
     """The team's own tests over the profile are part of the gate."""
-    assert conclude([rule()], [finding()], failed_tests=["checks/test_own.py::test_x"]).exit_code == 1
+    assert conclude([rule()], [finding()], failed_tests=[FailedTest(test="checks/test_own.py::test_x")]).exit_code == 1
 
 
 @given(

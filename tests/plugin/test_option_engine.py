@@ -48,7 +48,8 @@ def test_without_ray_installed_is_exit_4_and_one_message(project, monkeypatch, o
     result = run(project, *options)
     assert result.ret == 4
     assert result.stderr.lines == ["ERROR: --engine ray needs Ray: pip install 'explain-gate[ray]'", ""]
-    assert not (project.path / "out").exists()
+    assert json.loads((project.path / "out" / "verdict.json").read_text())["exit_code"] == 4
+    assert not (project.path / "out" / "profile").exists()
 
 
 def test_an_address_without_ray_is_exit_4(project):
@@ -122,5 +123,6 @@ def test_an_interrupted_run_takes_its_ray_with_it(project, temporary, moment):
         told = command.communicate(timeout=processes.PATIENCE_SECONDS)[0]
     assert command.returncode == 2, told
     assert left(temporary) == ([], [])
-    assert not (project.path / "out").exists()
+    assert json.loads((project.path / "out" / "verdict.json").read_text())["exit_code"] == 2
+    assert not (project.path / "out" / "profile").exists()
     assert list(project.path.glob(".run-*")) == []

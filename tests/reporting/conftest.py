@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from explain_gate.profile import ProfileWriter
-from explain_gate.records import Control, Finding, ImageRow, Measurement, Profile, Verdict
+from explain_gate.records import Control, FailedTest, Finding, ImageRow, Measurement, Profile, Verdict
 from explain_gate.reporting.publish import publish
 
 CLASSES = ("Abyssinian", '<script>alert("Bengal")</script>', "Bulldogge | *große* `ß`")
@@ -288,7 +288,7 @@ def _verdict(profile: Profile) -> Verdict:
         judged=keys,
         findings=findings,
         controls=controls,
-        failed_tests=("checks/test_own.py::test_logo",),
+        failed_tests=(FailedTest(test="checks/test_own.py::test_logo", text="test_own.py:3: assert 1 == 2"),),
         messages=("The waiver of alignment.lift (thresholds.yaml:30, vision-team) is not used. Remove it.",),
         **{key: profile.manifest[key] for key in ("model", "dataset", "environment", "config_digest", "seconds")},
         passes={"forward": 1800, "backward": 900},

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from explain_gate.errors import TrackingError
+from explain_gate.records import FailedTest
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.submission import Submission, describe, is_full_pass, metric_name, run_key
 
@@ -90,7 +91,7 @@ def test_run_key_is_of_the_run(gate_run):
         {"exit_code": 3, "verdict": "error"},
         {"judged": ()},
         {"planned": (), "judged": ()},
-        {"failed_tests": ("checks/test_mine.py::test_own",)},
+        {"failed_tests": (FailedTest(test="checks/test_mine.py::test_own"),)},
     ],
 )
 def test_anything_short_of_a_full_pass_promotes_nothing(gate_run, change):
