@@ -34,7 +34,7 @@ def test_run_gives_the_verdict_of_pytest(folder, pytester, monkeypatch):
     """`explain-gate run` and `pytest checks/ --explain` judge the same rules to the same values."""
     monkeypatch.chdir(folder)
     assert call("run", "--no-tracking", "--output", "a").exit_code == 0
-    result = pytester.runpytest_inprocess(
+    result = pytester.runpytest_subprocess(
         str(Path(__file__).parents[1] / "checks"),
         "--explain",
         "--explain-no-tracking",
@@ -51,7 +51,7 @@ def test_a_real_verdict_fits_its_published_schema(folder):
     call("run", "--no-tracking", "--output", "out")
     schema = Path(explain_gate.__file__).parent / "schemas" / "verdict.schema.json"
     told = json.loads((folder / "out" / "verdict.json").read_text())
-    assert told["schema_version"] == 1
+    assert told["schema_version"] == 2
     assert not list(jsonschema.Draft202012Validator(json.loads(schema.read_text())).iter_errors(told))
 
 
