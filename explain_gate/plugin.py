@@ -66,11 +66,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("explain_no_tracking", "do not record the run in MLflow", type="bool", default=False)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """With --explain, a conftest.py, a test or a model file may import torchvision, whatever build it is."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Before the first conftest, what it may import; after it, the last word.
+
+    With --explain, a conftest.py, a test or a model file may import torchvision, whatever build it is.
+    """
     if early_config.known_args_namespace.explain or early_config.getini("explain"):
         import explain_gate.vision  # noqa: F401 - importing it is what makes torchvision importable
+    result = yield
+    if not early_config.pluginmanager.has_plugin(_LAST_WORD):
+        early_config.pluginmanager.register(_LastWord(), _LAST_WORD)
+    return result
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,15 +89,6 @@ def pytest_configure(config: pytest.Config) -> None:
         from explain_gate.gatekeeper import Gatekeeper
 
         config.pluginmanager.register(Gatekeeper(config), _GATEKEEPER)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    """Register the last word after every plugin and conftest that is there from the start."""
-    result = yield
-    if not early_config.pluginmanager.has_plugin(_LAST_WORD):
-        early_config.pluginmanager.register(_LastWord(), _LAST_WORD)
-    return result
 
 
 class _LastWord:
