@@ -94,7 +94,8 @@ def told_error(error: BaseException) -> str:
     own = [frame for frame in frames if not _is_installed(frame.filename)]
     last = (own or list(frames))[-1:]
     place = "".join(f" ({frame.filename}:{frame.lineno}, in {frame.name})" for frame in last)
-    lines = [line for line in str(error).splitlines() if line.strip()]
+    # xdist tells a worker's error by `assert False, text`, to which pytest adds the assertion.
+    lines = [line for line in str(error).splitlines() if line.strip() not in ("", "assert False")]
     return f"{type(error).__name__}: {lines[-1 if len(lines) > 1 else 0].strip() if lines else 'no message'}{place}"
 
 
