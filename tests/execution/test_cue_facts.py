@@ -135,7 +135,7 @@ def test_a_mark_is_told_by_its_place_and_colour(tmp_path: Path, place: str) -> N
     assert np.array_equal(source[y0:y1, x0:x1], np.array(Image.open(tmp_path / "cues" / found["files"]["patch"])))
     target = np.array(Image.open(tmp_path / found["target_image"]))
     assert np.array_equal(target, np.array(Image.open(tmp_path / "cues" / found["files"]["before"])))
-    profile: Profile = SimpleNamespace(folder=tmp_path)  # type: ignore[assignment]
+    profile: Profile = SimpleNamespace(folder=tmp_path, manifest={})  # type: ignore[assignment]
     (view,) = build_cues(profile, tmp_path / "page")
     assert view.sentence == found["sentence"][0].upper() + found["sentence"][1:]
     assert view.box == (x0, y0, x1 - x0, y1 - y0)

@@ -140,7 +140,7 @@ def test_a_removed_image_changes_only_what_it_lent(project: Path, measured: Call
 
 
 def test_a_second_run_takes_cues_from_the_cache(project: Path, measured: Callable[..., Any]) -> None:
-    """The search is not done again: the same facts and pictures are there, and the model is asked four times."""
+    """The search is not done again: the same facts and pictures are there, and the model is hardly asked."""
     first, second = measured(), measured()
     assert cues(first) == cues(second)
     assert {one["place"] for one in cues(second)["cues"]} == {"outside", "inside"}
@@ -149,7 +149,8 @@ def test_a_second_run_takes_cues_from_the_cache(project: Path, measured: Callabl
     assert len(pictures) == 4 * len(cues(first)["cues"])
     for name in pictures:
         assert (folder / name).read_bytes() == (second.work / "profile" / "cues" / name).read_bytes()
-    assert second.profile.manifest["passes"]["forward"] == 4
+    # What is asked of a known model, whether its answers are still the same, takes a handful of images.
+    assert 20 * second.profile.manifest["passes"]["forward"] < first.profile.manifest["passes"]["forward"]
     assert read_and_written(second)[1] == 0
 
 
