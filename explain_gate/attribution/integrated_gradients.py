@@ -34,7 +34,7 @@ _FEWEST = 4
 """Intervals halved per round and image where so many are worth it: a pass of fewer images costs nearly as much, and
 hundreds of rounds would chase one kink after the other."""
 _WORTH_IT = 0.01
-_MAP_SLACK = 3.0
+_MAP_SLACK = 5.0
 """How far the map's error may lie above the tolerance that its sum has to meet."""
 _BY_CHANCE = 2.0
 """Standard deviations of the sum's error that moving weights may take away: what is more has another reason."""
@@ -65,7 +65,7 @@ def integrated_gradients(
     """Integrated Gradients (Sundararajan 2017, equation 1), summed over the channels.
 
     An image stops when the relative completeness error is at most `tolerance` and the estimated error of its map at
-    most 3 times that. One that reaches `max_steps` before has `steps_needed` above `steps`; its map is not to be used.
+    most 5 times that. One that reaches `max_steps` before has `steps_needed` above `steps`; its map is not to be used.
 
     Args:
         probe: the model.
