@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -22,7 +23,9 @@ def summarize(values: Values, statistic: str) -> float:
     """
     if values.size == 0 or not np.isfinite(values).all():
         raise ValueError(f"must have at least one value, all finite, got {values.size} values")
-    return float(along_last(np.sort(values), statistic))
+    if statistic == "mean":
+        return math.fsum(values) / values.size
+    return float(along_last(values, statistic))
 
 
 def interval(values: Values, statistic: str, *, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
