@@ -23,7 +23,7 @@ from torch import nn
 from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.target_layer import find_target_layers
-from explain_gate.execution.cascade import Cascade
+from explain_gate.measuring.asking.cascade import Cascade
 from explain_gate.metrics.correlation import pearson, ranks
 from explain_gate.metrics.reinitialise import Block, randomize
 from explain_gate.vision import torchvision

@@ -12,15 +12,15 @@ __all__ = ["__version__", "attribute", "judge", "load_profile", "measure"]
 
 if TYPE_CHECKING:
     from explain_gate.attribution.attribute import attribute
-    from explain_gate.gate import judge
-    from explain_gate.opening import measure
-    from explain_gate.profile import load_profile
+    from explain_gate.judging.gate import judge
+    from explain_gate.measuring.job import measure
+    from explain_gate.profile.profile import load_profile
 
 _HOMES = {
     "attribute": "explain_gate.attribution.attribute",
-    "measure": "explain_gate.opening",
-    "judge": "explain_gate.gate",
-    "load_profile": "explain_gate.profile",
+    "measure": "explain_gate.measuring.job",
+    "judge": "explain_gate.judging.gate",
+    "load_profile": "explain_gate.profile.profile",
 }
 
 

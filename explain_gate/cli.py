@@ -68,7 +68,7 @@ def _config_option(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--allow-pickle", is_flag=True, help="Load registered models whose files run code when they are read.")
 def run(config: str, **options: Any) -> None:
     """Measure a model version, judge it, publish the report; exit 0 only when every rule passed or is waived."""
-    from explain_gate.launch import launch
+    from explain_gate.commands.run import launch
 
     switches = ("no_tracking", "no_cache", "bootstrap", "allow_pickle")
     flags = [name.replace("_", "-") for name in switches if options.pop(name)]
@@ -89,7 +89,7 @@ def demo(output: str, seed: int) -> None:
 @click.argument("folder", default=".", metavar="[DIR]")
 def init(folder: str) -> None:
     """Scaffold thresholds.yaml, checks/ and a CI workflow; what is there already stays as it is."""
-    from explain_gate.scaffold import not_ignored, scaffold
+    from explain_gate.commands.scaffold import not_ignored, scaffold
 
     written, kept = scaffold(Path(folder))
     for path in written:
@@ -117,8 +117,8 @@ def init(folder: str) -> None:
 @click.option("--thorough", is_flag=True, help="Decode every picture, not only its header and one of each class.")
 def validate(config: str, *, thorough: bool, **options: Any) -> None:
     """Open what `run` opens and put two images through all that it measures; what this accepts, `run` can do."""
-    from explain_gate.session import RunOptions
-    from explain_gate.validate_command import validate as check
+    from explain_gate.commands.validate import validate as check
+    from explain_gate.session.run import RunOptions
 
     for line in check(RunOptions(config=config, **options), thorough=thorough):
         click.echo(line)
@@ -133,9 +133,9 @@ def compare(before: str, after: str, config: str | None, output: str | None) -> 
     """Show what changed between two versions: values, maps, predictions, environment."""
     import datetime as dt
 
-    from explain_gate.execution.progress import Lines
-    from explain_gate.reporting.comparison import comparison_lines
-    from explain_gate.versions import compare_references
+    from explain_gate.commands.versions import compare_references
+    from explain_gate.measuring.progress import Lines
+    from explain_gate.publishing.text.comparison import comparison_lines
 
     today = dt.datetime.now(dt.UTC).date().isoformat()
     folder = Path(output) if output else None
@@ -160,12 +160,12 @@ def history(
     """Draw every recorded version of a model, or a folder of checkpoints, over time."""
     import glob
 
+    from explain_gate.commands.versions import history_of_checkpoints, recorded_history, render_recorded
+    from explain_gate.comparing.timeline import timeline_lines
     from explain_gate.config import load_config
     from explain_gate.errors import OptionError
-    from explain_gate.execution.progress import Lines
-    from explain_gate.opening import tracking_settings
-    from explain_gate.reporting.timeline import timeline_lines
-    from explain_gate.versions import history_of_checkpoints, recorded_history, render_recorded
+    from explain_gate.measuring.job import tracking_settings
+    from explain_gate.measuring.progress import Lines
 
     if (model is None) == (checkpoints is None):
         raise OptionError("history needs exactly one of --model NAME and --checkpoints GLOB")
@@ -192,8 +192,8 @@ def history(
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def calibrate(config: str, checkpoints: tuple[str, ...], output: str, **options: Any) -> None:
     """Propose bounds from versions known to be good; the file's text stays, its numbers change."""
-    from explain_gate.calibrate_command import calibrate_file
-    from explain_gate.execution.progress import Lines
+    from explain_gate.commands.calibrate import calibrate_file
+    from explain_gate.measuring.progress import Lines
 
     calibrate_file(config, checkpoints, output, progress=Lines(), say=click.echo, **options)
     click.echo(f"wrote {output}")
@@ -206,7 +206,7 @@ def calibrate(config: str, checkpoints: tuple[str, ...], output: str, **options:
 def publish(folder: str, config: str, tracking_uri: str | None) -> None:
     """Send what an outbox holds to the tracking store, each run exactly once; exit 3 while something still waits."""
     from explain_gate.config import load_config
-    from explain_gate.opening import tracking_settings
+    from explain_gate.measuring.job import tracking_settings
     from explain_gate.tracking.outbox import deliver
 
     deliveries = deliver(Path(folder), tracking_settings(load_config(config), tracking_uri))
@@ -226,8 +226,8 @@ def publish(folder: str, config: str, tracking_uri: str | None) -> None:
 @click.option("--to", "size", default="4G", show_default=True, metavar="BYTES", help="With prune: most bytes left.")
 def cache(action: str, config: str, cache_dir: str | None, size: str) -> None:
     """Show what measured numbers are kept, prune the longest unused of them, or clear all."""
-    from explain_gate.execution.cache import Cache, clear, default_folder
-    from explain_gate.gatekeeper import parse_bytes
+    from explain_gate.measuring.remembering.store import Cache, clear, default_folder
+    from explain_gate.session.gatekeeper import parse_bytes
 
     folder = Path(cache_dir) if cache_dir else default_folder(Path(config))
     if not folder.is_dir():

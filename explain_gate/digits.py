@@ -67,3 +67,8 @@ def _read(text: str) -> float:
 
 def _is_rounding(one: float, two: float) -> bool:
     return abs(one - two) <= _ROUNDING * max(abs(one), abs(two))
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 image`, `2,000 images`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from explain_gate.gatekeeper import Gatekeeper
-    from explain_gate.session import GateSession
+    from explain_gate.session.gatekeeper import Gatekeeper
+    from explain_gate.session.run import GateSession
 
 _GATEKEEPER = "explain_gate_gatekeeper"
 _LAST_WORD = "explain_gate_last_word"
@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "explain(pattern): the rules a gate test answers, such as 'custom.*'; default: from its name"
     )
     if config.getoption("--explain") or config.getini("explain"):
-        from explain_gate.gatekeeper import Gatekeeper
+        from explain_gate.session.gatekeeper import Gatekeeper
 
         config.pluginmanager.register(Gatekeeper(config), _GATEKEEPER)
 
@@ -170,7 +170,7 @@ def samples(gate: GateSession) -> Any:
 @pytest.fixture
 def attributions(gate: GateSession) -> Any:
     """The maps by method, each divided by its largest magnitude; `attributions("grad_cam")[3]`."""
-    from explain_gate.profile import load_maps
+    from explain_gate.profile.profile import load_maps
 
     return lambda method: load_maps(gate.profile, method)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MapKind = Literal["positive", "magnitude", "signed"]
 Status = Literal["passed", "failed", "warned", "waived", "unmeasured", "inconclusive"]
+STATUS_ORDER: tuple[Status, ...] = ("failed", "unmeasured", "warned", "inconclusive", "waived", "passed")
+BLOCKING: frozenset[Status] = frozenset({"failed", "unmeasured"})
 Cause = Literal["bound", "change", "undecided", "unmeasured", "budget", "vacuous", "not compared"]
 STEPS_NEEDED = "attribution.budget@steps_needed"
 """The measurement that names the images whose maps ran out of their budget of passes, and about how many it takes."""

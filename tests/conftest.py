@@ -29,7 +29,7 @@ def _one_thread() -> None:
     import torch
 
     # Loaded once here: pytester forgets what a run inside this process imports, and torch cannot be loaded twice.
-    for name in ("explain_gate.execution.runner", "explain_gate.reporting.publish"):
+    for name in ("explain_gate.measuring.measure", "explain_gate.publishing.publish"):
         importlib.import_module(name)
 
     torch.set_num_threads(1)
@@ -116,8 +116,8 @@ def fresh_modules() -> Iterator[Callable[[], None]]:
 @pytest.fixture
 def measured(tmp_path, fresh_modules) -> Callable[..., Any]:
     """Measures `tmp_path / "project"` and returns the session with its profile and findings."""
-    from explain_gate.execution.progress import Silent
-    from explain_gate.session import GateSession, RunOptions
+    from explain_gate.measuring.progress import Silent
+    from explain_gate.session.run import GateSession, RunOptions
 
     def run(progress: Any = None, **options: Any) -> GateSession:
         fresh_modules()

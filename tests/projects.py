@@ -57,7 +57,7 @@ from tinymodel import Net
 
 class Waiting(Net):
     def forward(self, x):
-        if "EXPLAIN_GATE_RUN" in os.environ or "explain_gate.execution.processes" in " ".join(sys.orig_argv):
+        if "EXPLAIN_GATE_RUN" in os.environ or "explain_gate.measuring.workers.processes" in " ".join(sys.orig_argv):
             Path(__file__).with_name("measuring").touch()
             time.sleep(600)
         return super().forward(x)

@@ -15,9 +15,9 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from explain_gate.gate import conclude, judge, judge_controls
+from explain_gate.judging.gate import conclude, judge, judge_controls
+from explain_gate.publishing.text.verdict_json import verdict_from_json, verdict_to_json
 from explain_gate.records import Finding, ImageRow, Measurement, Profile, Rule, Waiver
-from explain_gate.reporting.verdict_json import verdict_from_json, verdict_to_json
 
 CLASSES = ("cat", "dog")
 TODAY = "2026-11-26"

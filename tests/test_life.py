@@ -15,8 +15,8 @@ import projects
 import pytest
 from safetensors.torch import save_file
 
-from explain_gate.execution.progress import Silent
-from explain_gate.session import GateSession, RunOptions
+from explain_gate.measuring.progress import Silent
+from explain_gate.session.run import GateSession, RunOptions
 
 THRESHOLDS = projects.THRESHOLDS.replace("0.9}}", "0.9, max_drop: 0.02}}").replace(
     "{{at_least: 0.6, per_class: true}}", "{{at_least: 0.6, max_drop: 0.05}}"

@@ -76,7 +76,7 @@ def test_the_wheel_holds_the_whole_package(wheel_names: set[str]):
     package = tracked("explain_gate/**/*")
     assert {"explain_gate/py.typed", "explain_gate/plugin.py"} <= package
     assert any(path.startswith("explain_gate/schemas/") and path.endswith(".json") for path in package)
-    assert any(path.startswith("explain_gate/reporting/templates/") for path in package)
+    assert any(path.startswith("explain_gate/publishing/pages/templates/") for path in package)
     assert package - wheel_names == set()
 
 
@@ -84,15 +84,15 @@ def test_the_wheel_holds_what_init_writes(wheel_names: set[str]):
     """The top-level checks and thresholds.yaml are in the wheel, once, as the scaffold."""
     checks = tracked("checks/*.py")
     assert checks
-    assert {f"explain_gate/scaffold/{path}" for path in checks} <= wheel_names
-    assert "explain_gate/scaffold/thresholds.yaml" in wheel_names
+    assert {f"explain_gate/commands/scaffold/{path}" for path in checks} <= wheel_names
+    assert "explain_gate/commands/scaffold/thresholds.yaml" in wheel_names
 
 
 def test_the_scaffold_is_the_project_s_own(wheel: Path):
     """The scaffold is the same text as this project's own gate."""
     with zipfile.ZipFile(wheel) as archive:
         for path in tracked("checks/*.py", "thresholds.yaml"):
-            assert archive.read(f"explain_gate/scaffold/{path}") == (ROOT / path).read_bytes(), path
+            assert archive.read(f"explain_gate/commands/scaffold/{path}") == (ROOT / path).read_bytes(), path
 
 
 def test_the_wheel_holds_nothing_else(wheel_names: set[str]):

@@ -68,14 +68,14 @@ def test_plugin_and_workers_run_code_that_imports_torchvision(project):
 
 
 MONITOR = """
-from explain_gate.callback import Monitor
+from explain_gate.training.monitor import Monitor
 import tinymodel
 Monitor("thresholds.yaml", tracking=False, images=2).after_epoch(tinymodel.build(), 0)
 """
 TIMM = """
 from dataclasses import replace
 from explain_gate.config import load_config
-from explain_gate.models import build_module
+from explain_gate.models.open import build_module
 config = load_config("thresholds.yaml")
 model = config.sections.model.model_copy(update={"arguments": {}})
 build_module(replace(config, sections=config.sections.model_copy(update={"model": model})), "timm:resnet10t")

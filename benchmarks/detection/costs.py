@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from explain_gate.execution import runner, scoring
+from explain_gate.measuring import runner, scoring
 
 
 def main() -> None:

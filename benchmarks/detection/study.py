@@ -23,16 +23,17 @@ import torch
 
 from benchmarks.detection.tables import Gated, print_tables
 from benchmarks.detection.versions import KINDS, MARKED, Version, all_versions, load_weights, train_all, weights_file
-from explain_gate.calibration import calibrate
+from explain_gate.commands.scaffold import shipped_rules
 from explain_gate.config import load_config
 from explain_gate.demo.pictures import Pictures, draw_pictures
 from explain_gate.demo.project import _write_pictures
 from explain_gate.demo.training import Planting, accuracy, exchange, plant
-from explain_gate.execution.progress import Silent
-from explain_gate.gate import judge
-from explain_gate.opening import measure
+from explain_gate.judging.calibration import calibrate
+from explain_gate.judging.gate import judge
+from explain_gate.measuring.job import measure
+from explain_gate.measuring.progress import Silent
 from explain_gate.plan import plan
-from explain_gate.profile import load_profile
+from explain_gate.profile.profile import load_profile
 from explain_gate.records import Profile, Rule
 
 PER_CLASS = 20
@@ -141,7 +142,7 @@ def gate_all(versions: Sequence[Version], sets: dict[str, Path], cache: Path) ->
     rules = plan(config, list(next(iter(profiles.values())).classes))
     gates = {"file": (list[Version](), list(rules))}
     for name, half in zip(("first half", "second half"), halves, strict=True):
-        calibrated = calibrate([profiles[one.name, KINDS[0]] for one in half], rules)
+        calibrated = calibrate([profiles[one.name, KINDS[0]] for one in half], rules, shipped=shipped_rules())
         bounds = {one.rule.key: one.bound for one in calibrated.proposals}
         gates[name] = (half, [_with_bound(rule, bounds.get(rule.key)) for rule in rules])
     return [

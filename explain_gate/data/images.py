@@ -13,9 +13,9 @@ import torch
 from PIL import Image, ImageOps
 
 from explain_gate.config import PreprocessingSection
-from explain_gate.data.shapes import Shape, fill
+from explain_gate.data.git_lfs import pointer_fault
+from explain_gate.data.regions import Shape, fill
 from explain_gate.errors import ConfigError, DataError
-from explain_gate.git_lfs import pointer_fault
 
 MOST_PIXELS = 178_956_970
 _ORIENTATION = 0x0112

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from explain_gate.config import GateConfig
-from explain_gate.data.annotations import LISTED, Entries, Entry, read_entries
+from explain_gate.data.annotations.read import LISTED, Entries, Entry, read_entries
 from explain_gate.data.images import Preprocessing, digest_of, load_annotated, normalize, preprocessing_of
 from explain_gate.errors import DataError
 from explain_gate.records import Sample

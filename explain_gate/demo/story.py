@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from explain_gate.commands.scaffold import demo_thresholds
 from explain_gate.demo.project import build_project
 from explain_gate.errors import OptionError
-from explain_gate.execution.progress import Silent
+from explain_gate.measuring.progress import Silent
 from explain_gate.records import Finding, Verdict
-from explain_gate.scaffold import demo_thresholds
-from explain_gate.session import GateSession, RunOptions
+from explain_gate.session.run import GateSession, RunOptions
 
 Say = Callable[[str], None]
 

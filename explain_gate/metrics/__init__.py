@@ -557,3 +557,44 @@ METRICS: dict[str, Metric] = {
         needs_reference=True,
     ),
 }
+
+
+FAMILIES: Mapping[str, str] = {
+    "alignment": "Does the map lie on the annotated region?",
+    "reliance": "Do the predictions depend on what is not the object?",
+    "performance": "Are the predictions right?",
+    "drift": "Has the reason changed since the approved version?",
+    "randomization": "Do the maps depend on what the model has learned?",
+    "completeness": "Do the attributions add up to the score?",
+    "stability": "Does the same measurement give the same map?",
+    "faithfulness": "Does the score change where the map says it should?",
+    "agreement": "Do the methods tell the same story?",
+    "discrimination": "Do maps for different classes differ?",
+    "complexity": "Is the map concentrated or spread out?",
+}
+"""Every family's question, in the order in which a reviewer wants the answers."""
+
+
+def family(check: str) -> str:
+    """`alignment` of `alignment.iou/strict`."""
+    return check.partition(".")[0]
+
+
+def metric_of(check: str) -> Metric | None:
+    """The metric's line in the table; None for a user's own metric."""
+    return METRICS.get(check.partition("/")[0])
+
+
+def better(check: str, bound: Mapping[str, float]) -> Direction:
+    """Which direction is good: from the table, else from the bound."""
+    metric = metric_of(check)
+    if metric is not None:
+        return metric.better
+    return "lower" if "at_most" in bound or "max_rise" in bound else "higher"
+
+
+def family_rank(check: str) -> tuple[int, str]:
+    """Sort key: the families in the reviewer's order, a user's own families behind them by name."""
+    name = family(check)
+    names = list(FAMILIES)
+    return (names.index(name) if name in FAMILIES else len(names), check)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explain_gate.errors import ReferenceError, TrackingError
-from explain_gate.profile import UNVERIFIED, load_profile, profile_digest, verify
+from explain_gate.profile.profile import UNVERIFIED, load_profile, profile_digest, verify
 from explain_gate.records import Profile
 from explain_gate.tracking.downloads import run_artifact
 from explain_gate.tracking.registry import RUN_ID

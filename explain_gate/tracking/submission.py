@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from explain_gate.errors import TrackingError
-from explain_gate.profile import profile_digest
+from explain_gate.profile.profile import profile_digest
 from explain_gate.records import Finding, Profile, Verdict
 from explain_gate.redact import redact
 from explain_gate.tracking.settings import TrackingSettings

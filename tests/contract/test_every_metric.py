@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.execution import scoring
+from explain_gate.measuring import scoring
+from explain_gate.measuring.job import measure
 from explain_gate.metrics import METRICS
-from explain_gate.opening import measure
 from explain_gate.records import Measurement, Profile, Sample
 
 SIZE = 32

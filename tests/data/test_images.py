@@ -13,7 +13,7 @@ from drawings import SIDE, picture
 from PIL import Image
 
 from explain_gate.data.images import Preprocessing, load, load_annotated, size_of
-from explain_gate.data.shapes import Shape
+from explain_gate.data.regions import Shape
 from explain_gate.errors import DataError
 
 AS_IS = Preprocessing(resize=None, crop=None, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))

@@ -25,11 +25,11 @@ import processes
 import projects
 
 from explain_gate.errors import ExplainGateError
-from explain_gate.profile import load_profile
+from explain_gate.profile.profile import load_profile
 from explain_gate.records import Score
 
 VICTIMS = ("command", "measuring", "worker", "group")
-_WORKER = "explain_gate.execution.processes"
+_WORKER = "explain_gate.measuring.workers.processes"
 _RULES = """\
   grad_cam: {{layer: window}}
   gradient: {{}}

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explain_gate.execution.cache import Cache
-from explain_gate.profile import load_maps
+from explain_gate.measuring.remembering.store import Cache
+from explain_gate.profile.profile import load_maps
 
 ROOT = Path(__file__).parents[2] / "explain_gate"
 

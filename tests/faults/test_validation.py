@@ -8,10 +8,10 @@ import sys
 import pytest
 from fault_projects import PROJECTS, Project, forward, methods, replaced
 
+from explain_gate.commands.validate import validate
 from explain_gate.errors import ExplainGateError
-from explain_gate.execution.progress import Silent
-from explain_gate.session import GateSession, RunOptions
-from explain_gate.validate_command import validate
+from explain_gate.measuring.progress import Silent
+from explain_gate.session.run import GateSession, RunOptions
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from explain_gate.opening import measure
+from explain_gate.measuring.job import measure
 from explain_gate.records import Profile
 
 SIZE = 32

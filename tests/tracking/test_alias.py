@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from explain_gate.errors import TrackingError
-from explain_gate.reporting.verdict_json import verdict_from_json, verdict_to_json
+from explain_gate.publishing.text.verdict_json import verdict_from_json, verdict_to_json
 from explain_gate.tracking.alias import Move, moves_of, write_move
 from explain_gate.tracking.outbox import deliver
 from explain_gate.tracking.recorder import record

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from explain_gate.commands.versions import recorded_history
 from explain_gate.errors import ReferenceError
-from explain_gate.reporting.verdict_json import verdict_to_json
+from explain_gate.publishing.text.verdict_json import verdict_to_json
 from explain_gate.tracking.history import history
 from explain_gate.tracking.recorder import record
-from explain_gate.versions import recorded_history
 
 
 def test_life_of_a_model(settings, gate_run):

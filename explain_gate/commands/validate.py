@@ -1,0 +1,80 @@
+"""`explain-gate validate`: what it accepts, `run` can do. Opens what `run` opens, through the same session."""
+
+from __future__ import annotations
+
+import contextlib
+
+from explain_gate.measuring.progress import Silent
+from explain_gate.measuring.validation import Trial, check_pictures, try_out
+from explain_gate.session.run import GateSession, RunOptions
+
+
+def validate(options: RunOptions, *, thorough: bool = False) -> list[str]:
+    """Configuration, data, model, reference, tracking and output folder; returns what was found, a line each.
+
+    Args:
+        options: what the run will be given.
+        thorough: decode every picture, instead of its header and one picture of each class.
+
+    Raises:
+        ExplainGateError: what a run would end with, and what to write.
+    """
+    session = GateSession(options)
+    there = session.parent.exists()
+    try:
+        return _lines(session, thorough=thorough)
+    finally:
+        session.discard()
+        if not there:  # it was made to see that it can be made
+            with contextlib.suppress(OSError):
+                session.parent.rmdir()
+
+
+def _lines(session: GateSession, *, thorough: bool) -> list[str]:
+    _ = session.work  # which is an error where reports cannot be written
+    tracking = session.tracking
+    check_pictures(session.samples, thorough=thorough)
+    model = session.model_under_test
+    trial = try_out(
+        session.config,
+        session.rules,
+        model,
+        session.samples,
+        device=session.options.device,
+        memory_budget=session.options.memory_budget,
+        dtype=session.options.dtype,
+        progress=Silent(),
+    )
+    weights = sum(parameter.numel() for parameter in model.module.parameters())
+    lines = [
+        f"{session.config.path}: {len(session.rules)} rules over {len(session.config.sections.methods)} methods",
+        (
+            f"data: {len(session.samples)} images of {len(session.samples.classes)} classes, {trial.width} x "
+            f"{trial.height} pixels after preprocessing"
+        ),
+        f"model: {model.source}, {weights:,} parameters, {_outputs(trial)}, digest {model.digest[:12]}",
+    ]
+    if trial.target_layers:
+        lines.append(f"target layer: {', '.join(trial.target_layers)}")
+    lines += [f"reports: {session.parent}", f"tracking: {tracking.shown_uri}, experiment {tracking.experiment}"]
+    lines += [f"warning: {warning}" for warning in trial.warnings]
+    return lines + _reference(session)
+
+
+def _outputs(trial: Trial) -> str:
+    return f"{trial.logits} logits" if trial.logits > 1 else "one score per image"
+
+
+def _reference(session: GateSession) -> list[str]:
+    """A reference that is given is looked up; where rules need one that is not given, the run is told what to add."""
+    if session.options.reference is not None:
+        session.resolve_reference()
+        return [f"reference: {session.options.reference}"]
+    needed = session.needs_reference()
+    if not needed:
+        return []
+    told = (
+        f"note: {len(needed)} rules compare with a reference, so `run` needs --reference (a run's folder, run:ID, "
+        "models:/NAME@ALIAS or a checkpoint), or --bootstrap the first time"
+    )
+    return [told]

@@ -1,0 +1,1 @@
+"""Profiles beside each other: pairs, whole profiles, versions over time."""

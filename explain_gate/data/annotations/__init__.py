@@ -1,0 +1,1 @@
+"""Annotations: one module a format, one reader for all of them."""

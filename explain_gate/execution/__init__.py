@@ -1,1 +1,0 @@
-"""Measuring: devices, batches, stages. The only package that asks the model anything."""

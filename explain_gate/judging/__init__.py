@@ -1,0 +1,1 @@
+"""Second stage: records in, records out; no torch, no files, no clock."""

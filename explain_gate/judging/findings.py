@@ -1,0 +1,277 @@
+"""One rule against one profile: value, interval, bound, and the change since the reference -> a finding. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from explain_gate.judging import sentences
+from explain_gate.judging.noninferiority import Change, compare, holm, images_to_decide
+from explain_gate.records import STEPS_NEEDED, Cause, Finding, Measurement, Profile, Rule, Status
+from explain_gate.statistics import Values, interval, summarize
+
+WORST_LISTED = 8
+MOST_LEFT_OUT = 0.05
+"""Share of a rule's images that may be left out because their maps ran out of passes."""
+NO_REFERENCE = "there is no reference to compare with"
+MOST = 1e100
+"""Of a value; the square of a larger one, or the sum of its squares, may have no number."""
+_SEVERITY: tuple[Status, ...] = ("passed", "inconclusive", "warned", "unmeasured", "failed")
+"""What a rule may be before waivers, the worst last."""
+
+
+def judge_changes(
+    profile: Profile, reference: Profile | None, rules: Sequence[Rule], findings: Sequence[Finding]
+) -> list[Finding]:
+    """Findings with what changed since the reference, for the rules that bound a change.
+
+    Holm's correction runs over all of these rules, so that a run with many rules blocks an honest retrain no more
+    often than one with a single rule.
+    """
+    changes: dict[int, _Compared | str] = {}
+    for position, rule in enumerate(rules):
+        if rule.max_drop is not None or rule.max_rise is not None:
+            changes[position] = _change(profile, reference, rule)
+    tested = [position for position, change in changes.items() if not isinstance(change, str)]
+    p_values = [change.change.p_worse for change in changes.values() if not isinstance(change, str)]
+    adjusted = dict(zip(tested, holm(p_values), strict=True))
+    result = list(findings)
+    for position, change in changes.items():
+        if isinstance(change, str):
+            result[position] = _not_compared(findings[position], rules[position], change, bootstrap=reference is None)
+        else:
+            result[position] = _with_change(findings[position], rules[position], change, adjusted[position])
+    return result
+
+
+def judge_bound(profile: Profile, rule: Rule) -> Finding:
+    """The finding of one rule by its fixed bound; a rule without one passes as far as this goes."""
+    measurement = profile.measurement(rule.check, rule.method)
+    if measurement is None:
+        return _unmeasured(rule, sentences.of_no_measurement(rule))
+    rows, values, reasons = select(profile, measurement, rule)
+    left_out, reasons = _out_of_budget(profile, rule, reasons)
+    images = int(values.size) + len(left_out) + sum(map(len, reasons.values()))
+    if len(left_out) > MOST_LEFT_OUT * images:
+        return _finding(
+            rule,
+            status="unmeasured",
+            cause="budget",
+            message=sentences.of_too_many_left_out(rule, images, left_out, allowed=int(MOST_LEFT_OUT * images)),
+            images=int(values.size),
+            unmeasured=images - int(values.size),
+            worst=tuple(left_out)[:WORST_LISTED],
+        )
+    unmeasured = sum(map(len, reasons.values()))
+    allowed = _allowed(rule, unmeasured + values.size)
+    if values.size == 0 or unmeasured > allowed:
+        named = [image for images in reasons.values() for image in images]
+        return _unmeasured(
+            rule,
+            sentences.of_unmeasured(rule, unmeasured + values.size, reasons, allowed=allowed),
+            images=int(values.size),
+            unmeasured=unmeasured,
+            worst=tuple(named[:WORST_LISTED]),
+        )
+    value = summarize(values, rule.statistic)
+    broken = breaks(rule, value)
+    order = np.argsort(values if rule.better == "higher" else -values, kind="stable")
+    status: Status = "passed" if not broken else "failed" if rule.severity == "fail" else "warned"
+    finding = _finding(
+        rule,
+        value=value,
+        interval=interval(values, rule.statistic),
+        status=status,
+        cause="bound" if broken else None,
+        images=int(values.size),
+        unmeasured=unmeasured + len(left_out),
+        worst=tuple(profile.images[rows[position]].image for position in order[:WORST_LISTED].tolist()),
+    )
+    finding = replace(finding, message=sentences.of_value(finding, broken=broken))
+    if not left_out:
+        return finding
+    told = replace(finding, message=f"{finding.message} {sentences.of_left_out(left_out)}")
+    return _at_least(told, "warned", "budget")
+
+
+def _out_of_budget(
+    profile: Profile, rule: Rule, reasons: dict[str, list[str]]
+) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Unmeasured images whose maps ran out of passes, with about how many they need, and the reasons of the others.
+
+    Neither the model nor the data is to blame for these, so they do not count as unmeasured images do.
+    """
+    needed: dict[str, int] = {}
+    for method in (rule.method or "").split("+"):
+        found = profile.measurement(STEPS_NEEDED, method)
+        if found is not None:
+            for row, steps in zip(found.rows.tolist(), found.values.tolist(), strict=True):
+                image = profile.images[row].image
+                needed[image] = max(needed.get(image, 0), int(steps))
+    left_out = {image: needed[image] for images in reasons.values() for image in images if image in needed}
+    others = {reason: [image for image in images if image not in needed] for reason, images in reasons.items()}
+    return left_out, {reason: images for reason, images in others.items() if images}
+
+
+def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list[int], Values, dict[str, list[str]]]:
+    """Rows and values of the measured images of the rule's class, and the names of its other images by reason.
+
+    A value belongs to the class that it is about, which is the image's own unless the measurement says otherwise.
+    They come in the order of the images' names, the reasons by how many images they have: no verdict depends on the
+    order in which images are annotated.
+    """
+    about = _about(profile, measurement)
+    mine = [position for position, name in enumerate(about) if rule.class_name is None or name == rule.class_name]
+    mine.sort(key=lambda position: (profile.images[int(measurement.rows[position])].image, about[position]))
+    kept: list[int] = []
+    missing: dict[str, list[str]] = {}
+    for position in mine:
+        reason = measurement.reasons[position]
+        if reason is None:
+            reason = _no_number(float(measurement.values[position]))
+        if reason is None:
+            kept.append(position)
+        else:
+            missing.setdefault(reason, []).append(profile.images[int(measurement.rows[position])].image)
+    rows = [int(measurement.rows[position]) for position in kept]
+    return rows, measurement.values[kept].astype(np.float64), dict(sorted(missing.items(), key=_most_images))
+
+
+def _about(profile: Profile, measurement: Measurement) -> list[str]:
+    """The name of the class that each value is about."""
+    if measurement.about is None:
+        return [profile.images[row].class_name for row in measurement.rows.tolist()]
+    names = {image.label: image.class_name for image in profile.images}
+    return [names.get(index, str(index)) for index in measurement.about.tolist()]
+
+
+def breaks(rule: Rule, value: float) -> bool:
+    """Whether a value breaks the rule's fixed bound."""
+    # Written so that NaN breaks the rule.
+    return (rule.at_least is not None and not value >= rule.at_least) or (
+        rule.at_most is not None and not value <= rule.at_most
+    )
+
+
+def _allowed(rule: Rule, images: int) -> int:
+    """How many of a rule's images may lack a value."""
+    share = rule.max_unmeasured * images
+    return int(rule.max_unmeasured if rule.max_unmeasured >= 1 else share + 1e-9)  # 0.29 of 100 is 29
+
+
+def _no_number(value: float) -> str | None:
+    """Why a value must not look like a measurement, whoever wrote the profile; None where it is one."""
+    if not np.isfinite(value):
+        return "the value is not finite"
+    return f"the value is beyond {MOST:g}" if abs(value) > MOST else None
+
+
+def _most_images(entry: tuple[str, list[str]]) -> tuple[int, str]:
+    """Sort key of reasons: those of the most images first, then by their words."""
+    return -len(entry[1]), entry[0]
+
+
+def _unmeasured(rule: Rule, message: str, **values: Any) -> Finding:
+    return _finding(rule, status="unmeasured", cause="unmeasured", message=message, **values)
+
+
+def _finding(rule: Rule, *, status: Status, message: str = "", **values: Any) -> Finding:
+    empty: dict[str, Any] = {"value": None, "interval": None, "images": 0, "unmeasured": 0, "worst": ()}
+    return Finding(
+        check=rule.check,
+        method=rule.method,
+        class_name=rule.class_name,
+        statistic=rule.statistic,
+        bound=rule.bound,
+        status=status,
+        message=message,
+        file=rule.file,
+        line=rule.line,
+        **{**empty, **values},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """A rule's change, the reference's own value, and the images that lost most, worst first."""
+
+    change: Change
+    before: float
+    worst: tuple[str, ...]
+
+
+def _change(profile: Profile, reference: Profile | None, rule: Rule) -> _Compared | str:
+    """What changed since the reference, or why nothing was compared."""
+    if reference is None:
+        return NO_REFERENCE
+    mine, theirs = (one.measurement(rule.check, rule.method) for one in (profile, reference))
+    if mine is None or theirs is None:
+        return f"{rule.key} was not measured on {'the reference' if theirs is None else 'the candidate'}"
+    rows, values, _ = select(profile, mine, rule)
+    other_rows, other_values, _ = select(reference, theirs, rule)
+    known = {reference.images[row].image: value for row, value in zip(other_rows, other_values.tolist(), strict=True)}
+    now = {profile.images[row].image: value for row, value in zip(rows, values.tolist(), strict=True)}
+    images = [image for image in now if image in known]
+    if len(images) < 2:
+        return "fewer than two images were measured on both versions"
+    candidate, earlier = (np.array([version[image] for image in images]) for version in (now, known))
+    margin = rule.max_drop if rule.max_drop is not None else rule.max_rise
+    change = compare(
+        candidate,
+        earlier,
+        margin=float(margin or 0.0),
+        better=rule.better,
+        statistic=rule.statistic,
+        confidence=rule.confidence,
+    )
+    gains = candidate - earlier if rule.better == "higher" else earlier - candidate
+    worst = [images[position] for position in np.argsort(gains, kind="stable") if gains[position] < 0]
+    return _Compared(change=change, before=summarize(earlier, rule.statistic), worst=tuple(worst[:WORST_LISTED]))
+
+
+def _with_change(finding: Finding, rule: Rule, compared: _Compared, p_worse: float) -> Finding:
+    change = compared.change
+    margin = float((rule.max_drop if rule.max_drop is not None else rule.max_rise) or 0.0)
+    alpha = 1 - rule.confidence
+    sign = -1.0 if rule.better == "higher" else 1.0
+    low, high = sorted(sign * bound for bound in change.interval)
+    text = sentences.of_change(
+        rule, loss=change.loss, before=compared.before, interval=(low, high), margin=margin, images=change.images
+    )
+    blocked: Status = "failed" if rule.severity == "fail" else "warned"
+    if p_worse <= alpha:
+        finding = _at_least(finding, blocked, "change")
+        text = sentences.of_worst(text, compared.worst)
+    elif finding.status == "failed":
+        pass  # The fixed bound has decided; whether the change alone would have is of no use to the reader.
+    elif change.p_fine <= alpha or change.interval[1] <= margin:
+        text = sentences.of_no_loss(text)
+    else:
+        text = sentences.of_undecided(text, images_to_decide(change, margin, rule.confidence))
+        finding = _at_least(finding, blocked if rule.inconclusive == "fail" else "inconclusive", "undecided")
+    return replace(
+        finding,
+        worst=compared.worst if finding.cause in ("change", "undecided") else finding.worst,
+        reference_value=compared.before,
+        change=sign * change.loss,
+        change_interval=(low, high),
+        message=f"{finding.message} {text}".strip(),
+    )
+
+
+def _not_compared(finding: Finding, rule: Rule, reason: str, *, bootstrap: bool) -> Finding:
+    """A rule that could not be compared: told where the run starts without a reference, else unmeasured."""
+    finding = replace(finding, message=f"{finding.message} {sentences.of_no_comparison(rule, reason)}".strip())
+    return (
+        _at_least(finding, "warned", "not compared") if bootstrap else _at_least(finding, "unmeasured", "not compared")
+    )
+
+
+def _at_least(finding: Finding, status: Status, cause: Cause) -> Finding:
+    """The finding with this status and cause, unless it is as bad already."""
+    if _SEVERITY.index(finding.status) >= _SEVERITY.index(status):
+        return finding
+    return replace(finding, status=status, cause=cause)

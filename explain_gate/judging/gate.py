@@ -1,0 +1,251 @@
+"""The gate itself: judge a profile by the planned rules, conclude a verdict. Pure: records in, records out.
+
+judge(profile, rules, reference)    -> one finding per rule
+conclude(planned, findings)         -> the verdict; a planned rule without a finding is an error, never a pass
+unfinished(planned, exit_code)      -> the verdict of a run that ended before there was anything to conclude
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from explain_gate.judging import sentences
+from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
+from explain_gate.records import Control, FailedTest, Finding, Profile, Rule, Verdict, VerdictName, Waiver
+from explain_gate.statistics import summarize
+
+
+def judge(
+    profile: Profile,
+    rules: Sequence[Rule],
+    reference: Profile | None = None,
+    *,
+    waivers: Sequence[Waiver] = (),
+    today: str = "",
+) -> tuple[Finding, ...]:
+    """One finding per rule, in the order of the rules.
+
+    Args:
+        profile: what was measured.
+        rules: what was planned.
+        reference: the profile that `max_drop` and `max_rise` compare with.
+        waivers: rules that may break; only those that have not expired by `today` (ISO date) count.
+        today: ISO date; judge has no clock.
+    """
+    vacuous = {(control.check, control.method): control for control in judge_controls(profile, rules) if not control.ok}
+    findings = judge_changes(profile, reference, rules, [_judge_one(profile, reference, rule) for rule in rules])
+    for position, finding in enumerate(findings):
+        control = vacuous.get((finding.check, finding.method))
+        if control is not None and finding.status in ("passed", "inconclusive"):
+            findings[position] = _told_vacuous(finding, control)
+    return tuple(_waive(finding, waivers, today) for finding in findings)
+
+
+def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ...]:
+    """The gate's test of itself: a random map must fail alignment, the region itself pass, a random model fail.
+
+    Controls are judged over all classes: a class alone has too few of their images to tell chance from skill.
+    """
+    controls = []
+    tested = {(rule.check, rule.method): replace(rule, class_name=None) for rule in rules}
+    for rule in tested.values():
+        if rule.at_least is None and rule.at_most is None:
+            continue
+        for name, source, expected in (
+            ("random map", "control.random", "failed"),
+            ("region itself", "control.region", "passed"),
+            ("randomized model", f"control.randomized.{rule.method}", "failed"),
+        ):
+            measurement = profile.measurement(rule.check, source)
+            if measurement is None:
+                continue
+            _, values, _ = select(profile, measurement, rule)
+            if values.size == 0:
+                continue
+            value = summarize(values, rule.statistic)
+            bound = float(rule.at_least if rule.at_least is not None else rule.at_most or 0.0)
+            seen = "failed" if breaks(rule, value) else "passed"
+            controls.append(
+                Control(
+                    check=rule.check,
+                    method=rule.method,
+                    class_name=rule.class_name,
+                    control=name,
+                    expected="failed" if expected == "failed" else "passed",
+                    value=value,
+                    ok=seen == expected,
+                    message=sentences.of_control(name, value, bound, ok=seen == expected),
+                )
+            )
+    return tuple(controls)
+
+
+def conclude(
+    planned: Sequence[Rule],
+    findings: Sequence[Finding],
+    *,
+    controls: Sequence[Control] = (),
+    waivers: Sequence[Waiver] = (),
+    today: str = "",
+    failed_tests: Sequence[FailedTest] = (),
+    messages: Sequence[str] = (),
+    profile: Profile | None = None,
+    **facts: Any,
+) -> Verdict:
+    """The verdict of a run. A planned rule without exactly one finding makes it an error (exit code 3).
+
+    Args:
+        planned: the rules of thresholds.yaml, not what pytest collected.
+        findings: what was judged.
+        controls: the gate's test of itself.
+        waivers: expired and unused ones are reported.
+        today: ISO date.
+        failed_tests: the team's own tests that failed.
+        messages: anything that made the run incomplete; each one turns the verdict into an error.
+        profile: where model, dataset, environment, seconds and passes are taken from.
+        facts: overrides of the Verdict's descriptive fields.
+    """
+    problems = list(messages)
+    answered = [finding.key for finding in findings]
+    twice = [
+        key for key, count in (*Counter(rule.key for rule in planned).items(), *Counter(answered).items()) if count > 1
+    ]
+    if twice:
+        named = ", ".join(list(dict.fromkeys(twice))[:WORST_LISTED])
+        problems.append(f"rules that were planned or judged more than once: {named}")
+    missing = [rule.key for rule in planned if rule.key not in answered]
+    if missing:
+        problems.append(
+            f"{len(missing)} of {len(planned)} planned rules have no result: {', '.join(missing[:WORST_LISTED])}"
+        )
+    unplanned = sorted(set(answered) - {rule.key for rule in planned})
+    if unplanned:
+        problems.append(f"results for rules that were not planned: {', '.join(unplanned[:WORST_LISTED])}")
+    broken = [f for f in findings if f.status in ("failed", "unmeasured")]
+    verdict: VerdictName
+    if problems or not planned:
+        verdict, exit_code = "error", 3
+    elif broken or failed_tests:
+        verdict, exit_code = "failed", 1
+    else:
+        verdict, exit_code = "passed", 0
+    manifest: Mapping[str, Any] = profile.manifest if profile is not None else {}
+    described = {name: manifest[name] for name in ("model", "dataset", "environment") if name in manifest}
+    described |= {name: manifest[name] for name in ("config_digest", "seconds", "passes") if name in manifest}
+    return Verdict(
+        verdict=verdict,
+        exit_code=exit_code,
+        planned=tuple(rule.key for rule in planned),
+        judged=tuple(answered),
+        findings=tuple(findings),
+        controls=tuple(controls),
+        failed_tests=tuple(failed_tests),
+        messages=(
+            *problems,
+            *_waiver_messages(planned, findings, waivers, today),
+            *manifest.get("warnings", ()),
+        ),
+        **{**described, **facts},
+    )
+
+
+def unfinished(
+    planned: Sequence[Rule],
+    *,
+    exit_code: int,
+    messages: Sequence[str],
+    failed_tests: Sequence[FailedTest] = (),
+    **facts: Any,
+) -> Verdict:
+    """The verdict of a run that was interrupted, refused or broken before its rules were judged: an error, always.
+
+    Args:
+        planned: the rules of thresholds.yaml, as far as it could be read.
+        exit_code: 2 interrupted, 3 no verdict, 4 something that cannot be used, 5 nothing planned.
+        messages: why it ended.
+        failed_tests: the team's own tests that failed until then.
+        facts: the Verdict's descriptive fields.
+    """
+    if exit_code not in (2, 3, 4, 5):
+        raise ValueError(f"a run without judged rules must end with 2, 3, 4 or 5, got {exit_code}")
+    return Verdict(
+        verdict="error",
+        exit_code=exit_code,
+        planned=tuple(rule.key for rule in planned),
+        judged=(),
+        findings=(),
+        failed_tests=tuple(failed_tests),
+        messages=tuple(messages),
+        **facts,
+    )
+
+
+def _judge_one(profile: Profile, reference: Profile | None, rule: Rule) -> Finding:
+    finding = judge_bound(profile, rule)
+    if reference is None and rule.metric.startswith("drift."):
+        text = sentences.of_no_comparison(rule, NO_REFERENCE)
+        return replace(finding, status="warned", cause="not compared", message=text)
+    return finding
+
+
+def _told_vacuous(finding: Finding, control: Control) -> Finding:
+    """A rule that its control passes too is told instead of passing; one that is inconclusive stays that."""
+    message = f"{finding.message} {control.message}"
+    if finding.status == "inconclusive":
+        return replace(finding, message=message)
+    return replace(finding, status="warned", cause="vacuous", message=message)
+
+
+def _waive(finding: Finding, waivers: Sequence[Waiver], today: str) -> Finding:
+    if finding.status not in ("failed", "unmeasured"):
+        return finding
+    covering = [waiver for waiver in waivers if _covers(waiver, finding)]
+    if not covering:
+        return finding
+    waiver = max(covering, key=lambda one: one.expires)
+    valid = waiver.expires >= today
+    told = f"{finding.message} {sentences.of_waiver(waiver, valid=valid)}"
+    return replace(finding, status="waived" if valid else finding.status, message=told)
+
+
+def _covers(waiver: Waiver, row: Rule | Finding) -> bool:
+    return (
+        waiver.check == row.check
+        and waiver.method in (None, row.method)
+        and waiver.class_name in (None, row.class_name)
+    )
+
+
+def _waiver_messages(
+    planned: Sequence[Rule], findings: Sequence[Finding], waivers: Sequence[Waiver], today: str
+) -> tuple[str, ...]:
+    """What a waiver says that is not so; one that was needed and holds says nothing."""
+    texts = []
+    for waiver in waivers:
+        covered = [finding for finding in findings if _covers(waiver, finding)]
+        where = f"waiver of {waiver.check} ({waiver.place}, {waiver.owner})"
+        if not any(_covers(waiver, rule) for rule in planned):
+            texts.append(f"The {where} matches no rule: {_unmatched(waiver, planned)}. Correct or remove it.")
+        elif today and waiver.expires < today:
+            texts.append(f"The {where} expired on {waiver.expires}; remove or renew it.")
+        elif not covered:
+            texts.append(f"The {where} is not used: its rule has no result.")
+        elif not any(finding.status == "waived" for finding in covered):
+            texts.append(f"The {where} is not used: its rule does not break. Remove it.")
+    return tuple(texts)
+
+
+def _unmatched(waiver: Waiver, planned: Sequence[Rule]) -> str:
+    """The first part of a waiver that no planned rule has, with what is planned instead."""
+    rows = [rule for rule in planned if rule.check == waiver.check]
+    if not rows:
+        return f"no rule is called {waiver.check}"
+    methods = list(dict.fromkeys(rule.method or "none" for rule in rows))
+    if waiver.method is not None and waiver.method not in methods:
+        return f"{waiver.check} has no row for method {waiver.method}, only for {', '.join(methods)}"
+    rows = [rule for rule in rows if waiver.method in (None, rule.method)]
+    classes = list(dict.fromkeys(rule.class_name or "all classes together" for rule in rows))
+    return f"{waiver.check} has no row for class {waiver.class_name}, only for {', '.join(classes[:WORST_LISTED])}"

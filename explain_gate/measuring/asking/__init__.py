@@ -1,0 +1,1 @@
+"""What a metric may ask of a model and its regression set."""

@@ -1,0 +1,58 @@
+"""Maps that a rule must reject or accept: the gate's test of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from explain_gate.attribution import METHODS
+from explain_gate.attribution.attribute import explain
+from explain_gate.measuring.asking.batch import MeasuredBatch, Subject
+from explain_gate.records import Sample
+
+CONTROL_IMAGES = 24
+"""Images that controls are measured on, stratified by class."""
+
+_CONTROL_STEPS = 16
+"""Gradients per image for the control of a method with a path."""
+
+_GRID = 7
+"""Resolution of the random map: that of a CAM. Noise by the pixel would be too easy to reject."""
+
+
+def control_maps(
+    source: str, subject: Subject, samples: Sequence[Sample], logits: Tensor
+) -> tuple[Tensor, dict[int, str]]:
+    """Maps (N, H, W) of one control for a batch, and the reasons of images that have none."""
+    if source == "control.region":
+        size = samples[0].pixels.shape[-2:]
+        regions = [torch.zeros(size) if sample.region is None else sample.region.float() for sample in samples]
+        return torch.stack(regions), {}
+    rows = [sample.index for sample in samples]
+    if source == "control.random":
+        batch = MeasuredBatch(subject, samples, logits[rows], None)
+        return torch.cat([_random_map(batch, position) for position in range(len(samples))]), {}
+    method = source.removeprefix("control.randomized.")
+    # Every rule over the method's maps has this control; the map of the re-initialised model is made once for all.
+    key = (method, tuple(rows))
+    if key not in subject.controls:
+        batch = MeasuredBatch(subject, samples, logits[rows], method)
+        options = dict(subject.options.get(method, {}))
+        if method in METHODS and METHODS[method].has_path:
+            # The control asks whether the map of noise passes; that it adds up to a per cent is not needed for that.
+            options["max_steps"] = _CONTROL_STEPS
+        found = explain(subject.twin(0), method, batch.pixels, batch.labels, batch.keys, options)
+        subject.controls[key] = found.maps.cpu().clamp_min(0)
+    maps = subject.controls[key]
+    return maps, {
+        row: "the re-initialised model's map is flat" for row, one in zip(rows, maps, strict=True) if not one.max() > 0
+    }
+
+
+def _random_map(batch: MeasuredBatch, position: int) -> Tensor:
+    height, width = batch.samples[position].pixels.shape[-2:]
+    noise = torch.rand(1, 1, _GRID, _GRID, generator=batch.generator(position, "random map"))
+    return F.interpolate(noise, size=(height, width), mode="bilinear", align_corners=False)[:, 0]

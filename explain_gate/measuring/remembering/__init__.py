@@ -1,0 +1,1 @@
+"""What was measured before, under keys of everything that a number depends on."""

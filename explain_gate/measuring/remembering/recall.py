@@ -1,0 +1,286 @@
+"""What the stages of a run know already: cached logits, pictures, maps and scores under keys of all they depend on.
+
+A score may depend on its own image alone, on others of the set (donors of backgrounds, class weights, what a class
+hangs on), or on what no key can hold (a clock). Which of them is seen from what a metric asked its batch for; what is
+unknown here is never cached. A score that others had a part in is kept with what they were, and holds while they are
+the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explain_gate.data.regression_set import RegressionSet
+from explain_gate.errors import NotMeasurable
+from explain_gate.measuring.asking.batch import Question, Subject
+from explain_gate.measuring.remembering.fingerprints import digest
+from explain_gate.measuring.remembering.keys import Facts, ImageFacts, image_facts
+from explain_gate.measuring.remembering.origins import Origins
+from explain_gate.measuring.remembering.store import Cache
+from explain_gate.metrics.patches import Place
+from explain_gate.records import Rule
+
+Scope = Literal["image", "set", "never"]
+
+_OF_THE_IMAGE = frozenset(
+    {
+        "accepted",
+        "annotators",
+        "cascade",
+        "counted",
+        "details",
+        "exact_scores",
+        "explain",
+        "explain_again",
+        "explain_on",
+        "explain_randomized",
+        "explain_with",
+        "first",
+        "generator",
+        "gradients",
+        "keys",
+        "labels",
+        "logits",
+        "maps",
+        "method",
+        "note",
+        "own_background",
+        "pixels",
+        "predict",
+        "region",
+        "relevance",
+        "remember",
+        "second",
+    }
+)
+_OF_THE_SET = frozenset({"backgrounds", "cue", "note_cue", "others", "pair_correlation", "weights"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What the report shows of one image: JPEG, packed region (H, ceil(W / 8)), its share of the frame or why not."""
+
+    size: tuple[int, int]
+    area: float | None
+    reason: str | None
+    region: bytes
+    jpeg: bytes
+
+
+Noted = tuple[float, int | None]
+"""A number that a metric noted of an image, and the class that it is about, None for the image's own."""
+
+
+class Scores(Protocol):
+    """One check and method while its values come in."""
+
+    check: str
+    method: str | None
+    rule: Rule
+    parameters: Mapping[str, Any]
+    rows: list[int]
+    population: Sequence[int]
+    values: dict[int, float]
+    notes: dict[str, dict[int, Sequence[Noted]]]
+    scopes: dict[int, Scope]
+    questions: dict[int, frozenset[Question]]
+    outcomes: dict[int, tuple[Place, float]]
+
+
+class Asked:
+    """A batch that writes down what it is asked for; `alone`, it has no answer to what needs the whole set."""
+
+    def __init__(self, batch: Any, asked: set[str], *, alone: bool = False) -> None:
+        self._batch = batch
+        self._asked = asked
+        self._alone = alone
+
+    def __getattr__(self, name: str) -> Any:
+        if self._alone and name not in _OF_THE_IMAGE:
+            raise NotMeasurable("it looks at the whole set")
+        self._asked.add(name)
+        return getattr(self._batch, name)
+
+
+def scope_of(asked: Iterable[str]) -> Scope:
+    """What a value depends on that was computed from these."""
+    names = set(asked) - {"batch"}
+    if names <= _OF_THE_IMAGE:
+        return "image"
+    return "set" if names <= _OF_THE_IMAGE | _OF_THE_SET else "never"
+
+
+class Memory:
+    """The cache as the stages of one run see it: rows in, what is known of them out.
+
+    `alone`: the set at hand is a part of a larger one, so that nothing that looks at the whole set may be measured.
+    """
+
+    def __init__(
+        self, cache: Cache, facts: Facts, data: RegressionSet, *, subject: Subject, alone: bool = False
+    ) -> None:
+        self.cache = cache
+        self.alone = alone
+        self._facts = facts
+        self._data = data
+        self._subject = subject
+        self._origins = Origins(subject, data, self._identity)
+        self._images: dict[int, ImageFacts] = {}
+
+    def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
+        """Logits (K,) of the rows that were predicted before."""
+        found = self.cache.get([self._logits_key(row) for row in rows])
+        return {
+            row: torch.from_numpy(np.frombuffer(found[key], dtype="<f4").copy())
+            for row in rows
+            if (key := self._logits_key(row)) in found
+        }
+
+    def keep_logits(self, logits: Mapping[int, Tensor]) -> None:
+        """Keep logits (K,), all of them finite."""
+        self.cache.put("logits", {self._logits_key(row): one.numpy().tobytes() for row, one in logits.items()})
+
+    def pictures(self, rows: Sequence[int]) -> dict[int, Picture]:
+        """Pictures and regions of the rows that were decoded before."""
+        found = self.cache.get([self._picture_key(row) for row in rows])
+        pictures = {}
+        for row in rows:
+            content = found.get(self._picture_key(row))
+            if content is not None:
+                head, rest = _opened(content)
+                jpeg = rest[head.pop("cut") :]
+                size = (int(head["size"][0]), int(head["size"][1]))
+                pictures[row] = Picture(
+                    size=size,
+                    area=head["area"],
+                    reason=head["reason"],
+                    region=rest[: len(rest) - len(jpeg)],
+                    jpeg=jpeg,
+                )
+        return pictures
+
+    def keep_pictures(self, pictures: Mapping[int, Picture]) -> None:
+        """Keep pictures and regions."""
+        entries = {}
+        for row, one in pictures.items():
+            head = {"size": list(one.size), "area": one.area, "reason": one.reason, "cut": len(one.region)}
+            entries[self._picture_key(row)] = _closed(head, one.region + one.jpeg)
+        self.cache.put("pictures", entries)
+
+    def maps(
+        self, method: str, rows: Sequence[int], size: tuple[int, int]
+    ) -> dict[int, tuple[NDArray[np.float16], dict[str, float]]]:
+        """Maps (H, W) as they are kept, with the method's details."""
+        found = self.cache.get([self._map_key(method, row) for row in rows])
+        maps = {}
+        for row in rows:
+            content = found.get(self._map_key(method, row))
+            if content is not None:
+                head, rest = _opened(content)
+                if len(rest) == 2 * size[0] * size[1]:
+                    maps[row] = (np.frombuffer(rest, dtype="<f2").reshape(size), head)
+        return maps
+
+    def keep_maps(self, method: str, maps: Mapping[int, tuple[NDArray[np.float16], Mapping[str, float]]]) -> None:
+        """Keep maps that have no fault."""
+        entries = {
+            self._map_key(method, row): _closed(dict(details), one.tobytes()) for row, (one, details) in maps.items()
+        }
+        self.cache.put("maps", entries)
+
+    def recall(self, table: Scores) -> None:
+        """Fill in the values that are known."""
+        keys = {row: self._score_key(table, row) for row in table.rows if row not in table.values}
+        found = self.cache.get(list(keys.values()))
+        for row, key in keys.items():
+            if key not in found:
+                continue
+            entry = json.loads(found[key])
+            if not self._holds(table, row, entry):
+                continue
+            table.values[row] = entry["value"]
+            for name, noted in entry["notes"].items():
+                table.notes.setdefault(name, {})[row] = [(value, about) for value, about in noted]
+
+    def keep(self, tables: Iterable[Scores], rows: Sequence[int]) -> None:
+        """Keep the values of these rows that were measured now."""
+        entries = {}
+        for table in tables:
+            for row in rows:
+                scope = table.scopes.pop(row, "never")
+                questions = sorted(table.questions.pop(row, ()), key=str) if scope == "set" else []
+                outcome = table.outcomes.pop(row, None)
+                if row not in table.values or scope == "never":
+                    continue
+                entry = {
+                    "value": table.values[row],
+                    "of": [[list(one), self._origins.of(one, row, table.population)] for one in questions],
+                    "outcome": outcome,
+                    "notes": {name: notes[row] for name, notes in table.notes.items() if row in notes},
+                }
+                entries[self._score_key(table, row)] = json.dumps(entry).encode()
+        self.cache.put("scores", entries)
+
+    def cue(self, label: int, place: Place, rows: Sequence[int]) -> tuple[dict[str, Any], bytes] | None:
+        """What a search on these rows left of a class, and its pictures in one; None where it is not known."""
+        key = self._cue_key(label, place, rows)
+        found = self.cache.get([key]).get(key)
+        return None if found is None else _opened(found)
+
+    def keep_cue(self, label: int, place: Place, rows: Sequence[int], head: Mapping[str, Any], content: bytes) -> None:
+        """Keep what a search on these rows left."""
+        self.cache.put("cues", {self._cue_key(label, place, rows): _closed(head, content)})
+
+    def _holds(self, table: Scores, row: int, entry: Mapping[str, Any]) -> bool:
+        """Whether others that had a part in a value are the same; a cue's outcome is told to the report again."""
+        if not all(self._origins.hold(tuple(one), row, table.population, written) for one, written in entry["of"]):
+            return False
+        if entry["outcome"] is None:
+            return True
+        place, share = entry["outcome"]
+        label = self._data.entries[row].label
+        if not self._subject.cues.restore(label, place):
+            return False
+        self._subject.cues.remember(row, label, place, share)
+        return True
+
+    def _logits_key(self, row: int) -> str:
+        return self._facts.logits(self._image(row))
+
+    def _picture_key(self, row: int) -> str:
+        return self._facts.picture(self._image(row))
+
+    def _map_key(self, method: str, row: int) -> str:
+        return self._facts.map(method, self._image(row))
+
+    def _score_key(self, table: Scores, row: int) -> str:
+        return self._facts.score(table.check, table.method, self._image(row))
+
+    def _image(self, row: int) -> ImageFacts:
+        if row not in self._images:
+            self._images[row] = image_facts(self._data, row)
+        return self._images[row]
+
+    def _cue_key(self, label: int, place: Place, rows: Sequence[int]) -> str:
+        return self._facts.cue(label, place, self._data.classes, [self._image(row) for row in rows])
+
+    def _identity(self, row: int) -> str:
+        return digest(asdict(self._image(row)))
+
+
+def _closed(head: Mapping[str, Any], content: bytes) -> bytes:
+    return json.dumps(dict(head)).encode() + b"\n" + content
+
+
+def _opened(content: bytes) -> tuple[dict[str, Any], bytes]:
+    head, _, rest = content.partition(b"\n")
+    found: dict[str, Any] = json.loads(head)
+    return found, rest

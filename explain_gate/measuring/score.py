@@ -1,0 +1,390 @@
+"""Third stage: every metric of the rules on the maps as they are kept, and the controls."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explain_gate.config import GateConfig
+from explain_gate.data.regression_set import RegressionSet, part_of
+from explain_gate.errors import (
+    ExplainGateError,
+    ModelError,
+    NotMeasurable,
+    UserCodeError,
+    raised_by_module,
+    told_error,
+)
+from explain_gate.measuring.asking.batch import PAIR, MeasuredBatch, Question, Subject
+from explain_gate.measuring.controls import CONTROL_IMAGES, control_maps
+from explain_gate.measuring.explain import out_of_budget, reason_of
+from explain_gate.measuring.predict import BATCH, Predictions
+from explain_gate.measuring.progress import Progress
+from explain_gate.measuring.remembering.recall import Asked, Memory, Noted, Scope, scope_of
+from explain_gate.metrics import METRICS, REGION
+from explain_gate.metrics.patches import Place
+from explain_gate.models.open import load_function
+from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
+
+
+def score(
+    config: GateConfig,
+    rules: Sequence[Rule],
+    subject: Subject,
+    data: RegressionSet,
+    predictions: Predictions,
+    faults: Mapping[str, Mapping[int, str]],
+    progress: Progress,
+    memory: Memory,
+) -> list[Measurement]:
+    """Every (check, method) of the rules, and the controls of rules that look at maps and regions."""
+    # What compares two versions is measured once both have their maps.
+    later = {name for name, metric in METRICS.items() if metric.needs_reference}
+    wanted = {(rule.check, rule.method): rule for rule in rules if rule.metric not in later}
+    tables: dict[tuple[str, str | None], _Table] = {}
+    for (check, method), rule in wanted.items():
+        function = _function(rule, config)
+        if memory.alone and rule.sample is not None:
+            continue  # which images are drawn depends on the whole set
+        rows = _sampled(data, rule.sample, config.sections.seed)
+        table = tables[check, method] = _Table(check, method, rule, function, rows)
+        table.population = [data.entries[row].label for row in rows]
+        table.parameters = _resolved(rule, config)
+        table.alone = memory.alone
+        memory.recall(table)
+    for method in dict.fromkeys((None, *faults, *(method for _, method in tables))):
+        mine = [table for table in tables.values() if table.method == method]
+        unusable = _faults_of(method, faults)
+        union = sorted({row for table in mine for row in table.open(unusable, predictions)})
+        stage = f"score {method}" if method else "score behaviour"
+        done = 0
+        for samples in data.batches(BATCH, union) if mine else ():
+            shared: dict[Hashable, MeasuredBatch] = {}
+            for table in mine:
+                _score_batch(table, subject, samples, predictions, unusable, shared)
+            memory.keep(mine, [sample.index for sample in samples])
+            done += len(samples)
+            progress.advance(stage, done, len(union))
+    measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
+    if memory.alone:
+        return measurements
+    measurements += _budgets(subject)
+    return measurements + _controls(tables, subject, data, predictions, config.sections.seed, memory)
+
+
+def _budgets(subject: Subject) -> list[Measurement]:
+    """The images of each method whose maps needed more passes than their budget, and about how many."""
+    found = []
+    for method, details in subject.details.items():
+        needed = out_of_budget(details)
+        if needed:
+            found.append(
+                Measurement(
+                    check=STEPS_NEEDED,
+                    method=method,
+                    rows=np.array(list(needed), dtype=np.int64),
+                    values=np.array(list(needed.values()), dtype=np.float64),
+                    reasons=(None,) * len(needed),
+                )
+            )
+    return found
+
+
+class _Table:
+    """The scores of one check and method while they come in."""
+
+    def __init__(
+        self, check: str, method: str | None, rule: Rule, function: Callable[..., Any], rows: Sequence[int]
+    ) -> None:
+        self.check = check
+        self.method = method
+        self.rule = rule
+        self.function = function
+        self.needs = _needs(function)
+        self.rows = list(rows)
+        self.values: dict[int, float] = {}
+        self.reasons: dict[int, str] = {}
+        self.notes: dict[str, dict[int, Sequence[Noted]]] = {}
+        self.sample = rule.sample
+        self.population: Sequence[int] = ()
+        self.parameters: Mapping[str, Any] = rule.parameters
+        self.scopes: dict[int, Scope] = {}
+        self.questions: dict[int, frozenset[Question]] = {}
+        self.outcomes: dict[int, tuple[Place, float]] = {}
+        self.alone = False
+
+    @property
+    def part(self) -> str | None:
+        """The part of the object that the rule asks for in place of the whole, such as "head"."""
+        asked = self.rule.parameters.get(REGION) if "region" in self.needs else None
+        return None if asked is None else str(asked)
+
+    def arguments(self) -> dict[str, Any]:
+        """What the metric's function is called with beside what it needs."""
+        return {name: value for name, value in self.parameters.items() if self.part is None or name != REGION}
+
+    def open(self, faults: Mapping[int, str], predictions: Predictions) -> list[int]:
+        """The rows that are still to be measured; those that cannot be get their reason without being decoded."""
+        for row in self.rows:
+            reason = predictions.reasons.get(row) or faults.get(row)
+            if reason is None and "region" in self.needs and self.part is None:
+                reason = predictions.region_reasons.get(row)
+            if reason is not None:
+                self.reasons[row] = reason
+        return [row for row in self.rows if row not in self.values and row not in self.reasons]
+
+    def noted(self) -> list[Measurement]:
+        """What the metric noted beside its values, as checks `family.metric@name`."""
+        found = []
+        for name, values in self.notes.items():
+            kept = [(row, *one) for row in self.rows for one in values.get(row, ()) if np.isfinite(one[0])]
+            named = [about for _, _, about in kept if about is not None]
+            found.append(
+                Measurement(
+                    check=f"{self.check}@{name}",
+                    method=self.method,
+                    rows=np.array([row for row, _, _ in kept], dtype=np.int64),
+                    values=np.array([value for _, value, _ in kept], dtype=np.float64),
+                    reasons=(None,) * len(kept),
+                    about=np.array(named, dtype=np.int64) if named else None,
+                )
+            )
+        return found
+
+    def measurement(self) -> Measurement:
+        """The columns, in the order of the rows; a row that nobody filled is unmeasured."""
+        return Measurement(
+            check=self.check,
+            method=self.method,
+            rows=np.array(self.rows, dtype=np.int64),
+            values=np.array([self.values.get(row, np.nan) for row in self.rows], dtype=np.float64),
+            reasons=tuple(
+                None if row in self.values else self.reasons.get(row, "it was not measured") for row in self.rows
+            ),
+        )
+
+
+def _score_batch(
+    table: _Table,
+    subject: Subject,
+    samples: Sequence[Sample],
+    predictions: Predictions,
+    faults: Mapping[int, str],
+    shared: dict[Hashable, MeasuredBatch],
+    maps: Tensor | None = None,
+) -> None:
+    """Fill one table for one batch: images that lack what the metric needs get their reason, the others a value."""
+    wanted = set(table.rows) - set(table.values)
+    samples = _as_asked(table, samples)
+    able = []
+    for position, sample in enumerate(samples):
+        if sample.index not in wanted:
+            continue
+        reason = predictions.reasons.get(sample.index) or faults.get(sample.index)
+        if reason is None and "region" in table.needs:
+            reason = sample.region_reason
+        if reason is None and "annotators" in table.needs and len(sample.annotators) < 2:
+            reason = "fewer than two annotators drew a region"
+        if reason is not None:
+            table.reasons[sample.index] = reason
+        else:
+            able.append(position)
+    if "relevance" in table.needs and able and maps is None:
+        able = _with_positive_part(table, subject, samples, able)
+    if not able:
+        return
+    key = (tuple(able), table.sample, table.part)
+    if key not in shared:
+        chosen = [samples[position] for position in able]
+        rows = [sample.index for sample in chosen]
+        own_maps = None if maps is None else maps[able]
+        shared[key] = MeasuredBatch(subject, chosen, predictions.logits[rows], table.method, own_maps, table.population)
+    _call(table, shared[key])
+
+
+def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sample], able: Sequence[int]) -> list[int]:
+    kept = []
+    for position in able:
+        row = samples[position].index
+        kept_map = subject.kept[table.method or ""][row]
+        ignored = samples[position].ignored if _compares(table) else None
+        if (kept_map if ignored is None else kept_map[~ignored.numpy()]).max(initial=0) > 0:
+            kept.append(position)
+        else:
+            table.reasons[row] = "the map has no positive relevance"
+    return kept
+
+
+def _call(table: _Table, batch: MeasuredBatch) -> None:
+    """Ask the metric; where it has no value for some image, ask image by image so that the others keep theirs."""
+    try:
+        batch.notes.clear()
+        values = table.function(**_arguments(table, batch), **table.arguments())
+    except NotMeasurable as error:
+        if len(batch.samples) == 1:
+            table.reasons[batch.rows[0]] = error.reason
+            return
+        _call_one_by_one(table, batch)
+        return
+    except ExplainGateError:
+        raise
+    except Exception as error:  # a team's own metric may raise anything
+        if len(batch.samples) > 1 and _may_be_one_image(table, error):
+            _call_one_by_one(table, batch)
+            return
+        if not _is_own(table) or raised_by_module(error):
+            _note_or_raise(table, batch, error)
+            return
+        raise UserCodeError(
+            f"{table.check} ({table.rule.place}) raised {told_error(error)} on {batch.samples[0].image}"
+        ) from error
+    _take(table, batch, torch.as_tensor(values, dtype=torch.float64).flatten().tolist())
+
+
+def _is_own(table: _Table) -> bool:
+    """Whether the metric is the team's code."""
+    return ":" in table.rule.metric
+
+
+def _may_be_one_image(table: _Table, error: Exception) -> bool:
+    """Whether asking image by image may tell more: a wrong argument of this package's metrics is wrong for all."""
+    return _is_own(table) or isinstance(error, RuntimeError | ArithmeticError) or raised_by_module(error)
+
+
+def _note_or_raise(table: _Table, batch: MeasuredBatch, error: Exception) -> None:
+    """Why one image has no value; an error that is not the image's is raised."""
+    if isinstance(error, RuntimeError | ArithmeticError) or raised_by_module(error):
+        table.reasons[batch.rows[0]] = reason_of(table.check, error)
+        return
+    if isinstance(error, TypeError | ValueError):
+        raise ModelError(f"{table.check} ({table.rule.place}): {error}") from error
+    raise error
+
+
+def _take(table: _Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None:
+    """Fill the rows of a batch with what the metric returned and noted."""
+    if len(numbers) != len(batch.samples):
+        raise ModelError(
+            f"{table.check} must return one value per image, ({len(batch.samples)},), got {len(numbers)} values"
+        )
+    for row, number in zip(batch.rows, numbers, strict=True):
+        if np.isfinite(number):
+            table.values[row] = number
+            table.scopes[row] = scope_of({*batch.asked, *table.needs})
+            table.questions[row] = frozenset(batch.questions)
+            if row in batch.outcomes:
+                table.outcomes[row] = batch.outcomes[row]
+        else:
+            table.reasons[row] = f"{table.check} is {number}"
+    for name, (column, about) in batch.notes.items():
+        numbers_of = column.double().reshape(len(batch.rows), -1).tolist()
+        classes_of = (
+            [[None] * len(own) for own in numbers_of] if about is None else about.reshape(len(batch.rows), -1).tolist()
+        )
+        for row, own, classes in zip(batch.rows, numbers_of, classes_of, strict=True):
+            table.notes.setdefault(name, {})[row] = list(zip(own, classes, strict=True))
+
+
+def _faults_of(method: str | None, faults: Mapping[str, Mapping[int, str]]) -> dict[int, str]:
+    """Why images have no map of a method, or of one of a pair."""
+    found: dict[int, str] = {}
+    for name in (method or "").split(PAIR):
+        found |= {
+            row: f"{name}: {reason}" if PAIR in (method or "") else reason
+            for row, reason in faults.get(name, {}).items()
+        }
+    return found
+
+
+def _resolved(rule: Rule, config: GateConfig) -> dict[str, Any]:
+    """The rule's parameters; paths of checkpoints are relative to thresholds.yaml."""
+    parameters = dict(rule.parameters)
+    if ":" not in rule.metric and "checkpoint" in parameters:
+        parameters["checkpoint"] = str(config.resolve(Path(parameters["checkpoint"])))
+    if ":" not in rule.metric and isinstance(parameters.get("checkpoints"), list):
+        parameters["checkpoints"] = [str(config.resolve(Path(path))) for path in parameters["checkpoints"]]
+    return parameters
+
+
+def _call_one_by_one(table: _Table, batch: MeasuredBatch) -> None:
+    for position in range(len(batch.samples)):
+        _call(table, batch.single(position))
+
+
+def _arguments(table: _Table, batch: MeasuredBatch) -> dict[str, Any]:
+    asked = Asked(batch, batch.asked, alone=table.alone)
+    found = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
+    if "relevance" in found and _compares(table) and any(sample.ignored is not None for sample in batch.samples):
+        # Relevance on ignored pixels counts neither inside nor outside; no region has any of them.
+        found["relevance"] = found["relevance"].masked_fill(~batch.counted.to(found["relevance"].device), 0)
+    return found
+
+
+def _compares(table: _Table) -> bool:
+    """Whether the metric looks at what people drew."""
+    return bool({"region", "annotators"} & set(table.needs))
+
+
+def _as_asked(table: _Table, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples with the region of the part that the rule asks for."""
+    part = table.part
+    return samples if part is None else [part_of(sample, part) for sample in samples]
+
+
+def _needs(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a metric's positional parameters: what it asks of a batch."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds)
+
+
+def _function(rule: Rule, config: GateConfig) -> Callable[..., Any]:
+    """The metric's code: this package's, or the user's own."""
+    name = rule.metric.partition(".")[2]
+    if ":" in name:
+        return load_function(name, config.path.parent, f"checks.{rule.check}")
+    module, _, attribute = METRICS[rule.metric].code.partition(":")
+    found: Callable[..., Any] = getattr(import_module(f"explain_gate.metrics.{module}"), attribute)
+    return found
+
+
+def _controls(
+    tables: Mapping[tuple[str, str | None], _Table],
+    subject: Subject,
+    data: RegressionSet,
+    predictions: Predictions,
+    seed: int,
+    memory: Memory,
+) -> list[Measurement]:
+    """The checks of alignment on a random map, on the region itself and on the re-initialised model's map."""
+    found = []
+    compared = {
+        table.check: table for table in tables.values() if {"relevance", "region"} <= set(table.needs) and table.method
+    }
+    for check, table in compared.items():
+        methods = [method for (own, method) in tables if own == check and method is not None]
+        rows = sorted(data.stratified(CONTROL_IMAGES, seed=seed, purpose="control"))
+        sources = ["control.random", "control.region", *(f"control.randomized.{method}" for method in methods)]
+        for source in sources:
+            control = _Table(check, source, table.rule, table.function, rows)
+            control.parameters = table.parameters
+            memory.recall(control)
+            for samples in data.batches(BATCH, control.open({}, predictions)):
+                usable = _as_asked(control, samples)
+                maps, empty = control_maps(source, subject, usable, predictions.logits)
+                _score_batch(control, subject, usable, predictions, empty, {}, maps)
+                memory.keep([control], [sample.index for sample in samples])
+            found.append(control.measurement())
+    return found
+
+
+def _sampled(data: RegressionSet, sample: int | None, seed: int) -> list[int]:
+    if sample is None:
+        return list(range(len(data)))
+    return sorted(data.stratified(sample, seed=seed, purpose="sample"))

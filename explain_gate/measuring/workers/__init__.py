@@ -1,0 +1,1 @@
+"""Who measures: processes of this machine or workers of a Ray cluster."""

@@ -1,0 +1,188 @@
+"""Measuring in parts, whoever does it: which images are still open, how they are cut, what a worker is told and does.
+
+Parts are measured into a cache, from which the process that wanted them goes on. So a worker that dies costs time only,
+and metrics that look at the whole set, or at a sample of it, are measured by that process.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from explain_gate.config import GateConfig, load_config
+from explain_gate.data.regression_set import RegressionSet, open_set
+from explain_gate.errors import ModelError
+from explain_gate.measuring.device import pick_device
+from explain_gate.measuring.measure import measure_model
+from explain_gate.measuring.predict import BATCH
+from explain_gate.measuring.progress import Silent
+from explain_gate.measuring.remembering.fingerprints import digest
+from explain_gate.measuring.remembering.keys import Facts
+from explain_gate.measuring.remembering.store import Cache
+from explain_gate.models.open import load_model
+from explain_gate.models.registered import REGISTRY
+from explain_gate.plan import plan
+from explain_gate.records import ModelUnderTest, Rule
+
+_NO_BOUND = 2**63 - 1
+_KIND = "parts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Whole:
+    """One model version on one regression set, as the process that wants it measured has them open.
+
+    `folder` is that process's own, for what is to vanish with it.
+    """
+
+    config: GateConfig
+    rules: Sequence[Rule]
+    model: ModelUnderTest
+    data: RegressionSet
+    device: str
+    dtype: str
+    memory_budget: int | None
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one worker is told; plain values, so that they travel as JSON. No checkpoint: the source has its weights."""
+
+    config: str
+    source: str
+    checkpoint: str
+    rows: tuple[int, ...]
+    device: str
+    dtype: str
+    threads: int
+    memory_budget: int | None
+    cache: str
+    scratch: str | None
+
+
+def share_of(
+    whole: Whole, rows: Sequence[int], cache: Path, *, checkpoint: str, device: str, threads: int, among: int = 1
+) -> Share:
+    """A part of the whole; its memory is shared with others `among` so many."""
+    return Share(
+        config=str(whole.config.path),
+        source=whole.model.source,
+        checkpoint=checkpoint,
+        rows=tuple(rows),
+        device=device,
+        dtype=whole.dtype,
+        threads=threads,
+        memory_budget=whole.memory_budget // among if whole.memory_budget else None,
+        cache=str(cache.absolute()),
+        scratch=str(whole.folder),
+    )
+
+
+def split(rows: Sequence[int], count: int) -> list[list[int]]:
+    """The rows of each of `count` workers: whole batches in turn, so that batches are those of a single process."""
+    batches = pieces(rows, BATCH)
+    return [[row for batch in batches[worker::count] for row in batch] for worker in range(count)]
+
+
+def pieces(rows: Sequence[int], size: int) -> list[list[int]]:
+    """The rows in order, at most `size` at a time."""
+    return [list(rows[start : start + size]) for start in range(0, len(rows), size)]
+
+
+def weights_of(model: ModelUnderTest) -> bytes | None:
+    """The model's tensors as safetensors, for workers that build the rest from its source; None where that has them.
+
+    Raises:
+        ModelError: a registered whole model, which only the process that fetched it can load.
+    """
+    if model.source.startswith(REGISTRY):
+        raise ModelError(
+            f"{model.source} holds a whole model, which workers cannot build. Measure it without --workers and "
+            "--engine, or write model.source: package.module:callable and the version as model.checkpoint"
+        )
+    if model.source.endswith(".pt2"):
+        return None
+    state = model.module.state_dict()
+    # Tied weights become copies: the format knows no shared memory, and loading ties them again.
+    tensors = {name: part.detach().cpu().clone() for name, part in state.items() if isinstance(part, torch.Tensor)}
+    return save({name: tensor.contiguous() for name, tensor in tensors.items()})
+
+
+def facts_of(
+    config: GateConfig, rules: Sequence[Rule], model: ModelUnderTest, data: RegressionSet, *, device: str, dtype: str
+) -> Facts:
+    """What the numbers of all methods of the file depend on; `device` as it was asked for."""
+    kind = pick_device(device).type
+    return Facts.of(config, rules, model, data, config.method_options(), device=kind, dtype=dtype)
+
+
+class Ledger:
+    """Which images workers have finished under the same facts. Kept in the cache, for runs that are done again.
+
+    It only saves time. Its entries go before all others that the same run used: an image that is finished here, and
+    whose numbers were evicted, would be left to the one process that started the workers.
+    """
+
+    def __init__(self, whole: Whole, cache: Cache) -> None:
+        self._data = whole.data
+        self._cache = cache
+        facts = facts_of(whole.config, whole.rules, whole.model, whole.data, device=whole.device, dtype=whole.dtype)
+        self.facts = facts.by_name()
+        self._world = facts.finished(whole.rules)
+
+    def open(self) -> list[int]:
+        """The rows that no worker has finished yet."""
+        rows = range(len(self._data))
+        if not self._cache.has([self._world]):
+            return list(rows)  # without reading every image first
+        keys = {row: self._key(row) for row in rows}
+        found = self._cache.has(list(keys.values()))
+        return [row for row, key in keys.items() if key not in found]
+
+    def finish(self, rows: Sequence[int]) -> None:
+        """These need no worker any more."""
+        self._cache.put(_KIND, dict.fromkeys([self._world, *map(self._key, rows)], b""), fleeting=True)
+
+    def _key(self, row: int) -> str:
+        try:
+            return digest(self._world, self._data.identity(row))
+        except OSError as error:
+            return digest(self._world, row, str(error))
+
+
+def work(share: Share, model: ModelUnderTest | None = None) -> None:
+    """Measure one share into its cache; without a model at hand, the one that it names."""
+    torch.set_num_threads(share.threads)
+    config, whole = opened(share.config)
+    part = RegressionSet([whole.entries[row] for row in share.rows], whole.classes, whole.preprocessing)
+    with (
+        tempfile.TemporaryDirectory(prefix="explain-gate-", dir=share.scratch) as folder,
+        Cache(Path(share.cache), most_bytes=_NO_BOUND) as cache,
+    ):
+        measure_model(
+            config,
+            plan(config, list(whole.classes)),
+            model or load_model(config, source=share.source, checkpoint=share.checkpoint),
+            part,
+            Path(folder),
+            device=share.device,
+            memory_budget=share.memory_budget,
+            progress=Silent(),
+            cache=cache,
+            alone=True,
+            dtype=share.dtype,
+        )
+
+
+@functools.lru_cache(maxsize=1)
+def opened(config: str) -> tuple[GateConfig, RegressionSet]:
+    """A thresholds.yaml and its regression set; a worker that measures many shares reads them once."""
+    gate = load_config(config)
+    return gate, open_set(gate)

@@ -1,0 +1,1 @@
+"""The profile folder: what was measured, written while measuring and read back whole."""

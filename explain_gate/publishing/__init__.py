@@ -1,0 +1,1 @@
+"""Third stage: every file a run leaves behind, written from records alone; never sees torch."""

@@ -1,0 +1,73 @@
+"""Pages that open from disk: one template, its style and scripts inside, and a policy that lets nothing else in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from explain_gate import digits
+from explain_gate.publishing.words import wording
+
+
+def render(template: str, *, scripts: Sequence[str] = (), pictures: str = "'self' file:", **values: Any) -> str:
+    """Render a template of this package.
+
+    Args:
+        template: its file name; it sets `style`, `script` and `policy` into its head.
+        scripts: file names of the scripts it needs, in order.
+        pictures: where images may come from, as the policy says it; `file:` is what 'self' means on disk.
+        values: what the template shows; all text is escaped.
+    """
+    environment = Environment(
+        loader=PackageLoader("explain_gate.publishing"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": digits.number,
+        "signed": wording.signed,
+        "span": wording.span,
+        "bound": wording.bound_text,
+        "change": wording.change_text,
+        "methods_of": wording.methods_of,
+        "anchor": _anchor,
+    }
+    style = _template_file("report.css")
+    script = "\n".join(_template_file(name) for name in scripts)
+    return environment.get_template(template).render(
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        policy=_policy(style, script, pictures),
+        marks=wording.STATUS_MARKS,
+        plural=digits.plural,
+        **values,
+    )
+
+
+def _template_file(name: str) -> str:
+    return (files("explain_gate.publishing.pages") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str, pictures: str) -> str:
+    """Nothing may load but this page's own style, script and pictures."""
+    return (
+        f"default-src 'none'; img-src {pictures}; style-src 'sha256-{_digest(style)}'; "
+        f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _anchor(text: str) -> str:
+    return re.sub(r"\s", "-", text)

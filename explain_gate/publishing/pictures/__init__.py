@@ -1,0 +1,1 @@
+"""Pictures and charts, from maps, regions and numbers."""

@@ -1,0 +1,202 @@
+"""Which images the report shows, worst first, and their picture files. Reads the profile, writes assets/."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explain_gate.attribution import METHODS
+from explain_gate.comparing.per_image import CONTROL_PREFIX, Breaches, PerImage, breaches
+from explain_gate.digits import number
+from explain_gate.errors import ReferenceError
+from explain_gate.profile.profile import load_maps, load_region, thumbnail_path
+from explain_gate.publishing.pictures.overlays import Scale, outline, save_map_layer, scale_of
+from explain_gate.records import ImageRow, Profile, Status, Verdict
+
+PER_CELL = 40
+"""Images of one class with right predictions, and as many with wrong ones: what a reviewer can inspect."""
+LIMIT = 800
+"""Images in all; keeps the page within a few megabytes however many classes there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One image of the gallery.
+
+    `layers` maps a method to the picture of its map; `path` is the region's outline; `breach` is the rule that this
+    image breaks most, with its value, such as "alignment.iou 0.03".
+    """
+
+    row: int
+    image: ImageRow
+    predicted: str
+    status: Status
+    breach: str
+    photo: str | None
+    layers: Mapping[str, str]
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """The images shown, worst first, out of `total`; `scales` holds the methods with pictures and their colours.
+
+    The maps of methods in `smoothed` are drawn with neighbouring pixels summed.
+    """
+
+    shown: tuple[Shown, ...]
+    total: int
+    width: int
+    height: int
+    scales: Mapping[str, Scale]
+    smoothed: frozenset[str] = frozenset()
+
+    def by_image(self) -> dict[str, Shown]:
+        """The images shown, by their id."""
+        return {shown.image.image: shown for shown in self.shown}
+
+
+def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *, seed: int = 0) -> Gallery:
+    """Choose the images and write their pictures under `folder`/assets; missing pictures are left out, not fatal."""
+    if per_image is None or not per_image.profile.images:
+        return Gallery(shown=(), total=0, width=1, height=1, scales={})
+    profile = per_image.profile
+    found = breaches(per_image, verdict)
+    rows = choose_rows(profile, verdict, found, seed=seed)
+    maps = _open_maps(per_image)
+    height, width = _frame(profile, maps)
+    kinds = kinds_of(profile)
+    scales = {method: scale_of(kinds.get(method), array[rows[:8]]) for method, array in maps.items()}
+    smoothed = frozenset(method for method in maps if kinds.get(method) in {"magnitude", "signed"})
+    slugs = slugs_of(list(maps))
+    shown = tuple(
+        Shown(
+            row=row,
+            image=profile.images[row],
+            predicted=class_name(profile, profile.images[row].predicted),
+            status=found.status_of(row),
+            breach=_breach(verdict, found, row),
+            photo=photo_of(profile, row, folder),
+            layers={
+                method: path
+                for method, array in maps.items()
+                if save_map_layer(
+                    array[row],
+                    scales[method],
+                    folder / (path := f"assets/maps/{slugs[method]}/{row:06d}.webp"),
+                    smooth=method in smoothed,
+                )
+            },
+            path=outline_of(profile, row),
+        )
+        for row in rows
+    )
+    return Gallery(shown=shown, total=len(profile.images), width=width, height=height, scales=scales, smoothed=smoothed)
+
+
+def choose_rows(profile: Profile, verdict: Verdict, found: Breaches, *, seed: int = 0) -> list[int]:
+    """Rows to show, worst first: of each class and of right and of wrong predictions the worst and a seeded sample.
+
+    The images that findings name are always among them, as far as `LIMIT` allows.
+    """
+    order = np.lexsort((np.arange(len(found.depth)), -found.depth, found.status))
+    cells: dict[tuple[str, bool], list[int]] = {}
+    for row in order.tolist():
+        image = profile.images[row]
+        cells.setdefault((image.class_name, image.correct), []).append(row)
+    quota = min(PER_CELL, max(LIMIT // len(cells), 1))
+    generator = np.random.default_rng(seed)
+    chosen: set[int] = set()
+    for _, members in sorted(cells.items()):
+        worst, rest = members[: (quota + 1) // 2], members[(quota + 1) // 2 :]
+        chosen.update(worst)
+        if rest and quota > 1:
+            chosen.update(generator.permutation(rest)[: quota // 2].tolist())
+    position = {row: place for place, row in enumerate(order.tolist())}
+    index = {image.image: row for row, image in enumerate(profile.images)}
+    named = [index[image] for finding in verdict.findings for image in finding.worst if image in index]
+    kept = dict.fromkeys([*named[: LIMIT // 2], *sorted(chosen, key=position.__getitem__)])
+    return sorted(list(kept)[:LIMIT], key=position.__getitem__)
+
+
+def _open_maps(per_image: PerImage) -> dict[str, NDArray[np.float16]]:
+    profile = per_image.profile
+    names = [m.method for m in per_image.shown() if m.method is not None]
+    listed = profile.manifest.get("methods") or ()
+    names += [str(name) for name in listed if not str(name).startswith(CONTROL_PREFIX)]
+    opened = {}
+    for name in dict.fromkeys(names):
+        try:
+            array = load_maps(profile, name)
+        except ReferenceError:
+            continue
+        if array.ndim == 3 and len(array) == len(profile.images):
+            opened[name] = array
+    return opened
+
+
+def kinds_of(profile: Profile) -> dict[str, str]:
+    """The kind of map of every method: from the table, and from the manifest for a user's own."""
+    kinds = {name: str(method.kind) for name, method in METHODS.items()}
+    listed = profile.manifest.get("methods")
+    if isinstance(listed, Mapping):
+        kinds |= {
+            name: entry["kind"] for name, entry in listed.items() if isinstance(entry, Mapping) and "kind" in entry
+        }
+    return kinds
+
+
+def _frame(profile: Profile, maps: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
+    for array in maps.values():
+        return int(array.shape[1]), int(array.shape[2])
+    dataset = profile.manifest.get("dataset", {})
+    return int(dataset.get("height", 224)), int(dataset.get("width", 224))
+
+
+def slugs_of(methods: list[str]) -> dict[str, str]:
+    """A folder name for each method; the position keeps apart what the replacement would merge."""
+    plain = {method: re.sub(r"[^A-Za-z0-9_-]", "_", method) for method in methods}
+    clash = len(set(plain.values())) < len(plain)
+    return {method: f"{position}_{slug}" if clash else slug for position, (method, slug) in enumerate(plain.items())}
+
+
+def class_name(profile: Profile, label: int | None) -> str:
+    """The name of a class; "nothing" where there is no prediction."""
+    if label is None:
+        return "nothing"
+    classes = profile.manifest.get("dataset", {}).get("classes", ())
+    return str(classes[label]) if 0 <= label < len(classes) else f"class {label}"
+
+
+def _breach(verdict: Verdict, found: Breaches, row: int) -> str:
+    position = int(found.finding[row])
+    return "" if position < 0 else f"{verdict.findings[position].check} {number(float(found.value[row]))}"
+
+
+def photo_of(profile: Profile, row: int, folder: Path) -> str | None:
+    """Copy an image's picture under `folder`/assets; None where the profile has none."""
+    try:
+        source = thumbnail_path(profile, row)
+    except ReferenceError:
+        return None
+    if not source.is_file():
+        return None
+    name = f"assets/images/{row:06d}.jpg"
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, folder / name)
+    return name
+
+
+def outline_of(profile: Profile, row: int) -> str:
+    """The region of an image as an SVG path; empty where there is none."""
+    try:
+        return outline(load_region(profile, row))
+    except (ReferenceError, KeyError, IndexError):
+        return ""

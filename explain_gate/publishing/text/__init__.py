@@ -1,0 +1,1 @@
+"""Surfaces that are text: terminal, job summary, JUnit, OpenMetrics, annotations, verdict.json."""

@@ -1,0 +1,78 @@
+"""What GitHub shows of a verdict beside the log: annotations on lines of thresholds.yaml, and the job summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from explain_gate.digits import plural
+from explain_gate.publishing.words.headline import headline
+from explain_gate.publishing.words.wording import by_severity, untold
+from explain_gate.records import STATUS_ORDER, Finding, Verdict
+
+SHOWN = 9
+"""Annotations of single rules; GitHub drops what a step says beyond ten, so the tenth tells of the rest."""
+SUMMARY_CAP = 1024 * 1024
+"""Bytes that one step may leave in the job summary; GitHub drops the whole of a larger one."""
+_MESSAGE = 1_000
+_CUT_NOTE = "\n\n... cut here: a job summary may have 1 MiB. The rest is in this run's output folder.\n"
+
+
+def verdict_to_annotations(verdict: Verdict, *, file: str = "thresholds.yaml") -> list[str]:
+    """One workflow command per rule that did not pass, worst first: at most nine, and a tenth that sums up.
+
+    Print the lines where GITHUB_ACTIONS is true, and nowhere else.
+
+    Args:
+        verdict: the result of the run.
+        file: thresholds.yaml as the repository names it; every annotation points at the line of its rule.
+    """
+    told = [finding for finding in by_severity(verdict.findings) if finding.status not in ("passed", "waived")]
+    lines = [_command(_level(finding), file, finding.line, _title(finding), finding.message) for finding in told]
+    lines[:0] = [
+        _command("error", file, 0, "explain-gate: no result", f"{key} was planned and has no result.")
+        for key in untold(verdict)
+    ]
+    if verdict.verdict == "error" and not lines:
+        lines = [_command("error", file, 0, "explain-gate", "\n".join((headline(verdict), *verdict.messages)))]
+    if len(lines) <= SHOWN:
+        return lines
+    level = "warning" if verdict.verdict == "passed" else "error"
+    rest = f"{headline(verdict)}. {plural(len(lines) - SHOWN, 'more rule')} in the job summary and in the report."
+    return [*lines[:SHOWN], _command(level, file, 0, "explain-gate", rest)]
+
+
+def append_step_summary(markdown: str, path: Path) -> None:
+    """Append to the file that GITHUB_STEP_SUMMARY names; text beyond the cap is cut at a line, with a note."""
+    present = path.stat().st_size if path.exists() else 0
+    room = SUMMARY_CAP - present
+    content = markdown.encode("utf-8", "replace")
+    if len(content) > room:
+        note = _CUT_NOTE.encode()
+        if room < len(note):
+            return
+        kept = content[: room - len(note)]
+        content = kept[: kept.rfind(b"\n") + 1].rstrip() + note
+    with path.open("ab") as file:
+        file.write(content)
+
+
+def _level(finding: Finding) -> str:
+    return "warning" if STATUS_ORDER.index(finding.status) >= STATUS_ORDER.index("warned") else "error"
+
+
+def _title(finding: Finding) -> str:
+    return f"explain-gate: {finding.key} {finding.status}"
+
+
+def _command(level: str, file: str, line: int, title: str, message: str) -> str:
+    place = f"file={_property(file)},line={line}" if line else f"file={_property(file)}"
+    cut = message if len(message) <= _MESSAGE else message[: _MESSAGE - 1] + "…"
+    return f"::{level} {place},title={_property(title)}::{_data(cut)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,1 @@
+"""A verdict in words and digits, one wording for every surface."""

@@ -1,1 +1,0 @@
-"""Every file a run leaves behind, written from records alone; never sees torch."""

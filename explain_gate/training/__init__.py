@@ -1,0 +1,1 @@
+"""While a model trains: its attribution metrics every few epochs."""

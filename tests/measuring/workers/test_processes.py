@@ -1,0 +1,87 @@
+"""Several processes that measure: the same numbers, also when one of them dies."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from processes import ROOT, members, python, wait_for
+from projects import wait_while_measuring
+
+from explain_gate.errors import OptionError
+from explain_gate.measuring import processes
+from explain_gate.measuring.workers.share import split
+
+RUN = """
+import sys
+from explain_gate.measuring.progress import Silent
+from explain_gate.session.run import GateSession, RunOptions
+config = sys.argv[1]
+GateSession(RunOptions(config=config, output=config + ".out", device="cpu", workers=2)).measure(Silent())
+"""
+
+
+@pytest.mark.parametrize(("images", "count"), [(0, 2), (5, 2), (33, 2), (100, 3)])
+def test_parts_cover_every_row_once(images, count):
+    """Nothing is measured twice, nothing is left out."""
+    assert sorted(row for part in split(range(images), count) for row in part) == list(range(images))
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["whole", "one killed"])
+def test_workers_find_what_one_process_finds(tmp_path, write_project, measured, monkeypatch, killed):
+    """The findings are equal; after the workers only what looks at the whole set is measured."""
+    write_project(tmp_path / "project", per_class=16)
+    start, started = processes._start, []
+
+    def start_and_kill(share) -> subprocess.Popen:
+        worker = start(share)
+        started.append(share)
+        if killed and len(started) == 1:
+            worker.kill()
+        return worker
+
+    monkeypatch.setattr(processes, "_start", start_and_kill)
+    together = measured(workers=2)
+    assert len(started) == 2 + killed
+    assert together.profile.manifest["passes"]["backward"] < 32
+    assert together.profile.manifest["cache"]["read"] >= 3 * 32
+    single = measured(cache=False)
+    assert list(together.findings.values()) == list(single.findings.values())
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path, write_project):
+    """After SIGKILL of the run nobody reads what they would find, so they do not measure on."""
+    project = write_project(tmp_path / "project", per_class=16)
+    measuring = wait_while_measuring(project)
+    run = subprocess.Popen(python("-c", RUN, str(project)), cwd=ROOT, start_new_session=True)
+    wait_for(lambda: measuring.exists() or run.poll() is not None, "a worker measures")
+    assert run.poll() is None
+    run.kill()
+    run.wait(timeout=60)
+    wait_for(lambda: not members(run.pid), "the workers end")
+
+
+def test_workers_need_a_cache(tmp_path, write_project, measured):
+    """It is what connects them."""
+    write_project(tmp_path / "project")
+    with pytest.raises(OptionError, match="workers"):
+        measured(workers=2, cache=False)
+
+
+def test_a_checkpoint_as_reference_is_measured_in_parts_too(tmp_path, write_project, measured, monkeypatch):
+    """Both versions cost the same; workers get the weights of the one they measure."""
+    from safetensors.torch import save_file
+
+    project = write_project(tmp_path / "project")
+    sent = []
+    monkeypatch.setattr(
+        processes,
+        "measure_in_processes",
+        lambda whole, cache, count, _: sent.append((whole.model, cache.usable, count)),
+    )
+    model = measured(workers=3).model_under_test
+    weights = {name: 2 * tensor for name, tensor in model.module.state_dict().items()}
+    save_file(weights, project.parent / "before.safetensors")
+    measured(workers=3, reference=str(project.parent / "before.safetensors"))
+    assert [(usable, count) for _, usable, count in sent] == [(True, 3)] * 3
+    assert [found.digest == model.digest for found, _, _ in sent] == [True, True, False]
