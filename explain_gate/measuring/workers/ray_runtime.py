@@ -5,15 +5,18 @@ Ray changes its process (a signal handler, the environment) and leaves files and
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from explain_gate.profile.working_folder import made
 _STORE_BYTES = 256 << 20
 """Of the object store of a Ray started here: its workers write into the cache, so it holds little but the weights."""
 _CONNECT_SECONDS = 10.0
+_END_SECONDS = 10.0
 _LONGEST = 24
 
 
@@ -60,7 +64,10 @@ def running_ray(address: str | None, *, cpus: int, gpus: int, store: int = 0) ->
                 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
                 os.environ.setdefault("RAY_AUTH_TOKEN", _token())
                 # Ray opens its folder to everybody, and nobody may reach through the one that it lies in.
-                folder = undo.enter_context(made(_short_folder(), "eg-ray-")) / "r"
+                place = undo.enter_context(made(_short_folder(), "eg-ray-"))
+                folder = place / "r"
+                # Registered before Ray's own, which thus runs first and ends what an interrupted start left.
+                atexit.register(_remove, place)
                 undo.callback(ray.shutdown)
                 ray.init(
                     address="local",
@@ -76,6 +83,14 @@ def running_ray(address: str | None, *, cpus: int, gpus: int, store: int = 0) ->
             where = f"no Ray cluster answers at {address}" if address else "Ray does not start here"
             raise OptionError(f"{where}: {first_line(error)}") from error
         yield ray, not address
+
+
+def _remove(place: Path) -> None:
+    """Remove a folder that processes which were just killed may be writing to for a moment."""
+    deadline = time.monotonic() + _END_SECONDS
+    while place.exists() and time.monotonic() < deadline:
+        shutil.rmtree(place, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def _short_folder() -> Path:
