@@ -29,3 +29,8 @@ def test_relevance_rank(check):
 def test_human_ratio(check):
     """The explanation covers the object as well as people agree about it."""
     check("alignment.human_ratio")
+
+
+def test_silent_share(check):
+    """The explanation lies somewhere: something in the picture speaks for its class."""
+    check("alignment.silent_share")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from explain_gate.errors import ConfigError
 
+Decide = Literal["value", "evidence"]
 Statistic = Literal["mean", "median", "p05", "p95", "min", "max"]
 _MOST_NODES = 100_000  # a file of aliases to aliases must not fill the memory
 _MOST_BYTES = 2_000_000
@@ -142,13 +143,31 @@ class RuleSection(_Section):
     at_most: float | None = Field(default=None, allow_inf_nan=False)
     max_drop: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="against the reference")
     max_rise: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="against the reference")
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    confidence: float | None = Field(
+        default=None, gt=0.5, lt=1, description="of max_drop and max_rise, in place of what false_alarms says"
+    )
+    decide: Decide | None = Field(
+        default=None, description="value: the number is beyond its bound; evidence: more images say yes than may"
+    )
+    must_catch: float | None = Field(
+        default=None, gt=0, le=1, description="the true share of yes that the rule has to find; evidence only"
+    )
+    false_alarms: float | None = Field(
+        default=None, gt=0, lt=0.5, description="the rule's part: probability that it blocks an honest version"
+    )
+    small_classes: Literal["alone", "pool"] = Field(
+        default="alone", description="pool: classes with too few images make one row; the cue of one can hide there"
+    )
     inconclusive: Literal["warn", "fail"] = "warn"
     statistic: Statistic = "mean"
     methods: list[Text] | None = Field(default=None, description="default: every method the metric applies to")
     per_class: bool = False
     classes: list[Text] | None = Field(default=None, description="only these classes, one row each")
     max_unmeasured: int | float = Field(default=0, ge=0, description="so many images or, below 1, such a share of them")
+    max_not_applicable: float = Field(
+        default=0.5, ge=0, le=1, description="share of the images that image and annotation may rule out"
+    )
+    min_images: int = Field(default=5, ge=1, description="that must be left where some are ruled out")
     severity: Literal["fail", "warn"] = "fail"
     parameters: dict[str, Any] = {}
     sample: int | None = Field(default=None, gt=0, description="use at most this many images, stratified and seeded")
@@ -175,6 +194,15 @@ class RuleSection(_Section):
         return self
 
 
+class JudgingSection(_Section):
+    """What breaks a rule. A file without this section means its value."""
+
+    decide: Decide = Field(default="value", description="for rules that say must_catch and do not say how themselves")
+    false_alarms: float = Field(
+        default=0.005, gt=0, lt=0.5, description="each rule's part: probability that it blocks an honest version"
+    )
+
+
 class WaiverSection(_Section):
     """A rule that may break until a date."""
 
@@ -192,6 +220,9 @@ class PromoteSection(_Section):
 
     model: Text
     alias: Text
+    inconclusive: Literal["hold", "allow"] = Field(
+        default="hold", description="hold: not while a rule could hide what it must catch"
+    )
 
     @field_validator("alias")
     @classmethod
@@ -217,6 +248,7 @@ class GateFile(_Section):
     model: ModelSection
     data: DataSection
     methods: dict[Text, dict[str, Any] | None] = Field(min_length=1)
+    judging: JudgingSection = JudgingSection()
     checks: dict[Text, dict[Text, RuleSection] | None] = Field(description="family -> metric -> rule")
     waivers: list[WaiverSection] = []
     tracking: TrackingSection = TrackingSection()
@@ -349,6 +381,7 @@ def _section_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
     homes: dict[str, type[BaseModel]] = {
         "model": ModelSection,
         "data": DataSection,
+        "judging": JudgingSection,
         "checks": RuleSection,
         "waivers": WaiverSection,
         "tracking": TrackingSection,

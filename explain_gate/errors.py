@@ -9,6 +9,7 @@ ExplainGateError            3  no verdict
 ├── TrackingError           3  the record must be kept and could not be (`on_unreachable: fail`)
 └── NothingPlanned          5  thresholds.yaml asks for nothing
 NotMeasurable                  one image has no value for one metric; becomes an unmeasured score, never an exit
+NotApplicable                  the same, and image and annotation alone decide it, so that no model can
 """
 
 from __future__ import annotations
@@ -78,6 +79,18 @@ class NothingPlanned(ExplainGateError):  # noqa: N818 - a state, not a mistake
 
 class NotMeasurable(Exception):  # noqa: N818 - an outcome, not a mistake
     """A metric or method has no value for an image; the reason is shown to the user as it stands."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = redact(reason)
+        super().__init__(self.reason)
+
+
+class NotApplicable(Exception):  # noqa: N818 - an outcome, not a mistake
+    """A metric makes no sense for an image, whatever the model: its region fills the frame, no class is left to lend.
+
+    Raised before the model is asked, from image and annotation alone, so that it is the same for every version. Such
+    images are counted and shown, and a rule is judged on the others.
+    """
 
     def __init__(self, reason: str) -> None:
         self.reason = redact(reason)

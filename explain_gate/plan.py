@@ -7,10 +7,13 @@ from itertools import combinations
 from pathlib import Path
 
 from explain_gate.attribution import METHODS
-from explain_gate.config import GateConfig, RuleSection
+from explain_gate.config import Decide, GateConfig, RuleSection
 from explain_gate.errors import NothingPlanned
 from explain_gate.metrics import METRICS, REGION, Metric
 from explain_gate.records import Rule, Waiver
+
+_CONFIDENCE = 0.95
+"""Of the interval of a change."""
 
 
 def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
@@ -23,12 +26,15 @@ def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
     _check_methods(config)
     rows: list[Rule] = []
     file = _told(config.path)
+    each: Sequence[str | None]
     for check, section, line in config.rules():
         metric = _metric_of(config, check)
         _check_rule(config, check, section, metric)
         for method in _methods_of(config, check, section, metric):
             each = _classes_of(config, check, section, classes)
-            rows.extend(_row(check, section, metric, method, class_name, file, line) for class_name in each)
+            if _decide(config, section) == "evidence" and None not in each:
+                each = (*each, None)  # all classes together: a cue of every class stands in no single one
+            rows.extend(_row(config, check, section, metric, method, class_name, file, line) for class_name in each)
     if not rows:
         raise NothingPlanned(f"{config.path}: `checks` asks for nothing, so there is nothing to judge")
     return tuple(rows)
@@ -107,6 +113,9 @@ def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Me
             *("checks", family, name, wrong_change),
         )
     _check_files(config, section, family, name)
+    if _decide(config, section) == "evidence":
+        _check_evidence(config, check, section, metric)
+        return
     wrong = {"higher": "at_most", "lower": "at_least"}[metric.better]
     bound = getattr(section, wrong)
     if bound is not None and ":" not in name:
@@ -122,6 +131,40 @@ def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Me
         if (metric.low is not None and value < metric.low) or (metric.high is not None and value > metric.high):
             span = f"{metric.low if metric.low is not None else '-inf'} to {metric.high or 'inf'}"
             raise config.error(f"must lie in the metric's range, {span}, got {value}", "checks", family, name, key)
+
+
+def _decide(config: GateConfig, section: RuleSection) -> Decide:
+    """What breaks a rule. A rule that does not say what it must catch cannot tell what its images are worth."""
+    asked = section.decide or config.sections.judging.decide
+    if asked == "value" or (section.must_catch is None and section.at_least is None):
+        return "value"
+    return "evidence" if section.must_catch is not None or section.decide == "evidence" else "value"
+
+
+def _check_evidence(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> None:
+    family, _, name = check.partition(".")
+    where = ("checks", family, name)
+    if section.at_least is not None:
+        raise config.error(
+            "with decide: evidence images that say yes are counted, whatever the metric's direction: write at_most, "
+            "the worst honest share of them, or decide: value",
+            *(*where, "at_least"),
+        )
+    if not metric.question:
+        raise config.error(
+            f"{check} asks an image no yes-or-no question, so images cannot be counted; write decide: value, and leave "
+            "must_catch out",
+            *(*where, "decide" if section.decide else "must_catch"),
+        )
+    if section.at_most is None:
+        raise config.error("must_catch needs at_most, the worst honest share of images that say yes", *where)
+    if not 0 <= section.at_most < 1:
+        raise config.error(f"must be a share of images, in [0, 1), got {section.at_most}", *(*where, "at_most"))
+    if section.must_catch is not None and section.must_catch <= section.at_most:
+        raise config.error(
+            f"must lie above at_most {section.at_most}, the worst honest share, got {section.must_catch}",
+            *(*where, "must_catch"),
+        )
 
 
 def _check_files(config: GateConfig, section: RuleSection, family: str, name: str) -> None:
@@ -210,9 +253,22 @@ def _told(path: Path) -> str:
 
 
 def _row(
-    check: str, section: RuleSection, metric: Metric, method: str | None, class_name: str | None, file: str, line: int
+    config: GateConfig,
+    check: str,
+    section: RuleSection,
+    metric: Metric,
+    method: str | None,
+    class_name: str | None,
+    file: str,
+    line: int,
 ) -> Rule:
-    bounded_above = section.at_most is not None or section.max_rise is not None
+    decide = _decide(config, section)
+    bounded_above = section.max_rise is not None or (section.at_most is not None and decide == "value")
+    part = section.false_alarms or config.sections.judging.false_alarms
+    changes = section.max_drop is not None or section.max_rise is not None
+    bounded = section.at_least is not None or section.at_most is not None
+    if changes and bounded:
+        part /= 2  # one half for the bound, one for the change
     return Rule(
         check=check,
         method=method,
@@ -222,13 +278,32 @@ def _row(
         at_most=section.at_most,
         max_drop=section.max_drop,
         max_rise=section.max_rise,
-        confidence=section.confidence,
+        confidence=section.confidence or _CONFIDENCE,
         statistic=section.statistic,
         max_unmeasured=section.max_unmeasured,
+        max_not_applicable=section.max_not_applicable,
+        min_images=section.min_images,
         severity=section.severity,
         inconclusive=section.inconclusive,
+        decide=decide,
+        must_catch=section.must_catch,
+        part=part,
+        change_part=part if section.confidence is None and config.sections.judging.decide == "evidence" else None,
+        small_classes=section.small_classes,
+        question=_question(metric, class_name),
+        own=not metric.of_others,
         parameters=section.parameters,
         sample=section.sample,
         file=file,
         line=line,
     )
+
+
+def _question(metric: Metric, class_name: str | None) -> str:
+    """What completes "3 of 20 images ..." in a row; empty where the metric asks no image anything."""
+    if not metric.question:
+        return ""
+    if class_name is None:
+        return metric.question.format(whom="another class")
+    whose = "of other classes" if metric.of_others else f"of {class_name}"
+    return f"{whose} {metric.question.format(whom=class_name)}"

@@ -97,6 +97,8 @@ class Measurement:
     reasons has M entries, None where the image was measured. `about` (M,), int, is the class that each value speaks
     of, where that is not the image's own: what an image did when it was given something of another class tells about
     that class. An image may then have a value for each of several classes. None: every image's own.
+    `not_applicable` (M,), bool, says which reasons follow from image and annotation alone, so that no model chose
+    them. None: none of them.
     """
 
     check: str
@@ -105,6 +107,7 @@ class Measurement:
     values: NDArray[np.float64]
     reasons: tuple[str | None, ...]
     about: NDArray[np.int64] | None = None
+    not_applicable: NDArray[np.bool_] | None = None
 
     @property
     def measured(self) -> NDArray[np.bool_]:
@@ -190,6 +193,12 @@ class Rule:
 
     `check` is "family.metric", with "/name" behind it where one metric has several rules. `better` is the metric's
     direction. `file` and `line` are where it was asked for, the file as messages name it.
+
+    `decide` is what breaks the rule: its "value", or the "evidence" of images that are counted; `at_most` is then the
+    worst honest share of images that say yes to `question`, and `must_catch` the true share that the rule has to find.
+    `part` is the probability of a false alarm that the rule's bound may spend over all its rows, `change_part` that of
+    its change, None for 1 - confidence. `own` tells whether the images of the class answer, or those of other classes
+    that were given something of it.
     """
 
     check: str
@@ -203,8 +212,17 @@ class Rule:
     confidence: float = 0.95
     statistic: str = "mean"
     max_unmeasured: float = 0
+    max_not_applicable: float = 0.5
+    min_images: int = 5
     severity: Literal["fail", "warn"] = "fail"
     inconclusive: Literal["warn", "fail"] = "warn"
+    decide: Literal["value", "evidence"] = "value"
+    must_catch: float | None = None
+    part: float = 0.005
+    change_part: float | None = None
+    small_classes: Literal["alone", "pool"] = "alone"
+    question: str = ""
+    own: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sample: int | None = None
     file: str = "thresholds.yaml"
@@ -258,6 +276,33 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """How many images of a row say yes to its question, and what that is worth; all of it can be redone by hand.
+
+    `question` completes "3 of 20 images ...". `bound` is the worst honest share. `part` is the probability of a false
+    alarm that the row may spend with certainty, and `fails_from` the number of yes from which it breaks then; None
+    where not even all of them would. `finds` is the smallest true share that `images` find with a probability of 0.8,
+    `needed` the number of images from which `must_catch` is found so. `limits` are 95 % limits of the true share,
+    `upper` the one-sided one. `more` is how many more images would decide an inconclusive row. `pooled` names the
+    classes of the row where it has several because each has too few images: the cue of one class can hide there.
+    """
+
+    question: str
+    yes: int
+    images: int
+    bound: float
+    must_catch: float
+    part: float
+    fails_from: int | None
+    finds: float | None
+    needed: int | None
+    limits: tuple[float, float]
+    upper: float
+    more: int | None = None
+    pooled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One judged rule. Field by field what verdict.json holds (`class_name` is its `class`).
 
@@ -282,7 +327,9 @@ class Finding:
     cause: Cause | None = None
     images: int
     unmeasured: int
+    not_applicable: int = 0
     worst: tuple[str, ...]
+    evidence: Evidence | None = None
     message: str
     file: str = "thresholds.yaml"
     line: int
@@ -291,6 +338,15 @@ class Finding:
     def place(self) -> str:
         """Where the rule was asked for: `thresholds.yaml:21`."""
         return _place(self.file, self.line)
+
+    @property
+    def may_hide(self) -> bool:
+        """Whether an inconclusive row cannot tell this version from one that the rule must catch."""
+        return (
+            self.status == "inconclusive"
+            and self.evidence is not None
+            and self.evidence.upper >= self.evidence.must_catch
+        )
 
     @property
     def key(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,16 +28,20 @@ def judge_changes(
 ) -> list[Finding]:
     """Findings with what changed since the reference, for the rules that bound a change.
 
-    Holm's correction runs over all of these rules, so that a run with many rules blocks an honest retrain no more
-    often than one with a single rule.
+    Holm's correction runs over the rows of one rule, its classes and methods: what a rule may spend on false alarms is
+    its own, so that adding a rule never weakens another.
     """
     changes: dict[int, _Compared | str] = {}
     for position, rule in enumerate(rules):
         if rule.max_drop is not None or rule.max_rise is not None:
             changes[position] = _change(profile, reference, rule)
-    tested = [position for position, change in changes.items() if not isinstance(change, str)]
-    p_values = [change.change.p_worse for change in changes.values() if not isinstance(change, str)]
-    adjusted = dict(zip(tested, holm(p_values), strict=True))
+    tested: dict[str, dict[int, float]] = {}
+    for position, change in changes.items():
+        if not isinstance(change, str):
+            tested.setdefault(rules[position].check, {})[position] = change.change.p_worse
+    adjusted: dict[int, float] = {}
+    for p_values in tested.values():
+        adjusted |= dict(zip(p_values, holm(list(p_values.values())), strict=True))
     result = list(findings)
     for position, change in changes.items():
         if isinstance(change, str):
@@ -51,36 +55,41 @@ def judge_bound(profile: Profile, rule: Rule) -> Finding:
     """The finding of one rule by its fixed bound; a rule without one passes as far as this goes."""
     measurement = profile.measurement(rule.check, rule.method)
     if measurement is None:
-        return _unmeasured(rule, sentences.of_no_measurement(rule))
+        return unmeasured_of(rule, sentences.of_no_measurement(rule))
     rows, values, reasons = select(profile, measurement, rule)
-    left_out, reasons = _out_of_budget(profile, rule, reasons)
+    exempt = not_applicable(profile, measurement, rule)
+    if (few := too_few_applicable(rule, exempt, int(values.size) + sum(map(len, reasons.values())))) is not None:
+        return few
+    left_out, reasons = out_of_budget(profile, rule, reasons)
     images = int(values.size) + len(left_out) + sum(map(len, reasons.values()))
     if len(left_out) > MOST_LEFT_OUT * images:
-        return _finding(
+        return finding_of(
             rule,
             status="unmeasured",
             cause="budget",
             message=sentences.of_too_many_left_out(rule, images, left_out, allowed=int(MOST_LEFT_OUT * images)),
             images=int(values.size),
             unmeasured=images - int(values.size),
+            not_applicable=_count(exempt),
             worst=tuple(left_out)[:WORST_LISTED],
         )
     unmeasured = sum(map(len, reasons.values()))
-    allowed = _allowed(rule, unmeasured + values.size)
+    allowed = allowed_of(rule, unmeasured + values.size)
     if values.size == 0 or unmeasured > allowed:
         named = [image for images in reasons.values() for image in images]
-        return _unmeasured(
+        return unmeasured_of(
             rule,
             sentences.of_unmeasured(rule, unmeasured + values.size, reasons, allowed=allowed),
             images=int(values.size),
             unmeasured=unmeasured,
+            not_applicable=_count(exempt),
             worst=tuple(named[:WORST_LISTED]),
         )
     value = summarize(values, rule.statistic)
     broken = breaks(rule, value)
     order = np.argsort(values if rule.better == "higher" else -values, kind="stable")
     status: Status = "passed" if not broken else "failed" if rule.severity == "fail" else "warned"
-    finding = _finding(
+    finding = finding_of(
         rule,
         value=value,
         interval=interval(values, rule.statistic),
@@ -88,16 +97,17 @@ def judge_bound(profile: Profile, rule: Rule) -> Finding:
         cause="bound" if broken else None,
         images=int(values.size),
         unmeasured=unmeasured + len(left_out),
+        not_applicable=_count(exempt),
         worst=tuple(profile.images[rows[position]].image for position in order[:WORST_LISTED].tolist()),
     )
-    finding = replace(finding, message=sentences.of_value(finding, broken=broken))
+    finding = replace(finding, message=told_exempt(sentences.of_value(finding, broken=broken), finding, exempt))
     if not left_out:
         return finding
     told = replace(finding, message=f"{finding.message} {sentences.of_left_out(left_out)}")
-    return _at_least(told, "warned", "budget")
+    return at_least_status(told, "warned", "budget")
 
 
-def _out_of_budget(
+def out_of_budget(
     profile: Profile, rule: Rule, reasons: dict[str, list[str]]
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Unmeasured images whose maps ran out of passes, with about how many they need, and the reasons of the others.
@@ -119,19 +129,23 @@ def _out_of_budget(
 def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list[int], Values, dict[str, list[str]]]:
     """Rows and values of the measured images of the rule's class, and the names of its other images by reason.
 
+    Images that the rule does not apply to, whatever the model, are none of them.
     A value belongs to the class that it is about, which is the image's own unless the measurement says otherwise.
     They come in the order of the images' names, the reasons by how many images they have: no verdict depends on the
     order in which images are annotated.
     """
-    about = _about(profile, measurement)
+    about = classes_about(profile, measurement)
     mine = [position for position, name in enumerate(about) if rule.class_name is None or name == rule.class_name]
     mine.sort(key=lambda position: (profile.images[int(measurement.rows[position])].image, about[position]))
     kept: list[int] = []
     missing: dict[str, list[str]] = {}
+    exempt = measurement.not_applicable
     for position in mine:
+        if exempt is not None and exempt[position]:
+            continue
         reason = measurement.reasons[position]
         if reason is None:
-            reason = _no_number(float(measurement.values[position]))
+            reason = no_number(float(measurement.values[position]))
         if reason is None:
             kept.append(position)
         else:
@@ -140,7 +154,41 @@ def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list
     return rows, measurement.values[kept].astype(np.float64), dict(sorted(missing.items(), key=_most_images))
 
 
-def _about(profile: Profile, measurement: Measurement) -> list[str]:
+def not_applicable(profile: Profile, measurement: Measurement, rule: Rule) -> dict[str, list[str]]:
+    """The names of the images of the rule's class that it does not apply to, whatever the model, by reason."""
+    found: dict[str, list[str]] = {}
+    if measurement.not_applicable is not None:
+        for position in np.flatnonzero(measurement.not_applicable).tolist():
+            image = profile.images[int(measurement.rows[position])]
+            if rule.class_name in (None, image.class_name):
+                found.setdefault(measurement.reasons[position] or "", []).append(image.image)
+    ordered = {reason: sorted(images) for reason, images in found.items()}
+    return dict(sorted(ordered.items(), key=_most_images))
+
+
+def too_few_applicable(rule: Rule, exempt: Mapping[str, Sequence[str]], others: int) -> Finding | None:
+    """An unmeasured finding where image and annotation rule out so many images that the others say little."""
+    count = _count(exempt)
+    if not count or (count <= rule.max_not_applicable * (count + others) and others >= rule.min_images):
+        return None
+    named = [image for images in exempt.values() for image in images]
+    message = sentences.of_too_few_applicable(rule, exempt, others)
+    return unmeasured_of(rule, message, images=others, not_applicable=count, worst=tuple(named[:WORST_LISTED]))
+
+
+def told_exempt(message: str, finding: Finding, exempt: Mapping[str, Sequence[str]]) -> str:
+    """The message with how many images the rule does not apply to."""
+    if not exempt:
+        return message
+    judged = finding.images + finding.unmeasured
+    return f"{message} {sentences.of_not_applicable(exempt, judged)}"
+
+
+def _count(images: Mapping[str, Sequence[str]]) -> int:
+    return sum(map(len, images.values()))
+
+
+def classes_about(profile: Profile, measurement: Measurement) -> list[str]:
     """The name of the class that each value is about."""
     if measurement.about is None:
         return [profile.images[row].class_name for row in measurement.rows.tolist()]
@@ -156,13 +204,13 @@ def breaks(rule: Rule, value: float) -> bool:
     )
 
 
-def _allowed(rule: Rule, images: int) -> int:
+def allowed_of(rule: Rule, images: int) -> int:
     """How many of a rule's images may lack a value."""
     share = rule.max_unmeasured * images
     return int(rule.max_unmeasured if rule.max_unmeasured >= 1 else share + 1e-9)  # 0.29 of 100 is 29
 
 
-def _no_number(value: float) -> str | None:
+def no_number(value: float) -> str | None:
     """Why a value must not look like a measurement, whoever wrote the profile; None where it is one."""
     if not np.isfinite(value):
         return "the value is not finite"
@@ -174,18 +222,21 @@ def _most_images(entry: tuple[str, list[str]]) -> tuple[int, str]:
     return -len(entry[1]), entry[0]
 
 
-def _unmeasured(rule: Rule, message: str, **values: Any) -> Finding:
-    return _finding(rule, status="unmeasured", cause="unmeasured", message=message, **values)
+def unmeasured_of(rule: Rule, message: str, **values: Any) -> Finding:
+    """The finding of a rule whose images say nothing."""
+    return finding_of(rule, status="unmeasured", cause="unmeasured", message=message, **values)
 
 
-def _finding(rule: Rule, *, status: Status, message: str = "", **values: Any) -> Finding:
+def finding_of(rule: Rule, *, status: Status, message: str = "", **values: Any) -> Finding:
+    """The finding of a rule; what is not said is what an unmeasured one has."""
     empty: dict[str, Any] = {"value": None, "interval": None, "images": 0, "unmeasured": 0, "worst": ()}
     return Finding(
         check=rule.check,
         method=rule.method,
         class_name=rule.class_name,
         statistic=rule.statistic,
-        bound=rule.bound,
+        # The share of images that may say yes is no bound of the value, so it stands with the evidence.
+        bound={name: bound for name, bound in rule.bound.items() if name != "at_most" or rule.decide == "value"},
         status=status,
         message=message,
         file=rule.file,
@@ -235,7 +286,7 @@ def _change(profile: Profile, reference: Profile | None, rule: Rule) -> _Compare
 def _with_change(finding: Finding, rule: Rule, compared: _Compared, p_worse: float) -> Finding:
     change = compared.change
     margin = float((rule.max_drop if rule.max_drop is not None else rule.max_rise) or 0.0)
-    alpha = 1 - rule.confidence
+    alpha = 1 - rule.confidence if rule.change_part is None else rule.change_part
     sign = -1.0 if rule.better == "higher" else 1.0
     low, high = sorted(sign * bound for bound in change.interval)
     text = sentences.of_change(
@@ -243,7 +294,7 @@ def _with_change(finding: Finding, rule: Rule, compared: _Compared, p_worse: flo
     )
     blocked: Status = "failed" if rule.severity == "fail" else "warned"
     if p_worse <= alpha:
-        finding = _at_least(finding, blocked, "change")
+        finding = at_least_status(finding, blocked, "change")
         text = sentences.of_worst(text, compared.worst)
     elif finding.status == "failed":
         pass  # The fixed bound has decided; whether the change alone would have is of no use to the reader.
@@ -251,7 +302,7 @@ def _with_change(finding: Finding, rule: Rule, compared: _Compared, p_worse: flo
         text = sentences.of_no_loss(text)
     else:
         text = sentences.of_undecided(text, images_to_decide(change, margin, rule.confidence))
-        finding = _at_least(finding, blocked if rule.inconclusive == "fail" else "inconclusive", "undecided")
+        finding = at_least_status(finding, blocked if rule.inconclusive == "fail" else "inconclusive", "undecided")
     return replace(
         finding,
         worst=compared.worst if finding.cause in ("change", "undecided") else finding.worst,
@@ -266,11 +317,13 @@ def _not_compared(finding: Finding, rule: Rule, reason: str, *, bootstrap: bool)
     """A rule that could not be compared: told where the run starts without a reference, else unmeasured."""
     finding = replace(finding, message=f"{finding.message} {sentences.of_no_comparison(rule, reason)}".strip())
     return (
-        _at_least(finding, "warned", "not compared") if bootstrap else _at_least(finding, "unmeasured", "not compared")
+        at_least_status(finding, "warned", "not compared")
+        if bootstrap
+        else at_least_status(finding, "unmeasured", "not compared")
     )
 
 
-def _at_least(finding: Finding, status: Status, cause: Cause) -> Finding:
+def at_least_status(finding: Finding, status: Status, cause: Cause) -> Finding:
     """The finding with this status and cause, unless it is as bad already."""
     if _SEVERITY.index(finding.status) >= _SEVERITY.index(status):
         return finding

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from explain_gate.judging import sentences
+from explain_gate.judging.counting import answers_of_control, control_breaks, judge_counted
 from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
 from explain_gate.records import Control, FailedTest, Finding, Profile, Rule, Verdict, VerdictName, Waiver
 from explain_gate.statistics import summarize
@@ -36,11 +37,13 @@ def judge(
         today: ISO date; judge has no clock.
     """
     vacuous = {(control.check, control.method): control for control in judge_controls(profile, rules) if not control.ok}
-    findings = judge_changes(profile, reference, rules, [_judge_one(profile, reference, rule) for rule in rules])
+    counted = judge_counted(profile, rules)
+    bounded = [counted.get(place) or _judge_one(profile, reference, rule) for place, rule in enumerate(rules)]
+    findings = judge_changes(profile, reference, rules, bounded)
     for position, finding in enumerate(findings):
         control = vacuous.get((finding.check, finding.method))
         if control is not None and finding.status in ("passed", "inconclusive"):
-            findings[position] = _told_vacuous(finding, control)
+            findings[position] = _told_vacuous(finding, rules[position], control)
     return tuple(_waive(finding, waivers, today) for finding in findings)
 
 
@@ -59,6 +62,10 @@ def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ..
             ("region itself", "control.region", "passed"),
             ("randomized model", f"control.randomized.{rule.method}", "failed"),
         ):
+            if rule.decide == "evidence":
+                counted = _counted_control(profile, rule, name, source, expected)
+                controls += [] if counted is None else [counted]
+                continue
             measurement = profile.measurement(rule.check, source)
             if measurement is None:
                 continue
@@ -81,6 +88,25 @@ def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ..
                 )
             )
     return tuple(controls)
+
+
+def _counted_control(profile: Profile, rule: Rule, name: str, source: str, expected: str) -> Control | None:
+    """A control of a rule that counts images: would the bound find its maps to be placed by chance?"""
+    answers = answers_of_control(profile, rule, source)
+    if answers is None:
+        return None
+    yes, images = answers
+    seen = "failed" if control_breaks(rule, yes, images) else "passed"
+    return Control(
+        check=rule.check,
+        method=rule.method,
+        class_name=rule.class_name,
+        control=name,
+        expected="failed" if expected == "failed" else "passed",
+        value=yes / images,
+        ok=seen == expected,
+        message=sentences.of_counted_control(name, yes, images, ok=seen == expected),
+    )
 
 
 def conclude(
@@ -191,9 +217,14 @@ def _judge_one(profile: Profile, reference: Profile | None, rule: Rule) -> Findi
     return finding
 
 
-def _told_vacuous(finding: Finding, control: Control) -> Finding:
-    """A rule that its control passes too is told instead of passing; one that is inconclusive stays that."""
+def _told_vacuous(finding: Finding, rule: Rule, control: Control) -> Finding:
+    """A rule that its control passes too is told instead of passing; one that is inconclusive stays that.
+
+    Where it says what it must catch, a bound that chance passes catches nothing: the row says nothing at all.
+    """
     message = f"{finding.message} {control.message}"
+    if rule.must_catch is not None and control.expected == "failed":
+        return replace(finding, status="unmeasured", cause="vacuous", message=message)
     if finding.status == "inconclusive":
         return replace(finding, message=message)
     return replace(finding, status="warned", cause="vacuous", message=message)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from explain_gate.digits import exact, number, numbers
-from explain_gate.records import Finding, Rule, Waiver
+from explain_gate.records import Evidence, Finding, Rule, Waiver
 
 _NAMED = 3
 """Images that a sentence names; the finding holds more."""
+_WHOLE = 0.02
+"""How far a share's inverse may be from a whole number that stands for it."""
 _PRACTICAL = 100_000
 """More images than this nobody annotates."""
 
@@ -50,6 +52,70 @@ def of_unmeasured(rule: Rule, images: int, reasons: Mapping[str, Sequence[str]],
         f"{rule.key}: {missing} of {_images(images)} could not be measured, {allowed} "
         f"{'is' if allowed == 1 else 'are'} allowed ({rule.place}). {told or 'No image has this class.'}"
     )
+
+
+def of_not_applicable(exempt: Mapping[str, Sequence[str]], judged: int) -> str:
+    """`3 of 60 images do not count, as the annotated region fills the whole frame (cat_017, ...): judged on 57.`."""
+    count = sum(map(len, exempt.values()))
+    return (
+        f"{count} of {_images(count + judged)} {'does' if count == 1 else 'do'} not count, whatever the model, as "
+        f"{_by_reason(exempt)}: judged on {judged}."
+    )
+
+
+def of_too_few_applicable(rule: Rule, exempt: Mapping[str, Sequence[str]], others: int) -> str:
+    """Image and annotation alone rule out so many images that the others say little."""
+    count = sum(map(len, exempt.values()))
+    return (
+        f"{rule.key}: {count} of {_images(count + others)} cannot be judged, whatever the model ({rule.place}): "
+        f"{_by_reason(exempt)}. At least {rule.min_images} must be left, and at most {rule.max_not_applicable:.0%} may "
+        "be such (max_not_applicable)."
+    )
+
+
+def _by_reason(images: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(
+        f"{reason} ({', '.join(named[:_NAMED])}{', ...' if len(named) > _NAMED else ''})"
+        for reason, named in images.items()
+    )
+
+
+def of_evidence(finding: Finding, evidence: Evidence) -> str:
+    """`17 of 40 images of other classes turn to Bengal ...; honest versions: 1 in 20 at most; ... finds 1 in 4.`."""
+    found = "no share of them" if evidence.finds is None else one_in(evidence.finds)
+    honest = "none" if evidence.bound == 0 else f"{one_in(evidence.bound)} at most"
+    pooled = (
+        f" (of {', '.join(evidence.pooled)} together: a cue of one of them can hide here)" if evidence.pooled else ""
+    )
+    text = (
+        f"{evidence.yes} of {_images(evidence.images)} {evidence.question}{pooled}; honest versions: {honest}; this "
+        f"row would find {found} ({finding.check}{_who(finding)}, {finding.place})."
+    )
+    if finding.status != "passed" and finding.cause == "undecided":
+        hint = (
+            f"about {evidence.more} more images would decide" if evidence.more else "no practical number would decide"
+        )
+        text = f"{text} Inconclusive: more than honest versions, but not beyond chance; {hint}."
+    return of_worst(text, finding.worst) if finding.status != "passed" else text
+
+
+def of_too_few(rule: Rule, images: int, needed: int | None, pooled: Sequence[str] = ()) -> str:
+    """`5 images; 14 would do`: a row that could not find what its rule must catch."""
+    others = "" if rule.own or rule.class_name is None else " of other classes"
+    enough = "no practical number would do" if needed is None else f"{needed} would do"
+    together = f" of {', '.join(pooled)} together" if pooled else ""
+    return (
+        f"{rule.key}: {_images(images)}{others}{together}; {enough}, to find {one_in(rule.must_catch or 1.0)} where "
+        f"honest versions show {one_in(rule.at_most or 0.0)} at most ({rule.place})."
+    )
+
+
+def one_in(share: float) -> str:
+    """A share as people say it: `1 in 4`, or `15 in 100` where that is no whole number."""
+    if share <= 0:
+        return "none"
+    whole = round(1 / share)
+    return f"1 in {whole}" if abs(1 / share - whole) < _WHOLE * whole else f"{100 * share:.0f} in 100"
 
 
 def of_left_out(needed: Mapping[str, int]) -> str:
@@ -106,6 +172,16 @@ def of_control(name: str, value: float, bound: float, *, ok: bool) -> str:
     if name == "region itself":
         return f"Even the {name} gives only {told}: the bound cannot be met."
     return f"The bound is vacuous: a {name} passes it too, with {told}."
+
+
+def of_counted_control(name: str, yes: int, images: int, *, ok: bool) -> str:
+    """What the gate's test of itself says about a share of images."""
+    told = f"{yes} of {_images(images)}"
+    if ok:
+        return f"With the {name} {told} say yes, as they must."
+    if name == "region itself":
+        return f"Even with the {name} {told} say yes: the bound cannot be met."
+    return f"The bound is vacuous: with a {name} only {told} say yes, which passes it too."
 
 
 def of_waiver(waiver: Waiver, *, valid: bool) -> str:

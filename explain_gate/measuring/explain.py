@@ -22,6 +22,7 @@ from explain_gate.profile.profile import ProfileWriter
 from explain_gate.records import Sample
 
 FLAT = "the map is flat"
+SILENT = "the map has no positive relevance"
 NOT_FINITE = "the map is not finite"
 
 
@@ -137,7 +138,10 @@ def _reason_or_raise(method: str, error: Exception, sample: Sample) -> str:
 def _fault_of(image_map: Tensor) -> str | None:
     if not bool(torch.isfinite(image_map).all()):
         return NOT_FINITE
-    return FLAT if bool(image_map.max() == image_map.min()) else None
+    if bool(image_map.max() != image_map.min()):
+        return None
+    # All zeros say that nothing speaks for the class; a constant above zero says that the map is broken.
+    return FLAT if bool(image_map.max() > 0) else SILENT
 
 
 def reason_of(what: str, error: Exception) -> str:

@@ -17,6 +17,7 @@ from explain_gate.data.regression_set import RegressionSet, part_of
 from explain_gate.errors import (
     ExplainGateError,
     ModelError,
+    NotApplicable,
     NotMeasurable,
     UserCodeError,
     raised_by_module,
@@ -24,10 +25,10 @@ from explain_gate.errors import (
 )
 from explain_gate.measuring.asking.batch import PAIR, MeasuredBatch, Question, Subject
 from explain_gate.measuring.controls import CONTROL_IMAGES, control_maps
-from explain_gate.measuring.explain import out_of_budget, reason_of
+from explain_gate.measuring.explain import SILENT, out_of_budget, reason_of
 from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
-from explain_gate.measuring.remembering.recall import Asked, Memory, Noted, Scope, scope_of
+from explain_gate.measuring.remembering.recall import Asked, Memory, Noted, Scope, WithoutModel, scope_of
 from explain_gate.metrics import METRICS, REGION
 from explain_gate.metrics.patches import Place
 from explain_gate.models.open import load_function
@@ -111,6 +112,7 @@ class _Table:
         self.rows = list(rows)
         self.values: dict[int, float] = {}
         self.reasons: dict[int, str] = {}
+        self.exempt: set[int] = set()
         self.notes: dict[str, dict[int, Sequence[Noted]]] = {}
         self.sample = rule.sample
         self.population: Sequence[int] = ()
@@ -119,6 +121,8 @@ class _Table:
         self.questions: dict[int, frozenset[Question]] = {}
         self.outcomes: dict[int, tuple[Place, float]] = {}
         self.alone = False
+        # Comparing with other images' maps costs time, and ties a score to the set: only for rules that count images.
+        self.peers = method if rule.decide == "evidence" else None
 
     @property
     def part(self) -> str | None:
@@ -133,12 +137,40 @@ class _Table:
     def open(self, faults: Mapping[int, str], predictions: Predictions) -> list[int]:
         """The rows that are still to be measured; those that cannot be get their reason without being decoded."""
         for row in self.rows:
+            exempt = predictions.region_reasons.get(row) if "region" in self.needs and self.part is None else None
             reason = predictions.reasons.get(row) or faults.get(row)
-            if reason is None and "region" in self.needs and self.part is None:
-                reason = predictions.region_reasons.get(row)
-            if reason is not None:
+            if exempt is not None:
+                self.exempts(row, exempt)
+            elif reason is not None and not (self.may_rule_out or (reason == SILENT and self.places_maps)):
                 self.reasons[row] = reason
         return [row for row in self.rows if row not in self.values and row not in self.reasons]
+
+    @property
+    def places_maps(self) -> bool:
+        """Whether the metric says where maps lie, and so has a value for one that lies nowhere."""
+        card = METRICS.get(self.rule.metric)
+        return card is not None and card.worst is not None
+
+    @property
+    def may_rule_out(self) -> bool:
+        """Whether the image must be decoded to know that the metric applies to it."""
+        return self.part is not None or bool({"batch", "annotators"} & set(self.needs) and "region" in self.needs)
+
+    def exempts(self, row: int, reason: str) -> None:
+        """The metric does not apply to an image, whatever the model."""
+        self.reasons[row] = reason
+        self.exempt.add(row)
+
+    def silent(self, row: int) -> None:
+        """The image's map has no positive part: it lies nowhere, which is the worst place there is."""
+        card = METRICS.get(self.rule.metric)
+        if card is None or card.worst is None:
+            self.reasons[row] = SILENT
+            return
+        self.values[row] = card.worst
+        self.scopes[row] = "image"
+        if card.question:
+            self.notes.setdefault("evidence", {})[row] = [(1.0, None)]
 
     def noted(self) -> list[Measurement]:
         """What the metric noted beside its values, as checks `family.metric@name`."""
@@ -168,6 +200,9 @@ class _Table:
             reasons=tuple(
                 None if row in self.values else self.reasons.get(row, "it was not measured") for row in self.rows
             ),
+            not_applicable=np.array([row in self.exempt and row not in self.values for row in self.rows])
+            if self.exempt
+            else None,
         )
 
 
@@ -185,28 +220,60 @@ def _score_batch(
     samples = _as_asked(table, samples)
     able = []
     for position, sample in enumerate(samples):
-        if sample.index not in wanted:
-            continue
-        reason = predictions.reasons.get(sample.index) or faults.get(sample.index)
-        if reason is None and "region" in table.needs:
-            reason = sample.region_reason
-        if reason is None and "annotators" in table.needs and len(sample.annotators) < 2:
-            reason = "fewer than two annotators drew a region"
-        if reason is not None:
-            table.reasons[sample.index] = reason
-        else:
+        if sample.index in wanted and not _left_out(table, subject, sample, predictions, faults):
             able.append(position)
     if "relevance" in table.needs and able and maps is None:
         able = _with_positive_part(table, subject, samples, able)
     if not able:
         return
-    key = (tuple(able), table.sample, table.part)
+    key = (tuple(able), table.sample, table.part, table.peers)
     if key not in shared:
         chosen = [samples[position] for position in able]
         rows = [sample.index for sample in chosen]
         own_maps = None if maps is None else maps[able]
-        shared[key] = MeasuredBatch(subject, chosen, predictions.logits[rows], table.method, own_maps, table.population)
+        shared[key] = MeasuredBatch(
+            subject, chosen, predictions.logits[rows], table.method, own_maps, table.population, peers=table.peers
+        )
     _call(table, shared[key])
+
+
+def _left_out(
+    table: _Table, subject: Subject, sample: Sample, predictions: Predictions, faults: Mapping[int, str]
+) -> bool:
+    """Whether an image gets its reason, or the value of a map that lies nowhere, without the metric being asked."""
+    # What the model did must not hide what holds whatever it does, so that comes first.
+    exempt = sample.region_reason if "region" in table.needs else None
+    if exempt is None and "annotators" in table.needs and len(sample.annotators) < 2:
+        exempt = "fewer than two annotators drew a region"
+    reason = predictions.reasons.get(sample.index) or faults.get(sample.index)
+    if exempt is None and reason is not None:
+        exempt = _ruled_out(table, subject, sample, predictions)
+    if exempt is not None:
+        table.exempts(sample.index, exempt)
+    elif reason == SILENT:
+        table.silent(sample.index)
+    elif reason is not None:
+        table.reasons[sample.index] = reason
+    return exempt is not None or reason is not None
+
+
+def _ruled_out(table: _Table, subject: Subject, sample: Sample, predictions: Predictions) -> str | None:
+    """Why the metric does not apply to an image that the model or its map failed on; the model is not asked."""
+    if not table.may_rule_out or not {"batch", "annotators"} & set(table.needs):
+        return None
+    size = sample.pixels.shape[-2:]
+    batch = MeasuredBatch(
+        subject, [sample], predictions.logits[[sample.index]], table.method, torch.ones(1, *size), table.population
+    )
+    asked = WithoutModel(batch)
+    try:
+        needed = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
+        table.function(**needed, **table.arguments())
+    except NotApplicable as error:
+        return error.reason
+    except Exception:  # noqa: BLE001 - whatever else it is, the image's reason is the one that is known
+        return None
+    return None
 
 
 def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sample], able: Sequence[int]) -> list[int]:
@@ -218,7 +285,7 @@ def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sampl
         if (kept_map if ignored is None else kept_map[~ignored.numpy()]).max(initial=0) > 0:
             kept.append(position)
         else:
-            table.reasons[row] = "the map has no positive relevance"
+            table.silent(row)
     return kept
 
 
@@ -227,9 +294,12 @@ def _call(table: _Table, batch: MeasuredBatch) -> None:
     try:
         batch.notes.clear()
         values = table.function(**_arguments(table, batch), **table.arguments())
-    except NotMeasurable as error:
+    except (NotApplicable, NotMeasurable) as error:
         if len(batch.samples) == 1:
-            table.reasons[batch.rows[0]] = error.reason
+            if isinstance(error, NotApplicable):
+                table.exempts(batch.rows[0], error.reason)
+            else:
+                table.reasons[batch.rows[0]] = error.reason
             return
         _call_one_by_one(table, batch)
         return
@@ -373,6 +443,8 @@ def _controls(
         sources = ["control.random", "control.region", *(f"control.randomized.{method}" for method in methods)]
         for source in sources:
             control = _Table(check, source, table.rule, table.function, rows)
+            if control.peers is not None:
+                control.peers = source.removeprefix("control.randomized.") if source.count(".") > 1 else methods[0]
             control.parameters = table.parameters
             memory.recall(control)
             for samples in data.batches(BATCH, control.open({}, predictions)):

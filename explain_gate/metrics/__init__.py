@@ -25,7 +25,13 @@ class Metric:
 
     `code` is "module:function" inside this package, or "package.module:function" of a user. `low` and `high` are the
     ends of the range, None where unbounded. `parameters` name what a rule may set, with the meaning.
-    `needs_reference`: measured after both versions. `needs_region`: images without a usable region are unmeasured.
+    `needs_reference`: measured after both versions. `needs_region`: the rule is judged on images with a usable region.
+
+    `question` completes "3 of 20 images ...": what each image is asked, yes or no, in one seeded trial, where rules
+    count images; a yes speaks against the model, and the metric notes the answers as "evidence". Empty: there is none.
+    `of_others`: images of other classes are asked, that were given something of the class that the answer is about,
+    which the question calls {whom}. `worst` is the value of an image whose map has no positive part, for metrics of
+    where maps lie.
     """
 
     code: str
@@ -39,6 +45,9 @@ class Metric:
     needs_region: bool = False
     needs_reference: bool = False
     cost: str = "none"
+    question: str = ""
+    of_others: bool = False
+    worst: float | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -77,6 +86,8 @@ METRICS: dict[str, Metric] = {
     ),
     "alignment.iou": Metric(
         code="alignment:iou",
+        question="have a map that lies on their region no better than maps of other images do",
+        worst=0,
         summary="overlap of the map, cut at half its maximum, with the annotated region",
         better="higher",
         low=0,
@@ -90,6 +101,8 @@ METRICS: dict[str, Metric] = {
     ),
     "alignment.pointing_game": Metric(
         code="alignment:pointing_game",
+        question="have a map that lies on their region no better than maps of other images do",
+        worst=0,
         summary="share of the maximum's pixels inside the region",
         better="higher",
         low=0,
@@ -102,6 +115,8 @@ METRICS: dict[str, Metric] = {
     ),
     "alignment.relevance_mass": Metric(
         code="alignment:relevance_mass",
+        question="have a map that lies on their region no better than maps of other images do",
+        worst=0,
         summary="share of the positive relevance inside the region",
         better="higher",
         low=0,
@@ -111,6 +126,8 @@ METRICS: dict[str, Metric] = {
     ),
     "alignment.relevance_rank": Metric(
         code="alignment:relevance_rank",
+        question="have a map that lies on their region no better than maps of other images do",
+        worst=0,
         summary="share of the strongest pixels, as many as the region has, that lie inside the region",
         better="higher",
         low=0,
@@ -120,6 +137,8 @@ METRICS: dict[str, Metric] = {
     ),
     "alignment.lift": Metric(
         code="alignment:lift",
+        question="have a map that lies on their region no better than maps of other images do",
+        worst=0,
         summary="relevance mass over the region's share of the frame; 1 is chance",
         better="higher",
         low=0,
@@ -130,6 +149,7 @@ METRICS: dict[str, Metric] = {
     ),
     "alignment.human_ratio": Metric(
         code="alignment:human_ratio",
+        worst=0,
         summary="overlap of the map with the annotators' regions over the overlap among the annotators",
         better="higher",
         low=0,
@@ -141,6 +161,16 @@ METRICS: dict[str, Metric] = {
             "binarize": "as in iou",
             "fraction": "as in iou",
         },
+    ),
+    "alignment.silent_share": Metric(
+        code="alignment:silent_share",
+        summary="share of images whose map has no positive part: nothing in them speaks for their class",
+        better="lower",
+        low=0,
+        high=1,
+        source="explain-gate",
+        question="have a map without any positive part",
+        worst=1,
     ),
     "completeness.relative_error": Metric(
         code="completeness:relative_error",
@@ -411,6 +441,7 @@ METRICS: dict[str, Metric] = {
     ),
     "reliance.background_gap": Metric(
         code="reliance:background_gap",
+        question="are right on a background of their own class and wrong on one of another class",
         summary="accuracy on backgrounds of the same class minus on backgrounds of other classes",
         better="lower",
         low=-1,
@@ -425,6 +456,8 @@ METRICS: dict[str, Metric] = {
     ),
     "reliance.background_follow": Metric(
         code="reliance:background_follow",
+        question="turn to {whom} on one of its backgrounds",
+        of_others=True,
         summary="share of predictions that turn to the class of the background",
         better="lower",
         low=0,
@@ -454,6 +487,7 @@ METRICS: dict[str, Metric] = {
     ),
     "reliance.background_only": Metric(
         code="reliance:background_only",
+        question="are called by their class without their object, as an emptied picture of another class is not",
         summary="how much more often the class is predicted without its object than on backgrounds of other classes",
         better="lower",
         low=-1,
@@ -468,6 +502,7 @@ METRICS: dict[str, Metric] = {
     ),
     "reliance.object_only": Metric(
         code="reliance:object_only",
+        question="are right as they are and wrong with their object alone",
         summary="accuracy that is left with the background removed",
         better="higher",
         low=0,

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from explain_gate.errors import NotMeasurable
+from explain_gate.errors import NotApplicable
 from explain_gate.metrics.batch import Batch
 
+OTHERS = 9
+"""Maps of other images that an image's own is compared with; odd, so that one is the median."""
 
-def iou(relevance: Tensor, region: Tensor, *, binarize: str = "half", fraction: float = 0.5) -> Tensor:
+Measure = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+def iou(
+    relevance: Tensor, region: Tensor, batch: Batch | None = None, *, binarize: str = "half", fraction: float = 0.5
+) -> Tensor:
     """Intersection over union of the binarized map and the region (Rajpurkar 2017, Saporta 2022).
 
     Args:
         relevance: (N, H, W), not negative, not flat.
         region: (N, H, W), bool, not empty.
+        batch: takes the answers, where images are counted.
         binarize: "half" cuts at `fraction` of the map's maximum; "otsu" at the threshold that separates the map's
             values best (Otsu 1979); "area" keeps as many pixels as the region has.
         fraction: of the maximum, in (0, 1]; used by "half" only.
@@ -26,11 +34,15 @@ def iou(relevance: Tensor, region: Tensor, *, binarize: str = "half", fraction: 
     Returns:
         (N,), in [0, 1], higher is better. Chance depends on the region's area.
     """
-    inside = _binarized(relevance.flatten(1), region.flatten(1), binarize, fraction)
-    return _overlap(inside, region.flatten(1))
+
+    def measure(maps: Tensor, regions: Tensor, _: Tensor | None) -> Tensor:
+        inside = _binarized(maps.flatten(1), regions.flatten(1), binarize, fraction)
+        return _overlap(inside, regions.flatten(1))
+
+    return _compared(measure, relevance, region, None, batch)
 
 
-def pointing_game(relevance: Tensor, region: Tensor, *, tolerance: int = 0) -> Tensor:
+def pointing_game(relevance: Tensor, region: Tensor, batch: Batch | None = None, *, tolerance: int = 0) -> Tensor:
     """Share of the maximum's pixels that lie inside the region (Zhang 2018).
 
     Maps often have several equal maxima; counting one of them as a hit would reward flat maps, so the share counts.
@@ -38,6 +50,7 @@ def pointing_game(relevance: Tensor, region: Tensor, *, tolerance: int = 0) -> T
     Args:
         relevance: (N, H, W), not negative.
         region: (N, H, W), bool.
+        batch: takes the answers, where images are counted.
         tolerance: pixels by which the region is widened in every direction; 0 changes nothing (the paper used 15 at
             full image size).
 
@@ -50,22 +63,27 @@ def pointing_game(relevance: Tensor, region: Tensor, *, tolerance: int = 0) -> T
     if tolerance:
         wide = F.max_pool2d(region[:, None].float(), 2 * tolerance + 1, stride=1, padding=tolerance)
         target = wide[:, 0] > 0
-    flat = relevance.flatten(1)
-    peak = flat == flat.amax(dim=1, keepdim=True)
-    return (peak & target.flatten(1)).sum(dim=1).double() / peak.sum(dim=1).double()
+
+    def measure(maps: Tensor, regions: Tensor, _: Tensor | None) -> Tensor:
+        flat = maps.flatten(1)
+        peak = flat == flat.amax(dim=1, keepdim=True)
+        return (peak & regions.flatten(1)).sum(dim=1).double() / peak.sum(dim=1).double()
+
+    return _compared(measure, relevance, target, None, batch)
 
 
-def relevance_mass(relevance: Tensor, region: Tensor) -> Tensor:
+def relevance_mass(relevance: Tensor, region: Tensor, batch: Batch | None = None) -> Tensor:
     """Share of the positive relevance that lies inside the region (Arras 2021).
 
     Shapes: relevance (N, H, W), not negative, not all zero; region (N, H, W), bool. Returns (N,), in [0, 1], higher
     is better; the region's share of the frame is chance. Relevance on pixels to be ignored is 0 when it comes here.
     """
-    flat = relevance.flatten(1).double()
-    return (flat * region.flatten(1)).sum(dim=1) / flat.sum(dim=1)
+    return _compared(lambda maps, regions, _: _mass(maps, regions), relevance, region, None, batch)
 
 
-def relevance_rank(relevance: Tensor, region: Tensor, counted: Tensor | None = None) -> Tensor:
+def relevance_rank(
+    relevance: Tensor, region: Tensor, counted: Tensor | None = None, batch: Batch | None = None
+) -> Tensor:
     """Share of the K strongest pixels that lie inside the region, K its number of pixels (Arras 2021).
 
     Pixels that tie for the last places share them: whichever of them an arbitrary order would take, the value is the
@@ -75,6 +93,10 @@ def relevance_rank(relevance: Tensor, region: Tensor, counted: Tensor | None = N
     pixels are to be ignored, None where none are. Returns (N,), in [0, 1], higher is better; the region's share of the
     counted pixels is chance. Only the order of the map's values counts.
     """
+    return _compared(_rank, relevance, region, counted, batch)
+
+
+def _rank(relevance: Tensor, region: Tensor, counted: Tensor | None) -> Tensor:
     flat, target = relevance.flatten(1), region.flatten(1)
     counts = target.sum(dim=1, keepdim=True)
     last = flat.sort(dim=1, descending=True).values.gather(1, counts - 1)
@@ -88,15 +110,32 @@ def relevance_rank(relevance: Tensor, region: Tensor, counted: Tensor | None = N
     return hits / counts[:, 0].double()
 
 
-def lift(relevance: Tensor, region: Tensor, counted: Tensor | None = None) -> Tensor:
+def lift(relevance: Tensor, region: Tensor, counted: Tensor | None = None, batch: Batch | None = None) -> Tensor:
     """Relevance mass over the region's share of the frame, pixels to be ignored left out of both.
 
     Shapes: relevance and region as in `relevance_mass`; counted (N, H, W), bool, False where pixels are to be ignored,
     None where none are. Returns (N,), not negative, higher is better; 1 is chance.
     """
-    frame = torch.ones_like(region) if counted is None else counted
-    share = region.flatten(1).double().sum(dim=1) / frame.flatten(1).double().sum(dim=1)
-    return relevance_mass(relevance, region) / share
+
+    def measure(maps: Tensor, regions: Tensor, within: Tensor | None) -> Tensor:
+        frame = torch.ones_like(regions) if within is None else within
+        share = regions.flatten(1).double().sum(dim=1) / frame.flatten(1).double().sum(dim=1)
+        return _mass(maps, regions) / share
+
+    return _compared(measure, relevance, region, counted, batch)
+
+
+def silent_share(relevance: Tensor, batch: Batch | None = None) -> Tensor:
+    """Share of images whose map has no positive part: nothing in them speaks for their class.
+
+    Such a map takes the worst value of every other metric here. The runner gives it to this one, too: 1.
+
+    Shapes: relevance (N, H, W), not negative. Returns (N,), in [0, 1], lower is better.
+    """
+    silent = (relevance.flatten(1).amax(dim=1) <= 0).double()
+    if batch is not None:
+        batch.note("evidence", silent)
+    return silent
 
 
 def human_ratio(
@@ -123,7 +162,7 @@ def human_ratio(
         (N,), not negative, higher is better; 1 is as good as people agree.
 
     Raises:
-        NotMeasurable: the annotators of an image have no pixel in common.
+        NotApplicable: the annotators of an image have no pixel in common.
     """
     maps, people = [], []
     for one, regions in zip(relevance, annotators, strict=True):
@@ -133,9 +172,35 @@ def human_ratio(
         people.append(torch.cat(pairs).mean())
     ceiling = torch.stack(people)
     if bool((ceiling <= 0).any()):
-        raise NotMeasurable("the annotators' regions do not overlap at all, so there is nothing to compare with")
+        raise NotApplicable("the annotators' regions do not overlap at all, so there is nothing to compare with")
     batch.note("ceiling", ceiling)
     return torch.stack(maps) / ceiling
+
+
+def _compared(
+    measure: Measure, relevance: Tensor, region: Tensor, counted: Tensor | None, batch: Batch | None
+) -> Tensor:
+    """The metric's values (N,); where images are counted, one says yes whose map lies no better than those of others.
+
+    What a map gains by lying where objects usually lie, or by being sharp, the maps of other images gain as well: above
+    their median on this region is what this image alone explains.
+    """
+    values = measure(relevance, region, counted)
+    if batch is not None and batch.counting:
+        answers = []
+        for position, value in enumerate(values.tolist()):
+            others = batch.other_maps(position, OTHERS).to(region.device)
+            regions = region[position].expand(others.shape)
+            within = None if counted is None else counted[position].expand(others.shape)
+            placed = measure(others, regions, within).nan_to_num(nan=-torch.inf)
+            answers.append(not value > float(placed.median()))
+        batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
+    return values
+
+
+def _mass(relevance: Tensor, region: Tensor) -> Tensor:
+    flat = relevance.flatten(1).double()
+    return (flat * region.flatten(1)).sum(dim=1) / flat.sum(dim=1)
 
 
 def _binarized(flat: Tensor, target: Tensor, binarize: str, fraction: float) -> Tensor:

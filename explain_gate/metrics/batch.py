@@ -2,7 +2,9 @@
 
 A metric is a function whose positional parameters are names from the table below and whose keyword-only parameters
 are what a rule may set under `parameters`. It returns one value per image, (N,), and raises NotMeasurable where an
-image has none. The runner calls it on the images that have what it names.
+image has none, or, before it asks the model anything, NotApplicable where image and annotation alone rule one out. The
+runner calls it on the images that have what it names. Where its line in METRICS has a question, it notes what each
+image answers: `batch.note("evidence", answers)`, 1 for yes and 0 for no.
 
     relevance   (N, H, W) float32, not negative, largest value 1: the positive part of the map
     maps        (N, H, W) float32, largest magnitude 1: the map as it is kept
@@ -133,6 +135,13 @@ class Batch(Protocol):
 
     def backgrounds(self, position: int, *, same_class: bool, count: int) -> Sequence[tuple[int, Tensor]]:
         """Up to `count` donors for one image, seeded by image: class and picture (3, H, W), its object filled in."""
+
+    @property
+    def counting(self) -> bool:
+        """Whether the rule counts images, so that answers which cost more are asked for."""
+
+    def other_maps(self, position: int, count: int) -> Tensor:
+        """The positive part of up to `count` other images' maps, (K, H, W), K at least 1, seeded by image."""
 
     def pair_correlation(self, pairs: int) -> float:
         """Mean Spearman correlation between the method's maps of random pairs of different images."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from explain_gate.errors import NotMeasurable
+from explain_gate.errors import NotApplicable, NotMeasurable
 from explain_gate.metrics.batch import Batch
 from explain_gate.metrics.fill import coarse_blur, inpaint
 from explain_gate.metrics.patches import Place, plant
@@ -27,6 +27,7 @@ def background_gap(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
     """
     exchange = _exchange(region, batch, donors)
     batch.note("logit margin", exchange.margin_on_same - exchange.margin_on_other)
+    batch.note("evidence", exchange.first_right_on_same * (1 - exchange.first_right_on_other))
     return exchange.right_on_same - exchange.right_on_other
 
 
@@ -36,7 +37,11 @@ def background_follow(region: Tensor, batch: Batch, *, donors: int = 5) -> Tenso
     Returns:
         (N,), in [0, 1], lower is better.
     """
-    return _exchange(region, batch, donors).followed
+    exchange = _exchange(region, batch, donors)
+    # What the exchange itself does to an image is not the background's doing: the same-class exchange must leave it.
+    turned = exchange.turned * exchange.first_right_on_same[:, None]
+    batch.note("evidence", turned, about=exchange.given)
+    return exchange.followed
 
 
 def background_margin(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
@@ -75,10 +80,13 @@ def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
     logits = batch.predict(torch.stack(pictures))
     _require_classes(logits)
     predicted = iter(logits.argmax(dim=1).tolist())
-    values = []
+    values, answers = [], []
     for accepted, count in zip(batch.accepted, counts, strict=True):
         own = float(next(predicted) in accepted)
-        values.append(own - _share([next(predicted) in accepted for _ in range(count)]))
+        emptied = [next(predicted) in accepted for _ in range(count)]
+        values.append(own - _share(emptied))
+        answers.append(float(own and not emptied[0]))
+    batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
     return torch.tensor(values, dtype=torch.float64)
 
 
@@ -101,6 +109,7 @@ def object_only(region: Tensor, batch: Batch) -> Tensor:
     scores = [
         right(batch.predict(torch.where(kept, pixels, around)), batch) for around in (plain, coarse_blur(empty, 4))
     ]
+    batch.note("evidence", right(batch.logits, batch) * (1 - scores[0]))
     return torch.stack(scores).mean(dim=0)
 
 
@@ -160,7 +169,7 @@ def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside",
         cue, window = batch.cue(position, place)
         scenes = batch.others(position, targets)
         if not scenes:
-            raise NotMeasurable("no image of another class could take a patch")
+            raise NotApplicable("no image of another class could take a patch")
         own, own_region = batch.pixels[position].cpu(), region[position].cpu()
         mixed.extend(
             plant(scene.pixels, scene.region, own, own_region, window, form=cue.form, where=place) for scene in scenes
@@ -179,7 +188,12 @@ def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside",
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Exchange:
-    """What the model did on exchanged backgrounds; (N,) each, means over donors."""
+    """What the model did on exchanged backgrounds; (N,) each, means over donors.
+
+    One trial of each kind answers for the image: `first_right_on_same` and `first_right_on_other` (N,), and `turned`
+    (N, A), whether the first background of each class that was `given` (N, A) turned the image to it; NaN where an
+    image was given fewer classes than another.
+    """
 
     right_on_same: Tensor
     right_on_other: Tensor
@@ -188,6 +202,13 @@ class _Exchange:
     probability_on_other: Tensor
     margin_on_same: Tensor
     margin_on_other: Tensor
+    first_right_on_same: Tensor
+    first_right_on_other: Tensor
+    turned: Tensor
+    given: Tensor
+
+
+_TRIALS = ("turned", "given")
 
 
 def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
@@ -197,7 +218,8 @@ def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
 
 
 def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
-    found: dict[str, list[float]] = {name: [] for name in _Exchange.__dataclass_fields__}
+    found: dict[str, list[float]] = {name: [] for name in _Exchange.__dataclass_fields__ if name not in _TRIALS}
+    turns: list[dict[int, float]] = []
     labels = batch.labels.tolist()
     for position, (label, accepted) in enumerate(zip(labels, batch.accepted, strict=True)):
         same = _donors(batch, position, donors, same_class=True)
@@ -216,14 +238,32 @@ def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
         for name, values in (("probability", probability), ("margin", margin)):
             found[f"{name}_on_same"].append(float(values[: len(same)].mean()))
             found[f"{name}_on_other"].append(float(values[len(same) :].mean()))
-    return _Exchange(**{name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()})
+        found["first_right_on_same"].append(float(on_same[0] in accepted))
+        found["first_right_on_other"].append(float(on_other[0] in accepted))
+        turns.append({})
+        for choice, (donor, _) in zip(on_other, other, strict=True):
+            turns[-1].setdefault(donor, float(choice == donor))
+    columns = {name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()}
+    turned, given = _padded(turns)
+    return _Exchange(**columns, turned=turned, given=given)
+
+
+def _padded(answers: Sequence[Mapping[int, float]]) -> tuple[Tensor, Tensor]:
+    """Answers by class, one mapping per image, as (N, A) float64, NaN where there is none, and their classes (N, A)."""
+    most = max(map(len, answers))
+    values = torch.full((len(answers), most), torch.nan, dtype=torch.float64)
+    classes = torch.zeros((len(answers), most), dtype=torch.int64)
+    for row, each in enumerate(answers):
+        for column, (label, answer) in enumerate(sorted(each.items())):
+            values[row, column], classes[row, column] = answer, label
+    return values, classes
 
 
 def _donors(batch: Batch, position: int, count: int, *, same_class: bool) -> Sequence[tuple[int, Tensor]]:
     found = batch.backgrounds(position, same_class=same_class, count=count)
     if not found:
         kind = "its own class" if same_class else "another class"
-        raise NotMeasurable(f"no other image of {kind} has a background to take")
+        raise NotApplicable(f"no other image of {kind} has a background to take")
     return found
 
 

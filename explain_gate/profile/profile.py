@@ -318,6 +318,10 @@ def _scores_table(profile: Profile) -> pa.Table:
                     "value": pa.array(measurement.values, mask=~measurement.measured),
                     "reason": pa.array([reason and redact(reason) for reason in measurement.reasons], pa.string()),
                     "about": pa.array([None] * count if measurement.about is None else measurement.about, pa.int32()),
+                    "not_applicable": pa.array(
+                        [False] * count if measurement.not_applicable is None else measurement.not_applicable,
+                        pa.bool_(),
+                    ),
                 }
             )
         )
@@ -329,16 +333,17 @@ def _read_scores(path: Path, images: tuple[ImageRow, ...]) -> tuple[Measurement,
     grouped: dict[tuple[str, str | None], list[_Score]] = {}
     columns = pq.read_table(path).to_pydict()
     none = [None] * len(columns["image"])  # of what profiles did not hold yet when this one was written
-    for image, check, method, value, reason, about in zip(
+    for image, check, method, value, reason, about, exempt in zip(
         columns["image"],
         columns["check"],
         columns["method"],
         columns["value"],
         columns["reason"],
         columns.get("about", none),
+        columns.get("not_applicable", none),
         strict=True,
     ):
-        score = _Score(position[image], value, None if value is not None else reason, about)
+        score = _Score(position[image], value, None if value is not None else reason, about, bool(exempt))
         grouped.setdefault((check, method), []).append(score)
     return tuple(
         Measurement(
@@ -348,6 +353,7 @@ def _read_scores(path: Path, images: tuple[ImageRow, ...]) -> tuple[Measurement,
             values=np.array([float("nan") if score.value is None else score.value for score in scores]),
             reasons=tuple(score.reason for score in scores),
             about=_column([score.about for score in scores]),
+            not_applicable=np.array([score.exempt for score in scores]) if any(s.exempt for s in scores) else None,
         )
         for (check, method), scores in grouped.items()
     )
@@ -360,6 +366,7 @@ class _Score(NamedTuple):
     value: float | None
     reason: str | None
     about: int | None
+    exempt: bool
 
 
 def _column(about: Sequence[int | None]) -> NDArray[np.int64] | None:
@@ -378,5 +385,6 @@ _EMPTY_SCORES = pa.table(
         "value": pa.array([], pa.float64()),
         "reason": pa.array([], pa.string()),
         "about": pa.array([], pa.int32()),
+        "not_applicable": pa.array([], pa.bool_()),
     }
 )

@@ -15,6 +15,7 @@ MODEL_DIGEST = "explain_gate.model_digest"
 MODEL_ID = "explain_gate.model_id"
 RUN_ID = "explain_gate.run_id"
 _NOT_PASSED = "the gate did not pass in full"
+_MAY_HIDE = "a row is inconclusive that cannot tell this version from one that it must catch: "
 
 
 def settle(
@@ -29,7 +30,8 @@ def settle(
         TrackingError: the store is away or refuses.
     """
     alias = submission.promote if submission.full_pass else None
-    kept = Promotion(kept=_NOT_PASSED if submission.promote else None)
+    why = _MAY_HIDE + submission.held_back if submission.held_back else _NOT_PASSED
+    kept = Promotion(kept=why if submission.promote else None)
     registered = submission.registered
     if registered is None and alias is not None and model_id is not None:
         registered = (alias[0], _register(store, alias[0], model_id, submission, evidence, weights))

@@ -16,9 +16,10 @@ class TrackingSettings:
     """The tracking section of thresholds.yaml, with absolute paths.
 
     `uri` may hold credentials, so it is left out of the repr; show `shown_uri`. `promote` is (registered model, alias).
-    `alias_back` is a person's reason to let the alias move back to an earlier version, None where it may not.
-    `outbox` holds runs that could not be delivered. `cache` keeps downloaded profiles between runs; None downloads to
-    a temporary folder that goes when the process ends.
+    `promote_inconclusive` lets the alias move although an inconclusive row cannot tell the version from one that it
+    must catch. `alias_back` is a person's reason to let the alias move back to an earlier version, None where it may
+    not. `outbox` holds runs that could not be delivered. `cache` keeps downloaded profiles between runs; None downloads
+    to a temporary folder that goes when the process ends.
 
     Raises:
         OptionError: the URI names MLflow's file store, which MLflow no longer opens.
@@ -28,6 +29,7 @@ class TrackingSettings:
     experiment: str = "explain-gate"
     on_unreachable: Literal["outbox", "fail"] = "outbox"
     promote: tuple[str, str] | None = None
+    promote_inconclusive: bool = False
     alias_back: str | None = None
     outbox: Path = Path("outbox")
     cache: Path | None = None

@@ -39,7 +39,8 @@ class Submission:
     `started` and `ended` are milliseconds since 1970. `full_pass` allows a promotion. `registered` is (name, version)
     where the model came from the registry. `weights` is the checkpoint, sent along when the model gets registered.
     `output` is the finished output folder. `started_by` is who a move of the alias is put down to; `alias_back` is the
-    reason for which a person lets it move back, None where it may not.
+    reason for which a person lets it move back, None where it may not. `held_back` names the inconclusive rows for
+    which the alias waits.
     """
 
     key: str
@@ -64,6 +65,7 @@ class Submission:
     output: str = ""
     started_by: str = ""
     alias_back: str | None = None
+    held_back: str = ""
 
     def to_json(self) -> str:
         """The submission as it waits in an outbox; it never holds the tracking URI."""
@@ -115,6 +117,8 @@ def describe(
         "explain_gate.report": report or str(verdict.environment.get("job") or ""),
     }
     key = run_key(verdict, folder)
+    full = is_full_pass(verdict)
+    waiting = ", ".join(held_back(verdict)) if full and not settings.promote_inconclusive else ""
     tags = {
         **evidence,
         "explain_gate.run_key": key,
@@ -135,7 +139,8 @@ def describe(
         started=ended - int(verdict.seconds * 1000),
         ended=ended,
         exit_code=verdict.exit_code,
-        full_pass=is_full_pass(verdict),
+        full_pass=full and not waiting,
+        held_back=waiting,
         experiment=settings.experiment,
         promote=settings.promote,
         registered=registered,
@@ -153,6 +158,11 @@ def describe(
         started_by=str(verdict.environment.get("started_by") or ""),
         alias_back=redact(settings.alias_back)[:_PARAMETER_LENGTH] if settings.alias_back else None,
     )
+
+
+def held_back(verdict: Verdict) -> tuple[str, ...]:
+    """Inconclusive rows that cannot tell the version from one that they must catch: the alias waits for them."""
+    return tuple(finding.key for finding in verdict.findings if finding.may_hide)
 
 
 def is_full_pass(verdict: Verdict) -> bool:

@@ -40,6 +40,7 @@ class FakeBatch:
     fake_gradient: Callable[[Tensor], Tensor] | None = None
     notes: dict[str, Tensor] = field(default_factory=dict)
     about: dict[str, Tensor] = field(default_factory=dict)
+    peers: Tensor | None = None
     noted_cues: dict[int, float] = field(default_factory=dict)
     asked: int = 0
 
@@ -106,6 +107,14 @@ class FakeBatch:
 
     def note_cue(self, position: int, place: Place, share: float) -> None:
         self.noted_cues[position] = share
+
+    @property
+    def counting(self) -> bool:
+        return self.peers is not None
+
+    def other_maps(self, position: int, count: int) -> Tensor:
+        assert self.peers is not None
+        return self.peers[:count]
 
     def pair_correlation(self, pairs: int) -> float:
         return self.pair

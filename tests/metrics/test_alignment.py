@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explain_gate.errors import NotMeasurable
+from explain_gate.errors import NotApplicable
 from explain_gate.metrics import alignment
 
 LOOSE = settings(deadline=None, max_examples=25, derandomize=True)
@@ -132,7 +132,7 @@ def test_human_ratio_compares_with_each_person(fake_batch: Any) -> None:
 def test_people_who_share_no_pixel_are_no_yardstick(fake_batch: Any) -> None:
     """Where regions do not overlap, the image is unmeasured."""
     regions = [torch.cat([_square(8, 0, 0, 2), _square(8, 6, 6, 2)])]
-    with pytest.raises(NotMeasurable, match="do not overlap"):
+    with pytest.raises(NotApplicable, match="do not overlap"):
         alignment.human_ratio(torch.rand(1, 8, 8), regions, fake_batch(pixels=torch.zeros(1, 3, 8, 8)))
 
 
@@ -143,3 +143,27 @@ def test_parameters_are_checked(arguments: dict[str, Any], told: str) -> None:
     """What cannot be used is named with what can."""
     with pytest.raises(ValueError, match=told):
         alignment.iou(torch.rand(1, 8, 8), _square(), **arguments)
+
+
+@pytest.mark.parametrize("name", ["iou", "pointing_game", "relevance_mass", "relevance_rank", "lift"])
+def test_an_image_says_yes_where_its_map_lies_no_better_than_those_of_others(fake_batch, name):
+    """Its own on the region is better than most of the others'; one that lies like them is not, and nor is a tie."""
+    region = torch.zeros(1, 8, 8, dtype=torch.bool)
+    region[0, :4, :4] = True
+    there, elsewhere = region.float(), torch.zeros(1, 8, 8)
+    elsewhere[0, 4:, 4:] = 1
+    measure = getattr(alignment, name)
+    for own, others, answer in ((there, elsewhere, 0), (elsewhere, elsewhere, 1), (there, there, 1)):
+        peers = torch.cat([others] * 5 + [there] * 4)
+        batch = fake_batch(pixels=torch.zeros(1, 3, 8, 8), peers=peers)
+        measure(own, region, batch=batch)
+        assert batch.notes["evidence"].tolist() == [answer]
+
+
+def test_other_images_silent_maps_are_the_worst_there_are(fake_batch):
+    """A map that lies nowhere beats no map, and cannot make this one's place look bad."""
+    region = torch.zeros(1, 8, 8, dtype=torch.bool)
+    region[0, :4, :4] = True
+    batch = fake_batch(pixels=torch.zeros(1, 3, 8, 8), peers=torch.zeros(9, 8, 8))
+    alignment.relevance_mass(torch.ones(1, 8, 8), region, batch)
+    assert batch.notes["evidence"].tolist() == [0]

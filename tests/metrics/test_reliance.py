@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from explain_gate.errors import NotMeasurable
+from explain_gate.errors import NotApplicable, NotMeasurable
 from explain_gate.metrics import reliance
 from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.patches import Window, hide, plant, region_shares, windows
@@ -64,6 +64,46 @@ def test_a_model_of_the_background_follows_it(fake_batch: Any) -> None:
     assert reliance.background_only(regions, batch).tolist() == [1, 1]
 
 
+def test_images_say_yes_where_the_background_decides(fake_batch: Any) -> None:
+    """Of the model of the background every image answers yes to every question, of the honest one none does."""
+    for scores, answer in ((HONEST, 0.0), (CHEAT, 1.0)):
+        for metric in (reliance.background_gap, reliance.background_follow):
+            batch = _batch(fake_batch, scores)
+            metric(REGION.expand(2, SIDE, SIDE), batch)
+            assert batch.notes["evidence"].flatten().tolist() == [answer, answer]
+    batch = _batch(fake_batch, CHEAT)
+    reliance.background_follow(REGION.expand(2, SIDE, SIDE), batch)
+    assert batch.about["evidence"].tolist() == [[1], [0]]  # each was given the other's class
+    reliance.background_only(REGION.expand(2, SIDE, SIDE), batch)
+    assert batch.notes["evidence"].tolist() == [1, 1]
+
+
+def test_an_image_that_every_exchange_turns_does_not_follow(fake_batch: Any) -> None:
+    """What the exchange itself does is damage: the image turns on its own class's background as well."""
+
+    def one_class(pixels: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([[0.0, 1.0]]).expand(len(pixels), 2)
+
+    batch = _batch(fake_batch, one_class)
+    assert reliance.background_follow(REGION.expand(2, SIDE, SIDE), batch).tolist() == [1, 0]
+    assert batch.notes["evidence"].flatten().tolist() == [0, 0]
+
+
+def test_wrong_before_is_no_answer_against_the_object(fake_batch: Any) -> None:
+    """Only an image that is right as it is can become wrong with its object alone."""
+
+    def detail(pixels: torch.Tensor) -> torch.Tensor:
+        spread = pixels[:, 0].flatten(1)[:, ~REGION.flatten()].std(dim=1)
+        return torch.stack([spread, torch.full_like(spread, 0.1)], dim=1)
+
+    striped = _picture(0, 0)
+    striped[:, ::2, :] += (~REGION[::2, :]).float()
+    batch = _batch(fake_batch, detail)
+    batch.pixels, batch.labels = torch.stack([striped, _picture(0, 0)]), torch.tensor([0, 0])
+    reliance.object_only(REGION.expand(2, SIDE, SIDE), batch)
+    assert batch.notes["evidence"].tolist() == [1, 0]
+
+
 def test_the_exchange_is_measured_once_for_three_metrics(fake_batch: Any) -> None:
     """Gap, follow and margin share their forwards: two per image with one donor of each kind."""
     batch, regions = _batch(fake_batch, HONEST), REGION.expand(2, SIDE, SIDE)
@@ -112,7 +152,7 @@ def test_what_cannot_be_measured_is_told(fake_batch: Any) -> None:
     batch = _batch(fake_batch, HONEST)
     regions = REGION.expand(2, SIDE, SIDE)
     batch.donors = {}
-    with pytest.raises(NotMeasurable, match="no other image of its own class"):
+    with pytest.raises(NotApplicable, match="no other image of its own class"):
         reliance.background_gap(regions, batch)
     single = _batch(fake_batch, lambda pixels: torch.zeros(len(pixels), 1))
     with pytest.raises(NotMeasurable, match="one score per image"):

@@ -22,7 +22,7 @@ from explain_gate.attribution import METHODS
 from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.base import Probe
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.errors import ModelError, NotMeasurable
+from explain_gate.errors import ModelError, NotApplicable, NotMeasurable
 from explain_gate.measuring.asking.backgrounds import Backgrounds
 from explain_gate.measuring.asking.cascade import Cascade
 from explain_gate.measuring.asking.cues import CueSearch
@@ -182,6 +182,15 @@ class Subject:
             self._pairs[method, pairs] = math.fsum(values) / len(values)
         return self._pairs[method, pairs]
 
+    def peers(self, row: int, method: str, count: int) -> list[int]:
+        """Rows of other images that have a map of the method, drawn for one image."""
+        others = [
+            other
+            for other in np.flatnonzero(self.usable[method]).tolist()
+            if self.data.digest(other) != self.data.digest(row)
+        ]
+        return self.data.lowest(others, count, seed=self.seed, own=self.data.key(row), purpose=f"peers {method}")
+
     def pair_rows(self, method: str, pairs: int) -> list[tuple[int, int]]:
         """Drawn pairs of different images that have a map of the method; empty where there are no two."""
         if (method, pairs) not in self._pair_rows:
@@ -201,7 +210,10 @@ class MeasuredBatch:
         method: str | None,
         maps: Tensor | None = None,
         population: Sequence[int] = (),
+        *,
+        peers: str | None = None,
     ) -> None:
+        self.peers = peers
         self.samples = samples
         self.method = method
         self.notes: dict[str, tuple[Tensor, Tensor | None]] = {}
@@ -302,7 +314,9 @@ class MeasuredBatch:
         """One of the images as a batch of its own."""
         part = slice(position, position + 1)
         maps = None if self._maps is None else self._maps[part]
-        return MeasuredBatch(self._subject, self.samples[part], self._logits[part], self.method, maps, self._population)
+        return MeasuredBatch(
+            self._subject, self.samples[part], self._logits[part], self.method, maps, self._population, peers=self.peers
+        )
 
     def predict(self, pixels: Tensor) -> Tensor:
         """Logits of any inputs."""
@@ -391,7 +405,7 @@ class MeasuredBatch:
         """One image without its object."""
         picture = self._subject.backgrounds.own(self.samples[position])
         if picture is None:
-            raise NotMeasurable("the region leaves too little of a background")
+            raise NotApplicable("the region leaves too little of a background")
         return picture
 
     def others(self, position: int, count: int) -> list[Scene]:
@@ -406,7 +420,7 @@ class MeasuredBatch:
         found = self._subject.cues.cue(sample.label, place)
         window = None if found is None else self._subject.cues.place_of(sample, found, place)
         if found is None or window is None:
-            raise NotMeasurable(f"the region leaves no place {place} it to take a patch from")
+            raise NotApplicable(f"the region leaves no place {place} it to take a patch from")
         return found, window
 
     def note_cue(self, position: int, place: Place, share: float) -> None:
@@ -414,6 +428,21 @@ class MeasuredBatch:
         sample = self.samples[position]
         self.outcomes[sample.index] = (place, share)
         self._subject.cues.remember(sample.index, sample.label, place, share)
+
+    @property
+    def counting(self) -> bool:
+        """Whether the rule counts images."""
+        return self.peers is not None or self.method is None
+
+    def other_maps(self, position: int, count: int) -> Tensor:
+        """The positive part of maps of other images, as they would lie on this one."""
+        method = self.peers or self._named_method()
+        self.questions.add(("other_maps", method, count))
+        rows = self._subject.peers(self.samples[position].index, method, count)
+        if not rows:
+            raise NotMeasurable("no other image has a map to compare with")
+        maps = torch.from_numpy(self._subject.kept[method][rows].astype(np.float32)).clamp_min(0)
+        return maps * self.counted[position]
 
     def pair_correlation(self, pairs: int) -> float:
         """Mean correlation between maps of different images."""

@@ -54,6 +54,8 @@ class Origins:
                     [self._identity(first), self._identity(second)]
                     for first, second in self._subject.pair_rows(method, pairs)
                 ]
+            case ("other_maps", str() as method, int() as count):
+                return [self._identity(other) for other in self._subject.peers(row, method, count)]
             case ("weights",):
                 counts = Counter(population)
                 return [len(population), len(counts), counts[self._data.entries[row].label]]

@@ -36,6 +36,7 @@ _OF_THE_IMAGE = frozenset(
         "annotators",
         "cascade",
         "counted",
+        "counting",
         "details",
         "exact_scores",
         "explain",
@@ -61,7 +62,7 @@ _OF_THE_IMAGE = frozenset(
         "second",
     }
 )
-_OF_THE_SET = frozenset({"backgrounds", "cue", "note_cue", "others", "pair_correlation", "weights"})
+_OF_THE_SET = frozenset({"backgrounds", "cue", "note_cue", "other_maps", "others", "pair_correlation", "weights"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class Scores(Protocol):
     parameters: Mapping[str, Any]
     rows: list[int]
     population: Sequence[int]
+    peers: str | None
     values: dict[int, float]
     notes: dict[str, dict[int, Sequence[Noted]]]
     scopes: dict[int, Scope]
@@ -107,6 +109,39 @@ class Asked:
         if self._alone and name not in _OF_THE_IMAGE:
             raise NotMeasurable("it looks at the whole set")
         self._asked.add(name)
+        return getattr(self._batch, name)
+
+
+class WithoutModel:
+    """A batch that answers what image and annotation tell, and nothing that the model would have to be asked for."""
+
+    _told = frozenset(
+        {
+            "accepted",
+            "annotators",
+            "backgrounds",
+            "counted",
+            "generator",
+            "labels",
+            "maps",
+            "note",
+            "own_background",
+            "pixels",
+            "region",
+            "relevance",
+            "remember",
+            "weights",
+        }
+    )
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "counting":
+            return False
+        if name not in self._told:
+            raise NotMeasurable("the model is not asked")
         return getattr(self._batch, name)
 
 
@@ -204,7 +239,8 @@ class Memory:
             if key not in found:
                 continue
             entry = json.loads(found[key])
-            if not self._holds(table, row, entry):
+            lacking = table.peers is not None and "evidence" not in entry["notes"]  # no rule counted images then
+            if lacking or not self._holds(table, row, entry):
                 continue
             table.values[row] = entry["value"]
             for name, noted in entry["notes"].items():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from explain_gate.errors import ReferenceError
-from explain_gate.records import Control, FailedTest, Finding, Verdict
+from explain_gate.records import Control, Evidence, FailedTest, Finding, Verdict
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
@@ -89,11 +89,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "cause": finding.cause,
         "images": finding.images,
         "unmeasured": finding.unmeasured,
+        "not_applicable": finding.not_applicable,
         "worst": list(finding.worst),
+        "evidence": None if finding.evidence is None else _evidence(finding.evidence),
         "message": finding.message,
         "file": finding.file,
         "line": finding.line,
     }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {**asdict(evidence), "limits": list(evidence.limits), "pooled": list(evidence.pooled)}
 
 
 def _control(control: Control) -> dict[str, Any]:
@@ -114,6 +120,10 @@ def finding_from_json(entry: Mapping[str, Any]) -> Finding:
     fields = {("class_name" if key == "class" else key): value for key, value in entry.items()}
     for key in ("interval", "change_interval"):
         fields[key] = None if fields[key] is None else (fields[key][0], fields[key][1])
+    if fields.get("evidence") is not None:
+        counted = fields["evidence"]
+        limits = (counted["limits"][0], counted["limits"][1])
+        fields["evidence"] = Evidence(**{**counted, "limits": limits, "pooled": tuple(counted["pooled"])})
     finding = Finding(**{**fields, "worst": tuple(fields["worst"])})
     return finding if "cause" in entry else _of_version_1(finding)
 
