@@ -26,7 +26,7 @@ def render(template: str, *, scripts: Sequence[str] = (), pictures: str = "'self
         values: what the template shows; all text is escaped.
     """
     environment = Environment(
-        loader=PackageLoader("explain_gate.publishing"),
+        loader=PackageLoader("explain_gate.publishing.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
