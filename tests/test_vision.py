@@ -75,7 +75,7 @@ Monitor("thresholds.yaml", tracking=False, images=2).after_epoch(tinymodel.build
 TIMM = """
 from dataclasses import replace
 from explain_gate.config import load_config
-from explain_gate.models.open import build_module
+from explain_gate.models.build import build_module
 config = load_config("thresholds.yaml")
 model = config.sections.model.model_copy(update={"arguments": {}})
 build_module(replace(config, sections=config.sections.model_copy(update={"model": model})), "timm:resnet10t")

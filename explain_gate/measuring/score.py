@@ -31,7 +31,7 @@ from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Asked, Memory, Noted, Scope, WithoutModel, scope_of
 from explain_gate.metrics import METRICS, REGION
 from explain_gate.metrics.patches import Place
-from explain_gate.models.open import load_function
+from explain_gate.models.build import load_function
 from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
 
 

@@ -25,7 +25,7 @@ from explain_gate.measuring.asking.batch import PAIR
 from explain_gate.measuring.device import pick_device
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.progress import Progress
-from explain_gate.models.open import load_target
+from explain_gate.models.build import load_target
 from explain_gate.records import ModelUnderTest, Profile, Rule
 
 _TRIED = 8

@@ -10,7 +10,8 @@ import torch
 
 from explain_gate.config import GateConfig
 from explain_gate.errors import ModelError
-from explain_gate.models.open import digest_of, freeze, load_model
+from explain_gate.models.digest import digest_of
+from explain_gate.models.open import freeze, load_model
 from explain_gate.records import ModelUnderTest
 
 REGISTRY = "models:/"

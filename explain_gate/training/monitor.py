@@ -37,7 +37,7 @@ from explain_gate.judging.gate import judge
 from explain_gate.measuring.job import tracking_settings
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.progress import Silent
-from explain_gate.models.open import digest_of
+from explain_gate.models.digest import digest_of
 from explain_gate.plan import plan
 from explain_gate.records import Finding, ModelUnderTest, Rule
 from explain_gate.tracking.delivery import experiment_of

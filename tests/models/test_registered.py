@@ -12,7 +12,7 @@ from explain_gate.config import load_config
 from explain_gate.data.regression_set import open_set
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.progress import Silent
-from explain_gate.models.open import build_module
+from explain_gate.models.build import build_module
 from explain_gate.models.registered import load_registered
 from explain_gate.plan import plan
 

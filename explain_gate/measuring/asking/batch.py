@@ -31,7 +31,7 @@ from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.correlation import spearman
 from explain_gate.metrics.patches import Place, Window
 from explain_gate.metrics.reinitialise import randomize
-from explain_gate.models.open import read_state
+from explain_gate.models.checkpoint import read_state
 from explain_gate.records import Sample
 
 T = TypeVar("T")

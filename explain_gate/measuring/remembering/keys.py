@@ -22,7 +22,7 @@ from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.batch import PAIR
 from explain_gate.measuring.remembering.fingerprints import code_of, digest, files_in, home_of, shape_of, versions_of
 from explain_gate.metrics import METRICS
-from explain_gate.models.open import make_importable
+from explain_gate.models.build import make_importable
 from explain_gate.records import ModelUnderTest, Rule
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "PIL")

@@ -1,0 +1,142 @@
+"""A model source -> a module, and `package.module:name` -> a user's function; the checkpoint is not looked at here."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from explain_gate import vision  # before any of the user's code, which may import torchvision
+from explain_gate.config import GateConfig
+from explain_gate.data.git_lfs import pointer_fault
+from explain_gate.errors import ModelError
+
+_SHOWN = 6
+_POINTER_SIGNS = ("invalid load key, 'v'", "Unsupported operand 118")
+
+
+def build_module(config: GateConfig, source: str) -> torch.nn.Module:
+    """The module as its source builds it, without the checkpoint.
+
+    Raises:
+        ModelError: the source cannot be imported or called.
+    """
+    return _build(source, dict(config.sections.model.arguments), config.path.parent)
+
+
+def load_target(config: GateConfig) -> Callable[..., Any] | None:
+    """`model.target`: what turns the model's output into scores, for whoever asks the model; None where it is not set.
+
+    Raises:
+        ModelError: as load_function.
+    """
+    name = config.sections.model.target
+    return load_function(name, config.path.parent, "model.target") if name else None
+
+
+def load_function(reference: str, folder: Path, what: str) -> Callable[..., Any]:
+    """`package.module:name` -> the callable; `folder` is importable, as a repository's root is for its tests.
+
+    Raises:
+        ModelError: there is no such module or name, or it is not callable.
+    """
+    module_name, _, attribute = reference.partition(":")
+    if not module_name or not attribute:
+        raise ModelError(f"{what} must be package.module:callable, got {reference}")
+    make_importable(folder)
+    try:
+        found: Any = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"{what} {reference}: no module named {error.name}; it is looked for in {folder}, {Path.cwd()} and the "
+            "installed packages"
+        ) from error
+    except AttributeError as error:
+        raise ModelError(f"{what} {reference}: {error}") from error
+    except Exception as error:  # an import runs the user's code, which may raise anything
+        raise ModelError(f"{what} {reference}: importing it raised {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise ModelError(f"{what} {reference}: must be callable, got {type(found).__name__}")
+    return found  # type: ignore[no-any-return]
+
+
+def make_importable(folder: Path) -> None:
+    """A gate's folder, and the one that the process was started in, are where a team's own modules are looked for."""
+    for place in (str(folder), str(Path.cwd())):
+        if place not in sys.path:
+            sys.path.insert(0, place)
+
+
+def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Module:
+    kind, _, name = source.partition(":")
+    if kind == "torchvision":
+        build = _torchvision_builder(name)
+        arguments = {"weights": None, **arguments}
+        if "weights_backbone" in inspect.signature(build).parameters:
+            arguments = {"weights_backbone": None, **arguments}
+    elif kind == "timm":
+        build = _timm_builder(name)
+    elif kind == "models":
+        raise ModelError(f"{source}: a registered model is fetched by `explain-gate run`, not here")
+    elif source.endswith(".pt2"):
+        return _exported(folder / source)
+    else:
+        build = load_function(source, folder, "model.source")
+    try:
+        module = build(**arguments)
+    except Exception as error:  # the user's own code may raise anything
+        # What torch.load says of a file that starts with the v of "version https://git-lfs".
+        pointer = ". It seems to have read a Git LFS pointer: fetch the file with `git lfs pull`"
+        hint = pointer if any(sign in str(error) for sign in _POINTER_SIGNS) else ""
+        raise ModelError(f"model.source {source}: calling it raised {type(error).__name__}: {error}{hint}") from error
+    if not isinstance(module, torch.nn.Module):
+        raise ModelError(f"model.source {source}: must return a torch.nn.Module, got {type(module).__name__}")
+    return module
+
+
+def _torchvision_builder(name: str) -> Callable[..., Any]:
+    models = vision.torchvision.models
+    try:
+        return models.get_model_builder(name)  # type: ignore[no-any-return]
+    except ValueError as error:
+        near = difflib.get_close_matches(name.lower(), models.list_models(), _SHOWN)
+        hint = f"; there are {', '.join(near)}" if near else ""
+        raise ModelError(f"model.source torchvision:{name}: torchvision has no such model{hint}") from error
+
+
+def _timm_builder(name: str) -> Callable[..., Any]:
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"model.source timm:{name}: timm is not installed; pip install 'explain-gate[timm]'"
+        ) from error
+
+    def build(**arguments: Any) -> Any:
+        return timm.create_model(name, **{"pretrained": False, **arguments})
+
+    return build
+
+
+def _exported(path: Path) -> torch.nn.Module:
+    """A torch.export archive as a module. Its eval mode was fixed when it was exported."""
+    if not path.is_file():
+        raise ModelError(f"{path}: model.source does not exist")
+    if fault := pointer_fault(path):
+        raise ModelError(fault)
+    try:
+        module = torch.export.load(path).module()
+    except Exception as error:  # torch.export raises many kinds for a damaged archive
+        raise ModelError(f"{path}: not a readable torch.export archive ({error})") from error
+    # An exported module refuses eval(); what it does was decided at export time.
+    module.eval = lambda: module  # type: ignore[method-assign]
+    module.train = lambda mode=True: module  # type: ignore[method-assign]  # noqa: ARG005
+    return module
