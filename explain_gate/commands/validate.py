@@ -57,7 +57,7 @@ def _lines(session: GateSession, *, thorough: bool) -> list[str]:
     if trial.target_layers:
         lines.append(f"target layer: {', '.join(trial.target_layers)}")
     lines += [f"reports: {session.parent}", f"tracking: {tracking.shown_uri}, experiment {tracking.experiment}"]
-    lines += [f"warning: {warning}" for warning in trial.warnings]
+    lines += [f"warning: {warning}" for warning in (*session.samples.notes, *trial.warnings)]
     return lines + _reference(session)
 
 

@@ -18,6 +18,8 @@ from explain_gate.data.regions import Shape, fill
 from explain_gate.errors import ConfigError, DataError
 
 MOST_PIXELS = 178_956_970
+_ROUNDING = 1.5
+"""Pixels that corners may lie beyond the picture: tools round, and count from 0 or from 1."""
 _ORIENTATION = 0x0112
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"\x00\x00\x00\x00IEND\xaeB`\x82"}
 _TURNS = {
@@ -194,11 +196,42 @@ def _masks(
     if size is not None and size not in (upright, stored):
         raise DataError(f"{path}: annotated as {size[1]} x {size[0]}, but the file is {width} x {height}")
     turned = size is not None and size == stored and size != upright
+    for shape in shapes:
+        if fault := _misplaced(shape, stored if turned else upright, upright if turned else stored, orientation):
+            raise DataError(f"{path}: {fault}")
     try:
         masks = _united(shapes, *(stored if turned else upright))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     return {key: _turn(mask, orientation) for key, mask in masks.items()} if turned else masks
+
+
+def _misplaced(shape: Shape, frame: tuple[int, int], other: tuple[int, int], orientation: int) -> str | None:
+    """Why a shape cannot belong to a picture of the size `frame`; `other` is its size the other way up."""
+    extent = shape.extent()
+    if extent is None or _fits(extent, *frame):
+        return None
+    (height, width), told = frame, ", ".join(f"{value:g}" for value in extent)
+    if other != frame and _fits(extent, *other):
+        return (
+            f"a shape from {told} (left, top, right, bottom) lies outside of {width} x {height}, but fits "
+            f"{other[1]} x {other[0]}: the file is turned by its EXIF orientation {orientation}, and the shape was "
+            f"drawn the other way up than its stated size says; write width {other[1]} and height {other[0]}"
+        )
+    left, top, right, bottom = extent
+    inside = max(0.0, min(right, width) - max(left, 0.0)) * max(0.0, min(bottom, height) - max(top, 0.0))
+    if inside <= (right - left) * (bottom - top) / 2:
+        return (
+            f"a shape from {told} (left, top, right, bottom) lies outside of the picture, which is {width} x {height}; "
+            "it was drawn on another picture or on another size of it"
+        )
+    return None
+
+
+def _fits(extent: tuple[float, float, float, float], height: int, width: int) -> bool:
+    """Whether corners lie on a picture, but for rounding."""
+    left, top, right, bottom = extent
+    return left >= -_ROUNDING and top >= -_ROUNDING and right <= width + _ROUNDING and bottom <= height + _ROUNDING
 
 
 def _united(shapes: Sequence[Shape], height: int, width: int) -> dict[tuple[str, str], np.ndarray[Any, Any]]:

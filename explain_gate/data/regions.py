@@ -46,6 +46,16 @@ class Shape:
         if self.box is not None and not (self.box[0] < self.box[2] and self.box[1] < self.box[3]):
             raise ValueError(f"a box must have an area, got the corners {', '.join(f'{x:g}' for x in self.box)}")
 
+    def extent(self) -> tuple[float, float, float, float] | None:
+        """Left, top, right and bottom of what corners say; None for masks, which have the size of their image."""
+        if self.box is not None:
+            return self.box
+        if not self.polygons:
+            return None
+        xs = [value for polygon in self.polygons for value in polygon[::2]]
+        ys = [value for polygon in self.polygons for value in polygon[1::2]]
+        return min(xs), min(ys), max(xs), max(ys)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drawn:

@@ -23,9 +23,19 @@ SMALLEST_REGION = 4
 
 
 class RegressionSet:
-    """Samples by position. Holds names and digests only; pixels are read when asked for."""
+    """Samples by position. Holds names and digests only; pixels are read when asked for.
 
-    def __init__(self, entries: Sequence[Entry], classes: Mapping[str, int], preprocessing: Preprocessing) -> None:
+    `notes` say what of the annotations was dropped or read otherwise than written, for every report of the run.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        classes: Mapping[str, int],
+        preprocessing: Preprocessing,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.notes = tuple(notes)
         self.entries = tuple(entries)
         self.classes = dict(classes)
         self.preprocessing = preprocessing
@@ -198,7 +208,7 @@ def open_set(config: GateConfig) -> RegressionSet:
     """
     found: Entries = read_entries(config)
     preprocessing = preprocessing_of(config.sections.data.preprocessing)
-    return RegressionSet(found.entries, found.classes, preprocessing)
+    return RegressionSet(found.entries, found.classes, preprocessing, found.notes)
 
 
 def stack(samples: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -23,7 +23,7 @@ from explain_gate.attribution.base import Probe
 from explain_gate.attribution.diagnosis import forward_raised
 from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.config import GateConfig
-from explain_gate.data.annotations.masks import IMAGE_SUFFIXES
+from explain_gate.data.annotations.names import IMAGE_SUFFIXES
 from explain_gate.data.images import load, normalize
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ConfigError, ExplainGateError, ModelError
@@ -144,7 +144,7 @@ def measure_model(
             "config_digest": config.digest,
             "environment": environment,
             "outputs": predictions.logits.shape[1],
-            "warnings": list(predictions.warnings),
+            "warnings": [*data.notes, *predictions.warnings],
             "passes": {"forward": forward, "backward": backward},
             "cache": {"read": cache.found, "written": cache.kept},
             "seconds": round(time.perf_counter() - began, 3),

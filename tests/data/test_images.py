@@ -51,6 +51,21 @@ def test_the_region_turns_with_exif_orientation(tmp_path, orientation, stored):
     assert torch.equal(region, white)
 
 
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+@pytest.mark.parametrize("polygon", [False, True])
+def test_a_shape_drawn_upright_with_the_stored_size_says_what_happened(tmp_path, orientation, polygon):
+    """Some tools draw on the upright picture and state the size it is stored in; turning that would move the region."""
+    image = marked((48, 64))
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "a.png", exif=exif)
+    upright = {"polygons": ((10, 50, 40, 50, 40, 60),)} if polygon else {"box": (10, 50, 40, 60)}
+    for read in (load, size_of):
+        with pytest.raises(DataError, match=rf"EXIF orientation {orientation}.*write width 48 and height 64"):
+            read(tmp_path / "a.png", (Shape(**upright),), (48, 64), AS_IS)
+    assert load(tmp_path / "a.png", (Shape(**upright),), (64, 48), AS_IS)[1][50:60, 10:40].any()
+
+
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA"])
 def test_every_colour_mode_becomes_rgb(tmp_path, mode):
     """Gray, bilevel, palette, CMYK and alpha images keep what they show."""

@@ -17,8 +17,8 @@ from PIL import Image
 
 from explain_gate.cli import main
 from explain_gate.config import load_config
-from explain_gate.data import voc as voc_reader
 from explain_gate.data.annotations import coco as coco_reader
+from explain_gate.data.annotations import voc as voc_reader
 from explain_gate.data.images import Preprocessing, load_annotated
 from explain_gate.data.regions import Shape
 from explain_gate.data.regression_set import open_set

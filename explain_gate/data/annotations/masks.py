@@ -8,14 +8,14 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from explain_gate.data.annotations.annotated import Annotated
+from explain_gate.data.annotations.names import IMAGE_SUFFIXES
 from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
-
-def read(folder: Path, images: Path) -> tuple[list[Drawn], list[str]]:
+def read(folder: Path, images: Path) -> Annotated:
     """What each mask says, and the class names (order of the folders' names, or of first mention in labels.csv).
 
     A mask belongs to the image of the same name, in the images folder or in its subfolder named like the class.
@@ -25,7 +25,7 @@ def read(folder: Path, images: Path) -> tuple[list[Drawn], list[str]]:
     """
     table = folder / "labels.csv"
     drawn = _from_table(table, folder) if table.is_file() else _from_folders(folder, images)
-    return drawn, list(dict.fromkeys(item.class_name for item in drawn))
+    return Annotated(drawn=tuple(drawn), classes=tuple(dict.fromkeys(item.class_name for item in drawn)))
 
 
 def _from_table(table: Path, folder: Path) -> list[Drawn]:

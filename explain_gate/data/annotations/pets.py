@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from explain_gate.data.annotations.annotated import Annotated
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
 
@@ -16,7 +17,7 @@ def fits(source: Path) -> bool:
     return source.exists() and (folder / "trimaps").is_dir()
 
 
-def read(source: Path) -> tuple[list[Drawn], list[str]]:
+def read(source: Path) -> Annotated:
     """What the list says of each image, and the breeds in the order of their numbers; a folder means its list.txt.
 
     The trimap's animal is the region; its border, which belongs to neither side, is ignored.
@@ -47,4 +48,4 @@ def read(source: Path) -> tuple[list[Drawn], list[str]]:
             drawn.append(Drawn(file_name=f"{words[0]}.jpg", class_name=name, shapes=shapes))
     if faults:
         raise DataError(f"{table}: {len(faults)} faulty lines:\n" + "\n".join(faults[:20]))
-    return drawn, sorted(breeds, key=lambda name: (breeds[name], name))
+    return Annotated(drawn=tuple(drawn), classes=tuple(sorted(breeds, key=lambda name: (breeds[name], name))))

@@ -7,19 +7,22 @@ one image are united.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from explain_gate.config import GateConfig
 from explain_gate.data.annotations import coco, masks, pets, voc
+from explain_gate.data.annotations.annotated import Annotated, Leftovers, first
+from explain_gate.data.annotations.names import Names
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
 from explain_gate.seeds import lowest_of_each
 
 LISTED = 20
 _MOST_SHAPES_PER_IMAGE = 1000
+_ROUNDING = 2
+"""Pixels that a shape may reach beyond its picture without a word: tools round, and count from 0 or from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +43,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
-    """The regression set before any image is read. `classes` maps each class name to its logit index."""
+    """The regression set before any image is read. `classes` maps each class name to its logit index.
+
+    `notes` say what was dropped or read in another way than it is written, a sentence a kind.
+    """
 
     entries: tuple[Entry, ...]
     classes: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
 
 def read_entries(config: GateConfig) -> Entries:
@@ -56,14 +63,45 @@ def read_entries(config: GateConfig) -> Entries:
     folder, source = config.resolve(section.images), config.resolve(section.annotations)
     if not folder.is_dir():
         raise DataError(f"{folder}: data.images is not a folder ({config.path}:{config.line('data', 'images')})")
-    drawn, order = _read(source, folder, f"{config.path}:{config.line('data', 'annotations')}")
-    if not drawn:
-        raise DataError(f"{source}: no annotated image in it; a gate over nothing would always pass")
-    classes = _classes(section.classes, order, drawn, source)
-    entries = _entries(drawn, classes, folder, source)
+    found = _read(source, folder, f"{config.path}:{config.line('data', 'annotations')}")
+    if not found.drawn:
+        raise DataError(
+            "\n".join([f"{source}: no annotated image in it; a gate over nothing would always pass", *found.notes])
+        )
+    classes = _classes(section.classes, found.classes, found.drawn, source)
+    names = Names(folder)
+    entries = _entries(found.drawn, classes, names, source)
     if section.limit is not None:
         entries = stratified(entries, section.limit, config.sections.seed)
-    return Entries(entries=tuple(entries), classes=classes)
+    notes = (*found.notes, *names.notes(source.name), *_cut(found.drawn, source), *_without(found, source))
+    return Entries(entries=tuple(entries), classes=classes, notes=notes)
+
+
+def _without(found: Annotated, source: Path) -> list[str]:
+    """Images on which nothing is drawn are not measured; that they are there is told."""
+    shown = {item.file_name for item in found.drawn}
+    without = [name for name in dict.fromkeys(found.without) if name not in shown]
+    if not without:
+        return []
+    told = (
+        f"{source.name}: {len(without)} of {len(without) + len(shown)} images have no object and are not measured, "
+        f"since a classifier has no right answer for them ({first(without)})"
+    )
+    return [told]
+
+
+def _cut(drawn: Sequence[Drawn], source: Path) -> tuple[str, ...]:
+    """Shapes that reach beyond the picture they state, by more than rounding."""
+    left = Leftovers()
+    for item in drawn:
+        for shape in item.shapes:
+            if item.size is None or (extent := shape.extent()) is None:
+                continue
+            height, width = item.size
+            over = max(-extent[0], -extent[1], extent[2] - width, extent[3] - height)
+            if over > max(_ROUNDING, 0.02 * max(item.size)):
+                left.add("shapes reach beyond their picture and are cut at its edge", f"{item.file_name} by {over:.0f}")
+    return left.notes(source.name)
 
 
 def stratified(entries: Sequence[Entry], limit: int, seed: int) -> list[Entry]:
@@ -85,7 +123,7 @@ def stratified(entries: Sequence[Entry], limit: int, seed: int) -> list[Entry]:
     return [entries[row] for row in sorted(rows)]
 
 
-def _read(source: Path, folder: Path, where: str) -> tuple[list[Drawn], list[str]]:
+def _read(source: Path, folder: Path, where: str) -> Annotated:
     if source.is_file() and source.suffix.lower() == ".json":
         return coco.read(source)
     if pets.fits(source):
@@ -125,16 +163,13 @@ def _classes(
     return classes
 
 
-def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], folder: Path, source: Path) -> list[Entry]:
-    root = folder.resolve()
-    by_image: dict[str, dict[str, list[Drawn]]] = {}
-    for item in drawn:
-        by_image.setdefault(item.file_name, {}).setdefault(item.class_name, []).append(item)
-    entries, faults = [], []
+def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], names: Names, source: Path) -> list[Entry]:
+    by_image, faults = _by_file(drawn, names)
+    entries = []
     for file_name in sorted(by_image):
         groups = by_image[file_name]
-        fault = _fault(root, file_name) or _too_many(file_name, groups)
-        if fault:
+        sizes = {item.size for items in groups.values() for item in items if item.size is not None}
+        if fault := _too_many(file_name, groups) or _contradiction(file_name, sizes):
             faults.append(fault)
             continue
         # What is to be ignored is so for every class of the image, and gives no sample of its own.
@@ -142,11 +177,10 @@ def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], folder: Path, s
         shown = {name: items for name, items in groups.items() if not _only_ignored(items)}
         accepted = tuple(sorted(classes[name] for name in groups if name in classes))
         for class_name, items in sorted(shown.items(), key=lambda group: classes[group[0]]):
-            sizes = {item.size for item in items if item.size is not None}
             entries.append(
                 Entry(
                     image=file_name if len(shown) == 1 else f"{file_name}#{class_name}",
-                    path=root / file_name,
+                    path=names.root / file_name,
                     label=classes[class_name],
                     class_name=class_name,
                     accepted=accepted,
@@ -160,6 +194,31 @@ def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], folder: Path, s
     return entries
 
 
+def _by_file(drawn: Sequence[Drawn], names: Names) -> tuple[dict[str, dict[str, list[Drawn]]], list[str]]:
+    """What is drawn by image file and class, and the names that lead to no file."""
+    by_name: dict[str, list[Drawn]] = {}
+    for item in drawn:
+        by_name.setdefault(item.file_name, []).append(item)
+    by_image: dict[str, dict[str, list[Drawn]]] = {}
+    faults = []
+    for name, items in sorted(by_name.items()):
+        try:
+            groups = by_image.setdefault(names.find(name), {})
+        except LookupError as error:
+            faults.append(str(error.args[0]))
+            continue
+        for item in items:
+            groups.setdefault(item.class_name, []).append(item)
+    return by_image, faults
+
+
+def _contradiction(file_name: str, sizes: set[tuple[int, int]]) -> str | None:
+    if len(sizes) < 2:
+        return None
+    told = " and ".join(f"{width} x {height}" for height, width in sorted(sizes))
+    return f"{file_name!r}: is annotated as {told} at once; keep the annotations of one of them"
+
+
 def _only_ignored(items: Sequence[Drawn]) -> bool:
     shapes = [shape for item in items for shape in item.shapes]
     return bool(shapes) and all(shape.ignore for shape in shapes)
@@ -170,21 +229,6 @@ def _too_many(file_name: str, groups: Mapping[str, Sequence[Drawn]]) -> str | No
     if count <= _MOST_SHAPES_PER_IMAGE:
         return None
     return f"{file_name!r}: has {count} annotated shapes, at most {_MOST_SHAPES_PER_IMAGE} are read"
-
-
-def _fault(root: Path, file_name: str) -> str | None:
-    """What is wrong with a file name: it may not leave the folder, not even through a symbolic link."""
-    try:
-        if "\0" in file_name or not file_name:
-            return f"{file_name!r}: not a file name"
-        path = Path(os.path.realpath(root / file_name))
-        if not path.is_relative_to(root):
-            return f"{file_name!r}: leaves the images folder {root}"
-        if not path.is_file():
-            return f"{file_name!r}: missing in {root}"
-    except (OSError, ValueError) as error:
-        return f"{file_name[:80]!r}: not a usable file name ({error})"
-    return None
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from explain_gate.data.annotations.annotated import Annotated, Leftovers
 from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
@@ -17,7 +18,7 @@ def fits(source: Path) -> bool:
     return _folder(source) is not None
 
 
-def read(source: Path) -> tuple[list[Drawn], list[str]]:
+def read(source: Path) -> Annotated:
     """What each file says of its image, and the class names in alphabetical order (VOC has no order of its own).
 
     Raises:
@@ -26,14 +27,23 @@ def read(source: Path) -> tuple[list[Drawn], list[str]]:
     folder = _folder(source) or source
     drawn: list[Drawn] = []
     faults = []
+    without: list[str] = []
+    left = Leftovers()
     for path in _files(source, folder):
         try:
-            drawn.extend(_file(path))
+            found = _file(path, left)
+            drawn.extend(found if not isinstance(found, str) else [])
+            without.extend([found] if isinstance(found, str) else [])
         except (OSError, ValueError, LookupError, OverflowError, ET.ParseError) as error:
             faults.append(f"{path.name}: {error}")
     if faults:
         raise DataError(f"{source}: {len(faults)} files are not PASCAL VOC XML:\n" + "\n".join(faults[:20]))
-    return drawn, sorted({item.class_name for item in drawn})
+    return Annotated(
+        drawn=tuple(drawn),
+        classes=tuple(sorted({item.class_name for item in drawn})),
+        without=tuple(without),
+        notes=left.notes(source.name),
+    )
 
 
 def _folder(source: Path) -> Path | None:
@@ -56,7 +66,8 @@ def _files(source: Path, folder: Path) -> list[Path]:
     return [folder / f"{Path(line[0]).name}.xml" for line in words if line[1:2] != ["-1"]]
 
 
-def _file(path: Path) -> list[Drawn]:
+def _file(path: Path, left: Leftovers) -> list[Drawn] | str:
+    """What is drawn on the image, or its name where nothing is."""
     raw = path.read_bytes()
     if fault := pointer_fault(path):
         raise DataError(fault)
@@ -70,11 +81,19 @@ def _file(path: Path) -> list[Drawn]:
     size = None
     if root.find("size") is not None:
         size = (int(_text(root, "size/height")), int(_text(root, "size/width")))
+        # labelImg and others write 0 x 0 where they do not know.
+        size = None if 0 in size else size
     drawn = []
-    for item in root.findall("object"):
-        shapes = (Shape(box=_box(item)), *(_part(part) for part in item.findall("part")))
+    for number, item in enumerate(root.findall("object"), start=1):
+        x0, y0, x1, y1 = _box(item)
+        # VOC's last pixel is inside, so a box without an area ends one before it begins; corners the wrong way round
+        # are a fault, which Shape names.
+        if x0 == x1 or y0 == y1:
+            left.add("boxes without an area dropped", f"{path.name} object {number}")
+            continue
+        shapes = (Shape(box=(x0, y0, x1, y1)), *(_part(part) for part in item.findall("part")))
         drawn.append(Drawn(file_name=file_name, class_name=_text(item, "name"), shapes=shapes, size=size))
-    return drawn
+    return drawn or file_name
 
 
 def _part(item: ET.Element) -> Shape:

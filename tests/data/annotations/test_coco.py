@@ -78,12 +78,11 @@ def test_run_lengths_that_do_not_fit_are_refused(gate, tmp_path, segmentation, t
     [
         ({"image_id": 9}, "belongs to image 9"),
         ({"category_id": 9}, "has category 9"),
-        ({"image_id": [1]}, "unhashable"),
-        ({"bbox": [1, 2, 0, 4]}, "must have an area"),
+        ({"image_id": [1]}, "an id must be a number or text"),
         ({"bbox": [1, 2, float("nan"), 4]}, "must be finite"),
         ({"bbox": [1, 2, 10**400, 4]}, "too large"),
-        ({"bbox": None}, "neither a segmentation nor a bbox"),
-        ({"segmentation": [[1, 2, 3, 4]]}, "fewer than three points"),
+        ({"segmentation": [[1, 2, 3, 4, 5, 6, 7]]}, "odd number of coordinates"),
+        ({"segmentation": [[1, 2, 3, 4, 5, 6], {"size": [12, 20], "counts": [240]}]}, "mixes run lengths and polygons"),
         ({"segmentation": ["123456"]}, "must be a list of numbers"),
         ({"segmentation": [[1, 2, 3, 4, 5, float("inf")]]}, "must be finite"),
         ({"segmentation": {"counts": [1, -1]}}, "counts"),
@@ -103,8 +102,9 @@ def test_a_faulty_annotation_is_named(tmp_path, change, told):
         "", "[]", "{}", "null", "{", '{"images": 3, "annotations": [], "categories": []}',
         '{"images": [3], "annotations": [], "categories": []}',
         '{"images": [], "annotations": [7], "categories": []}',
-        '{"images": [{"id": 1}, {"id": 1}], "annotations": [], "categories": []}',
-        '{"images": [], "annotations": [], "categories": [{"id": 1}]}',
+        '{"images": [{"id": 1, "file_name": "a"}, {"id": 1.0, "file_name": "b"}], "annotations": [], "categories": []}',
+        '{"images": [], "annotations": [], "categories": [{"name": "cat"}]}',
+        '{"images": [], "annotations": [{"category_id": 1}], "categories": [{"id": 1, "name": null}]}',
         "[" * 100_000,
         "\xff",
     ],
@@ -192,3 +192,115 @@ def test_an_annotation_file_without_annotations_is_refused(gate, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
     with pytest.raises(DataError, match="no annotated image"):
         open_set(gate("a.json"))
+
+
+GOOD = [2, 3, 8, 3, 8, 7, 2, 7]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "told"),
+    [
+        ({"segmentation": [[], GOOD]}, "1 polygons dropped"),
+        ({"segmentation": [[5, 5], GOOD, None]}, "2 polygons dropped"),
+        ({"segmentation": [[4, 4, 4, 4, 4, 4], GOOD]}, "1 polygons dropped"),
+        ({"segmentation": [[]]}, "1 annotations without a whole polygon, taken by their bbox"),
+        ({"segmentation": [[2, 3, 8, 7]]}, "1 annotations without a whole polygon, taken by their bbox"),
+        ({"segmentation": []}, None),
+        ({"segmentation": None}, None),
+        ({"segmentation": GOOD}, None),
+        ({"segmentation": [[2, 3], [8, 3], [8, 7], [2, 7]]}, None),
+        ({"segmentation": [[[2, 3], [8, 3], [8, 7], [2, 7]]]}, None),
+        ({"segmentation": [GOOD], "bbox": [-1, -1, -1, -1]}, None),
+        ({"segmentation": [{"size": list(SIDE), "counts": _plain_counts(expected())}]}, None),
+        ({"bbox": ["2", "3", "6", 4.0]}, None),
+    ],
+)
+def test_what_exporters_leave_is_dropped_and_told(gate, tmp_path, annotation, told):
+    """The region is the good shape's, or the box's; each kind of leftover is one sentence."""
+    assert (region_of(gate, tmp_path, annotation) == expected()).all()
+    notes = " ".join(open_set(gate("a.json")).notes)
+    assert (told or "") in notes
+    assert bool(notes) == (told is not None)
+
+
+@pytest.mark.parametrize(
+    ("leftover", "told"),
+    [
+        ({"bbox": [-1, -1, -1, -1]}, "1 annotations dropped whose bbox has no area (1)"),
+        ({"bbox": [1, 2, 0, 4]}, "1 annotations dropped whose bbox has no area (1)"),
+        ({"bbox": []}, "1 annotations dropped that have neither a segmentation nor a bbox (1)"),
+        ({"bbox": None}, "1 annotations dropped that have neither a segmentation nor a bbox (1)"),
+        ({"category_id": None}, "1 annotations without a category dropped (1)"),
+    ],
+)
+def test_an_annotation_of_nothing_is_dropped_and_its_image_told(gate, tmp_path, leftover, told):
+    """The other image stays; the one on which nothing is left is listed as such."""
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / "images" / name)
+    (tmp_path / "a.json").write_text(coco(["a.png", "b.png"], [BOX, {**BOX, "image_id": 2, **leftover}], ("cat",)))
+    data = open_set(gate("a.json"))
+    assert [entry.image for entry in data.entries] == ["a.png"]
+    assert told in data.notes[0]
+    assert "1 of 2 images have no object and are not measured" in data.notes[1]
+    assert "(b.png)" in data.notes[1]
+
+
+def test_a_file_in_which_nothing_is_left_says_what_was_dropped(gate, tmp_path):
+    """A gate over nothing would always pass."""
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "a.json").write_text(coco(["a.png"], [{**BOX, "bbox": [0, 0, 0, 0]}], ("cat",)))
+    with pytest.raises(DataError, match=r"no annotated image(.|\n)*whose bbox has no area \(0\)"):
+        open_set(gate("a.json"))
+
+
+@pytest.mark.parametrize(("listed", "named"), [("7", 7), (7, 7.0), (7.0, "7"), ("cat-a", "cat-a")])
+def test_ids_of_any_kind_are_compared(gate, tmp_path, listed, named):
+    """Text, whole and broken numbers mean the same id where they are the same number."""
+    picture(tmp_path / "images" / "a.png")
+    whole = {
+        "images": [{"id": listed, "file_name": "a.png", "width": 20.0, "height": 12, "license": None}],
+        "annotations": [{**BOX, "id": None, "image_id": named, "category_id": named}],
+        "categories": [{"id": listed, "name": "cat"}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(whole))
+    data = open_set(gate("a.json"))
+    assert (data.sample(0).region.numpy() == expected()).all()
+    assert data.notes == ()
+
+
+def test_a_supercategory_that_nothing_uses_takes_no_logit(gate, tmp_path):
+    """Roboflow writes one category 0 that only stands for the others; another unused class is still asked about."""
+    picture(tmp_path / "images" / "a.png")
+    whole = json.loads(coco(["a.png"], [{**BOX, "category_id": 1}, {**BOX, "category_id": 2}], ("pets", "cat", "dog")))
+    for category, above in zip(whole["categories"], ("none", "pets", "pets"), strict=True):
+        category["supercategory"] = above
+    (tmp_path / "a.json").write_text(json.dumps(whole))
+    data = open_set(gate("a.json"))
+    assert data.classes == {"cat": 0, "dog": 1}
+    assert "only the supercategory of the others (pets)" in data.notes[0]
+    whole["categories"][0]["supercategory"] = "pets"
+    whole["categories"][1]["supercategory"] = "other"
+    (tmp_path / "a.json").write_text(json.dumps(whole))
+    with pytest.raises(DataError, match="classes without an annotated image: pets"):
+        open_set(gate("a.json"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_text_in_other_encodings_is_read(gate, tmp_path, encoding):
+    """A mark says which one it is; without one what is not UTF-8 is read as Windows-1252, and that is told."""
+    picture(tmp_path / "images" / "café.png")
+    text = coco(["café.png"], [BOX], ("cat",)).encode().decode("unicode_escape")
+    (tmp_path / "a.json").write_bytes(text.encode(encoding))
+    data = open_set(gate("a.json"))
+    assert [entry.image for entry in data.entries] == ["café.png"]
+    assert ["read as Windows-1252" in note for note in data.notes] == ([True] if encoding == "cp1252" else [])
+
+
+def test_a_shape_beyond_the_picture_is_refused_or_told(gate, tmp_path):
+    """Mostly outside: an error with both; a part of it: cut at the edge, with the file and by how much."""
+    with pytest.raises(DataError, match=r"from 25, 3, 31, 7 .* lies outside of the picture, which is 20 x 12"):
+        region_of(gate, tmp_path, {"bbox": [25, 3, 6, 4]}, width=20, height=12)
+    region = region_of(gate, tmp_path, {"bbox": [14, 3, 10, 4]}, width=20, height=12)
+    assert (region == expected(columns=slice(14, 20))).all()
+    told = "a.json: 1 shapes reach beyond their picture and are cut at its edge (a.png by 4)"
+    assert open_set(gate("a.json")).notes == (told,)
