@@ -25,7 +25,7 @@ class Annotated:
 
 
 class Leftovers:
-    """What exporters leave in a file: counted by kind, with the first names of each, so that nothing is dropped unseen."""
+    """What exporters leave in a file, counted by kind with the first names of each: nothing is dropped unseen."""
 
     def __init__(self) -> None:
         self._names: dict[str, list[str]] = {}
