@@ -72,3 +72,15 @@ def _is_rounding(one: float, two: float) -> bool:
 def plural(count: int, noun: str) -> str:
     """`1 image`, `2,000 images`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+_WHOLE = 0.02
+"""How far a share's inverse may be from a whole number that stands for it."""
+
+
+def one_in(share: float) -> str:
+    """A share as people say it: `1 in 4`, or `15 in 100` where that is no whole number."""
+    if share <= 0:
+        return "none"
+    whole = round(1 / share)
+    return f"1 in {whole}" if abs(1 / share - whole) < _WHOLE * whole else f"{100 * share:.0f} in 100"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from explain_gate.commands.power import judged_on
 from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.validation import Trial, check_pictures, try_out
 from explain_gate.session.run import GateSession, RunOptions
@@ -58,6 +59,7 @@ def _lines(session: GateSession, *, thorough: bool) -> list[str]:
         lines.append(f"target layer: {', '.join(trial.target_layers)}")
     lines += [f"reports: {session.parent}", f"tracking: {tracking.shown_uri}, experiment {tracking.experiment}"]
     lines += [f"warning: {warning}" for warning in (*session.samples.notes, *trial.warnings)]
+    lines += judged_on(session.samples, session.rules)
     return lines + _reference(session)
 
 

@@ -102,7 +102,9 @@ def calibrate(
     if not 0 < false_alarm_rate < 0.5:
         raise OptionError(f"the false-alarm rate must be in (0, 0.5), got {false_alarm_rate}")
     _require_versions(profiles)
-    rows = [rule for rule in rules if rule.at_least is not None or rule.at_most is not None]
+    # The bound of a rule that counts images is a share of them, not a value of the metric: it stays as it is.
+    bounded = (rule for rule in rules if rule.at_least is not None or rule.at_most is not None)
+    rows = [rule for rule in bounded if rule.decide == "value"]
     measured, warnings = _measured(profiles, rows)
     if not measured:
         raise OptionError("no rule with at_least or at_most was measured on every version, so nothing can be proposed")

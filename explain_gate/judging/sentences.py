@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from explain_gate.digits import exact, number, numbers
+from explain_gate.digits import exact, number, numbers, one_in
 from explain_gate.records import Evidence, Finding, Rule, Waiver
 
 _NAMED = 3
 """Images that a sentence names; the finding holds more."""
-_WHOLE = 0.02
-"""How far a share's inverse may be from a whole number that stands for it."""
 _PRACTICAL = 100_000
 """More images than this nobody annotates."""
 
@@ -108,14 +106,6 @@ def of_too_few(rule: Rule, images: int, needed: int | None, pooled: Sequence[str
         f"{rule.key}: {_images(images)}{others}{together}; {enough}, to find {one_in(rule.must_catch or 1.0)} where "
         f"honest versions show {one_in(rule.at_most or 0.0)} at most ({rule.place})."
     )
-
-
-def one_in(share: float) -> str:
-    """A share as people say it: `1 in 4`, or `15 in 100` where that is no whole number."""
-    if share <= 0:
-        return "none"
-    whole = round(1 / share)
-    return f"1 in {whole}" if abs(1 / share - whole) < _WHOLE * whole else f"{100 * share:.0f} in 100"
 
 
 def of_left_out(needed: Mapping[str, int]) -> str:

@@ -219,6 +219,7 @@ def _beside(name: str, finding: Finding) -> dict[str, float | None]:
     return {
         f"{name}.low": low,
         f"{name}.high": high,
+        f"{name}.yes_share": None if finding.evidence is None else finding.evidence.yes / finding.evidence.images,
         f"{name}.change": finding.change,
         f"{name}.change.low": change_low,
         f"{name}.change.high": change_high,

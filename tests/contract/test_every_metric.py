@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.measuring import scoring
+from explain_gate.measuring import score
 from explain_gate.measuring.job import measure
 from explain_gate.metrics import METRICS
 from explain_gate.records import Measurement, Profile, Sample
@@ -98,7 +98,7 @@ def profile(project: Path) -> Profile:
 def reordered(project: Path) -> Profile:
     """The project, measured in other batches and from the last image to the first."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "BATCH", 4)
+        patch.setattr(score, "BATCH", 4)
         forwards = RegressionSet.batches
 
         def backwards(self: RegressionSet, size: int, rows: Sequence[int] | None = None) -> Iterator[list[Sample]]:

@@ -15,12 +15,12 @@ from explain_gate.metrics import FAMILIES, Metric, family, metric_of
 from explain_gate.publishing.pictures.cascade import CascadeView, build_cascade
 from explain_gate.publishing.pictures.charts import axis_range, distribution, interval_bar
 from explain_gate.publishing.words.wording import (
-    bound_text,
+    bounds_of,
     by_severity,
     change_text,
     counts_by_status,
     missing,
-    span,
+    span_of,
     value_text,
 )
 from explain_gate.records import Finding, Verdict
@@ -132,12 +132,15 @@ def _rule(position: int, finding: Finding, per_image: PerImage | None, lines: li
         )
     ends = axis_range(np.empty(0), marks, low, high)
     bar = interval_bar(finding.value, finding.interval, bound, ends, finding.reference_value)
+    if (counted := finding.evidence) is not None:
+        share = counted.yes / counted.images
+        bar = interval_bar(share, counted.limits, ("at_most", counted.bound), (0.0, 1.0), None)
     return RuleView(
         number=position,
         finding=finding,
         value=value_text(finding),
-        interval=span(finding.interval),
-        bound=bound_text(finding.bound),
+        interval=span_of(finding),
+        bound=bounds_of(finding),
         change=change_text(finding),
         bar=Markup(bar),  # noqa: S704 - numbers only
         chart=chart,

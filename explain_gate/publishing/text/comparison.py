@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from explain_gate.comparing.profiles import CheckChange, Comparison, Trend, named
 from explain_gate.digits import number, plural
-from explain_gate.publishing.words.wording import STATUS_MARKS, bound_text, by_severity, signed, signed_span
+from explain_gate.publishing.words.wording import (
+    STATUS_MARKS,
+    bounds_of,
+    by_severity,
+    signed,
+    signed_span,
+    value_text,
+)
 from explain_gate.records import Finding
 
 _MARKS: Mapping[Trend, str] = {"better": "▲", "worse": "▼", "unclear": "·", "equal": "="}
@@ -40,7 +47,7 @@ def comparison_lines(comparison: Comparison, findings: Sequence[Finding] = ()) -
     lines += [f"differs: {name}: {was or 'nothing'} -> {now or 'nothing'}" for name, was, now in comparison.facts]
     told = [finding for finding in by_severity(tuple(findings)) if finding.status != "passed"]
     for finding in told:
-        value = f"{number(finding.value)} ({bound_text(finding.bound)})"
+        value = f"{value_text(finding)} ({bounds_of(finding)})"
         lines.append(f"{STATUS_MARKS[finding.status]} {finding.status}  {finding.key}  {value}")
     return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 

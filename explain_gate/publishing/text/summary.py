@@ -11,12 +11,12 @@ from explain_gate.publishing.words.headline import headline
 from explain_gate.publishing.words.wording import (
     STATUS_MARKS,
     VERDICT_WORDS,
-    bound_text,
+    bounds_of,
     by_severity,
     change_text,
     counts_text,
     missing,
-    span,
+    span_of,
     untold,
     value_text,
 )
@@ -160,8 +160,8 @@ def _row(finding: Finding) -> str:
         escape(finding.method or ""),
         escape(finding.class_name or ""),
         f"**{value_text(finding)}**" if finding.status in BLOCKING else value_text(finding),
-        span(finding.interval),
-        bound_text(finding.bound),
+        span_of(finding),
+        bounds_of(finding),
         change_text(finding),
         f"{finding.images:,}",
         str(finding.line or ""),
@@ -202,14 +202,14 @@ def _terminal_row(finding: Finding) -> tuple[str, str, str, str, str, str]:
         finding.status,
         _plain(finding.key),
         value_text(finding),
-        f"[{span(finding.interval)}]" if finding.interval else "",
+        f"[{span_of(finding)}]" if span_of(finding) else "",
         _bound_and_change(finding),
     )
 
 
 def _bound_and_change(finding: Finding) -> str:
     change = change_text(finding)
-    return f"{bound_text(finding.bound)}; {change} since the reference" if change else bound_text(finding.bound)
+    return f"{bounds_of(finding)}; {change} since the reference" if change else bounds_of(finding)
 
 
 def _aligned(rows: list[tuple[str, str, str, str, str, str]]) -> list[str]:

@@ -93,7 +93,7 @@ def _phrase(finding: Finding) -> str:
         return f"{finding.check} could not be measured"
     if finding.cause == "change":
         return f"{finding.check} is worse than in the approved version"
-    if finding.cause == "undecided":
+    if finding.cause == "undecided" and finding.evidence is None:
         return f"{finding.check} may be worse than in the approved version"
     metric = finding.check.partition("/")[0]
     return _BROKEN_METRIC.get(metric) or _BROKEN.get(family(finding.check), f"{finding.check} breaks its bound")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from explain_gate.comparing.per_image import bound_side
-from explain_gate.digits import NONE, exact, number, numbers
+from explain_gate.digits import NONE, exact, number, numbers, one_in
 from explain_gate.metrics import family_rank
 from explain_gate.records import STATUS_ORDER, Finding, Verdict
 
@@ -43,8 +43,25 @@ def bound_text(bound: Mapping[str, float]) -> str:
     return ", ".join(f"{_BOUND_WORDS.get(name, name)} {exact(value)}" for name, value in bound.items()) or "no bound"
 
 
+def bounds_of(finding: Finding) -> str:
+    """What a rule asks for: `at least 0.40`, or `at most 1 in 20 images, must find 1 in 2` where images are counted."""
+    counted = finding.evidence
+    if counted is None:
+        return bound_text(finding.bound)
+    honest = "no image" if counted.bound == 0 else f"at most {one_in(counted.bound)} images"
+    asked = f"{honest}, must find {one_in(counted.must_catch)}"
+    return f"{asked}, {bound_text(finding.bound)}" if finding.bound else asked
+
+
+def span_of(finding: Finding) -> str:
+    """The interval of what `value_text` says."""
+    return span(finding.interval if finding.evidence is None else finding.evidence.limits)
+
+
 def value_text(finding: Finding) -> str:
-    """The value with enough digits to tell it from its bound."""
+    """The value with enough digits to tell it from its bound; `17 of 40` where images are counted."""
+    if finding.evidence is not None:
+        return f"{finding.evidence.yes:,} of {finding.evidence.images:,}"
     side = bound_side(finding.bound)
     return number(finding.value, against=side[1] if side else None)
 
