@@ -301,6 +301,12 @@ class Evidence:
     more: int | None = None
     pooled: tuple[str, ...] = ()
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Evidence:
+        """The record of its fields as JSON holds them."""
+        low, high = plain["limits"]
+        return cls(**{**plain, "limits": (low, high), "pooled": tuple(plain["pooled"])})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

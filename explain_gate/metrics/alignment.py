@@ -183,7 +183,7 @@ def _compared(
     """The metric's values (N,); where images are counted, one says yes whose map lies no better than those of others.
 
     What a map gains by lying where objects usually lie, or by being sharp, the maps of other images gain as well: above
-    their median on this region is what this image alone explains.
+    their median on this region is what this image alone explains. No map lies better than the region itself.
     """
     values = measure(relevance, region, counted)
     if batch is not None and batch.counting:
@@ -193,7 +193,8 @@ def _compared(
             regions = region[position].expand(others.shape)
             within = None if counted is None else counted[position].expand(others.shape)
             placed = measure(others, regions, within).nan_to_num(nan=-torch.inf)
-            answers.append(not value > float(placed.median()))
+            best = float(measure(regions[:1].to(relevance.dtype), regions[:1], None if within is None else within[:1]))
+            answers.append(value <= float(placed.median()) and value < best)
         batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
     return values
 

@@ -17,7 +17,7 @@ from explain_gate.errors import ExplainGateError, OptionError, ReferenceError, T
 from explain_gate.judging.gate import conclude, judge, judge_controls
 from explain_gate.measuring.job import open_model, tracking_settings
 from explain_gate.plan import plan, waivers_of
-from explain_gate.records import FailedTest, Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
+from explain_gate.records import Evidence, FailedTest, Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
 from explain_gate.redact import redacted
 from explain_gate.session import output as output_folder
 
@@ -502,4 +502,6 @@ def finding_from_plain(plain: dict[str, Any]) -> Finding:
     for name in ("interval", "change_interval", "worst"):
         if plain[name] is not None:
             plain[name] = tuple(plain[name])
+    if plain["evidence"] is not None:
+        plain["evidence"] = Evidence.from_plain(plain["evidence"])
     return Finding(**plain)

@@ -147,13 +147,20 @@ def test_parameters_are_checked(arguments: dict[str, Any], told: str) -> None:
 
 @pytest.mark.parametrize("name", ["iou", "pointing_game", "relevance_mass", "relevance_rank", "lift"])
 def test_an_image_says_yes_where_its_map_lies_no_better_than_those_of_others(fake_batch, name):
-    """Its own on the region is better than most of the others'; one that lies like them is not, and nor is a tie."""
+    """A tie is no better, except where no map can be: on the region itself."""
     region = torch.zeros(1, 8, 8, dtype=torch.bool)
     region[0, :4, :4] = True
     there, elsewhere = region.float(), torch.zeros(1, 8, 8)
     elsewhere[0, 4:, 4:] = 1
+    partly = there + elsewhere
     measure = getattr(alignment, name)
-    for own, others, answer in ((there, elsewhere, 0), (elsewhere, elsewhere, 1), (there, there, 1)):
+    for own, others, answer in (
+        (there, elsewhere, 0),
+        (elsewhere, elsewhere, 1),
+        (partly, partly, 1),
+        (partly, elsewhere, 0),
+        (there, there, 0),
+    ):
         peers = torch.cat([others] * 5 + [there] * 4)
         batch = fake_batch(pixels=torch.zeros(1, 3, 8, 8), peers=peers)
         measure(own, region, batch=batch)

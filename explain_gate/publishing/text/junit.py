@@ -128,6 +128,7 @@ def _finding_properties(finding: Finding) -> dict[str, object]:
         "change_high": change_high,
         "images": finding.images,
         "unmeasured": finding.unmeasured,
+        "not_applicable": finding.not_applicable or None,
         "worst": ", ".join(finding.worst),
         "file": finding.file,
         "line": finding.line or None,

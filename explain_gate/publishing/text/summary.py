@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate
 
 from explain_gate.digits import number, plural
+from explain_gate.metrics import family
 from explain_gate.publishing.words.headline import headline
 from explain_gate.publishing.words.wording import (
     STATUS_MARKS,
@@ -69,6 +70,7 @@ def terminal_lines(verdict: Verdict, report: str | None = None, limit: int = 40)
         for failed in verdict.failed_tests[:5]
     ]
     foot = [_cut(_plain(_control_words(control)), 200) for control in verdict.controls if not control.ok][:5]
+    foot += _not_applicable(verdict)
     foot += [f"report: {_plain(report)}"] if report else []
     rows = [((STATUS_MARKS["missing"], "no result", _plain(key), "", "", ""), "") for key in missing(verdict)]
     rows += [(_terminal_row(finding), _why(finding)) for finding in by_severity(verdict.findings)]
@@ -80,6 +82,20 @@ def terminal_lines(verdict: Verdict, report: str | None = None, limit: int = 40)
     if hidden:
         lines.append(f"  ... and {plural(hidden, 'more rule')}, all in the report")
     return [*lines, *foot]
+
+
+def _not_applicable(verdict: Verdict) -> list[str]:
+    """`reliance does not apply to 3 images, whatever the model: judged on 57`, one line a family: its worst row."""
+    most: dict[str, Finding] = {}
+    for finding in verdict.findings:
+        name = family(finding.check)
+        if finding.not_applicable > (most[name].not_applicable if name in most else 0):
+            most[name] = finding
+    return [
+        f"{name} does not apply to {plural(one.not_applicable, 'image')} of "
+        f"{one.not_applicable + one.images + one.unmeasured}, whatever the model: judged on {one.images}"
+        for name, one in most.items()
+    ]
 
 
 def escape(text: str, limit: int = _CELL) -> str:

@@ -121,9 +121,7 @@ def finding_from_json(entry: Mapping[str, Any]) -> Finding:
     for key in ("interval", "change_interval"):
         fields[key] = None if fields[key] is None else (fields[key][0], fields[key][1])
     if fields.get("evidence") is not None:
-        counted = fields["evidence"]
-        limits = (counted["limits"][0], counted["limits"][1])
-        fields["evidence"] = Evidence(**{**counted, "limits": limits, "pooled": tuple(counted["pooled"])})
+        fields["evidence"] = Evidence.from_plain(fields["evidence"])
     finding = Finding(**{**fields, "worst": tuple(fields["worst"])})
     return finding if "cause" in entry else _of_version_1(finding)
 
