@@ -16,7 +16,8 @@ from typing import Any
 
 import torch
 
-from explain_gate.measuring import runner, scoring
+from explain_gate.measuring import measure as runner
+from explain_gate.measuring import score as scoring
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ from projects import wait_while_measuring
 
 from explain_gate.config import load_config
 from explain_gate.errors import DataError, ExplainGateError, ModelError, OptionError
-from explain_gate.measuring import ray_engine, ray_worker
+from explain_gate.measuring.workers import ray as ray_engine
+from explain_gate.measuring.workers import ray_worker
 from explain_gate.measuring.workers.ray import _check, _measured
 from explain_gate.measuring.workers.ray_runtime import running_ray
 from explain_gate.measuring.workers.share import opened, weights_of

@@ -91,7 +91,7 @@ def installed(tmp_path, monkeypatch) -> Path:
 )
 def test_an_installed_package_counts_by_version_and_files(installed, file, old, new):
     """A team that installs its package again, under the same version, has changed it."""
-    from explain_gate.measuring import fingerprints
+    from explain_gate.measuring.remembering import fingerprints
 
     def anew() -> str:
         fingerprints._installed.cache_clear()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from explain_gate.config import load_config
 from explain_gate.data.regression_set import open_set
-from explain_gate.measuring import fingerprints, keys
+from explain_gate.measuring.remembering import fingerprints, keys
 from explain_gate.measuring.remembering.keys import Facts, FunctionFacts, ImageFacts, ModelFacts, image_facts
 from explain_gate.models.open import load_model
 from explain_gate.plan import plan

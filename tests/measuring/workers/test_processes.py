@@ -9,7 +9,7 @@ from processes import ROOT, members, python, wait_for
 from projects import wait_while_measuring
 
 from explain_gate.errors import OptionError
-from explain_gate.measuring import processes
+from explain_gate.measuring.workers import processes
 from explain_gate.measuring.workers.share import split
 
 RUN = """

@@ -183,10 +183,13 @@ def test_two_methods_compared_are_two_methods(run, page_of):
 
 def test_many_methods_wrap(run, page_of):
     """More than three methods do not shrink to stamps: the pictures wrap."""
-    profile = replace(run.profile, manifest={**run.profile.manifest, "methods": {name: {} for name in "abcd"}})
     source = run.profile.folder / "maps" / "grad_cam.npy"
     for name in "abcd":
         (source.parent / f"{name}.npy").write_bytes(source.read_bytes())
+    files = run.profile.manifest["files"]
+    copies = {f"maps/{name}.npy": files["maps/grad_cam.npy"] for name in "abcd"}
+    changed = {"methods": {name: {} for name in "abcd"}, "files": {**files, **copies}}
+    profile = replace(run.profile, manifest={**run.profile.manifest, **changed})
     publish(run.verdict, profile, run.folder)
     classes = {attributes.get("class") for attributes in page_of(run.folder).all("span")}
     assert "views many" in classes
