@@ -50,7 +50,8 @@ import json, resource, sys, time
 import torch
 torch.set_num_threads(int(sys.argv[3]))
 from explain_gate.measuring.progress import Silent
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.options import RunOptions
+from explain_gate.session.run import GateSession
 session = GateSession(RunOptions(
     config=sys.argv[1], output=sys.argv[2], tracking=False, device="cpu", engine=sys.argv[4], workers=int(sys.argv[5])
 ))

@@ -10,9 +10,11 @@ import argparse
 import json
 import traceback
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+
+from explain_gate.options import OPTIONS
 
 if TYPE_CHECKING:
     from explain_gate.session.gatekeeper import Gatekeeper
@@ -21,23 +23,6 @@ if TYPE_CHECKING:
 _GATEKEEPER = "explain_gate_gatekeeper"
 _LAST_WORD = "explain_gate_last_word"
 _SHOWS = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow", "collectonly")
-_OPTIONS = (
-    ("config", "FILE", "thresholds.yaml of the gate (default: thresholds.yaml)"),
-    ("model", "SOURCE", "overrides model.source"),
-    ("checkpoint", "FILE", "overrides model.checkpoint"),
-    ("reference", "REF", "the version that max_drop and max_rise compare with"),
-    ("reference-mismatch", "refuse|remeasure", "what to do with a reference that is not comparable (default: refuse)"),
-    ("output", "DIR", "where the report is published (default: reports/<time>-<model digest>)"),
-    ("device", "DEVICE", "auto, cpu, cuda, cuda:N or mps (default: auto)"),
-    ("dtype", "DTYPE", "float32 (default), or bfloat16 for CAM methods and metrics of behaviour"),
-    ("tracking-uri", "URI", "overrides tracking.uri"),
-    ("memory-budget", "BYTES", "most memory for one chunk of work, e.g. 2G"),
-    ("cache-dir", "DIR", "where measured numbers are kept (default: .explain-gate/cache beside thresholds.yaml)"),
-    ("cache-size", "BYTES", "most bytes the cache keeps (default: 4G)"),
-    ("workers", "N", "processes that measure, one GPU each where there are several (default: 1; with Ray: every GPU)"),
-    ("engine", "local|ray", "who measures: processes of this machine or a Ray cluster's workers (default: local)"),
-    ("ray-address", "ADDRESS", "the Ray cluster, host:port or auto (default: $RAY_ADDRESS, else one started here)"),
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,25 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("explain", "explain-gate: saliency regressions of a vision model")
     group.addoption("--explain", action="store_true", default=False, help="run the gate; without it its tests skip")
     parser.addini("explain", "run the gate as if --explain were given", type="bool", default=False)
-    for name, metavar, text in _OPTIONS:
-        group.addoption(f"--explain-{name}", metavar=metavar, default=None, help=text)
-        parser.addini(f"explain_{name.replace('-', '_')}", text, type="string", default="")
-    # Not an ini option: a person allows it for one run, with the reason that goes on record.
-    group.addoption(
-        "--explain-allow-alias-back", metavar="REASON", help="let the alias move back to an earlier version that passes"
-    )
-    for name in ("run-id", "handover"):  # given by `explain-gate run` to the process that it starts
-        group.addoption(f"--explain-{name}", default=None, help=argparse.SUPPRESS)
-    group.addoption("--explain-bootstrap", action="store_true", default=False, help="start without a reference")
-    parser.addini("explain_bootstrap", "start without a reference", type="bool", default=False)
-    group.addoption(
-        "--explain-allow-pickle", action="store_true", default=False, help="load registered models that run code"
-    )
-    parser.addini("explain_allow_pickle", "load registered models that run code", type="bool", default=False)
-    group.addoption("--explain-no-cache", action="store_true", default=False, help="measure everything anew")
-    parser.addini("explain_no_cache", "measure everything anew", type="bool", default=False)
-    group.addoption("--explain-no-tracking", action="store_true", default=False, help="do not record the run in MLflow")
-    parser.addini("explain_no_tracking", "do not record the run in MLflow", type="bool", default=False)
+    for option in OPTIONS:
+        told = argparse.SUPPRESS if option.hidden else option.text
+        if option.is_switch:
+            group.addoption(f"--explain-{option.name}", action="store_true", default=False, help=told)
+        else:
+            group.addoption(f"--explain-{option.name}", metavar=option.metavar, default=None, help=told)
+        if option.ini:
+            kind: Literal["bool", "string"] = "bool" if option.is_switch else "string"
+            parser.addini(f"explain_{option.key}", told, type=kind, default=False if option.is_switch else "")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

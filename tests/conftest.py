@@ -117,7 +117,8 @@ def fresh_modules() -> Iterator[Callable[[], None]]:
 def measured(tmp_path, fresh_modules) -> Callable[..., Any]:
     """Measures `tmp_path / "project"` and returns the session with its profile and findings."""
     from explain_gate.measuring.progress import Silent
-    from explain_gate.session.run import GateSession, RunOptions
+    from explain_gate.options import RunOptions
+    from explain_gate.session.run import GateSession
 
     def run(progress: Any = None, **options: Any) -> GateSession:
         fresh_modules()

@@ -16,7 +16,8 @@ import pytest
 from safetensors.torch import save_file
 
 from explain_gate.measuring.progress import Silent
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.options import RunOptions
+from explain_gate.session.run import GateSession
 
 THRESHOLDS = projects.THRESHOLDS.replace("0.9}}", "0.9, max_drop: 0.02}}").replace(
     "{{at_least: 0.6, per_class: true}}", "{{at_least: 0.6, max_drop: 0.05}}"

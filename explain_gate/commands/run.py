@@ -15,11 +15,12 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 from explain_gate.commands.scaffold import packaged_checks, packaged_checks_settings
+from explain_gate.options import RunOptions, pytest_arguments
 from explain_gate.session.handover import Handover
 
 _KEPT = frozenset({"PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_THEME", "PYTEST_THEME_MODE", "PYTEST_DEBUG_TEMPROOT"})
@@ -28,27 +29,26 @@ _COMMAND = "EXPLAIN_GATE_COMMAND"
 """As execution.provenance reads it: the command that the user typed, not the one of the process that measures."""
 
 
-def launch(config: str, *, say: Callable[[str], None], flags: Sequence[str] = (), **options: str | None) -> int:
+def launch(given: Mapping[str, str | bool | None], *, say: Callable[[str], None]) -> int:
     """Run the gate's tests in a process of their own; returns the exit code of the verdict that it left.
 
     Without a whole verdict of this very run that is 3, or 2 where this process was asked to stop.
 
     Args:
-        config: path of thresholds.yaml. Tests come from checks/ beside it, else from the installed package.
+        given: the options of the run by key, as `options.read_options` takes them. Tests come from checks/ beside
+            thresholds.yaml, else from the installed package.
         say: is told what the measuring process could not say itself.
-        flags: names of the plugin's switches without the prefix: no-tracking, bootstrap, allow-pickle.
-        options: names of the plugin's options without the prefix; None leaves the default.
     """
     with tempfile.TemporaryDirectory(prefix="explain-gate-", ignore_cleanup_errors=True) as folder:
         handover = Handover(folder=Path(folder), run_id=uuid.uuid4().hex)
-        child = _Child([*_pytest(config, flags, options), *_handed(handover)])
+        child = _Child([*_pytest(given), *_handed(handover)])
         with child.signals_passed_on():
             code = child.run()
-        return _outcome(handover, code, stopped_by=child.stopped_by, say=say, output=options.get("output"))
+        return _outcome(handover, code, stopped_by=child.stopped_by, say=say, output=str(given.get("output") or ""))
 
 
 def _outcome(
-    handover: Handover, code: int, *, stopped_by: signal.Signals | None, say: Callable[[str], None], output: str | None
+    handover: Handover, code: int, *, stopped_by: signal.Signals | None, say: Callable[[str], None], output: str
 ) -> int:
     try:
         verdict = handover.verdict()
@@ -121,15 +121,17 @@ class _Child:
             self._process.send_signal(number)
 
 
-def _pytest(config: str, flags: Sequence[str], options: dict[str, str | None]) -> list[str]:
+def _pytest(given: Mapping[str, str | bool | None]) -> list[str]:
     """The command of the measuring process. -P: a file called pytest.py where the user stands is not pytest."""
-    own = Path(config).absolute().parent / "checks"
+    config = str(given.get("config") or RunOptions().config)
+    folder = Path(config).absolute().parent
+    own = folder / "checks"
     checks = own if own.is_dir() else packaged_checks()
     arguments = [
         *(sys.executable, "-P", "-m", "pytest"),
         str(checks),
         "--explain",
-        f"--explain-config={config}",
+        *pytest_arguments({**given, "config": config}),
         # The team's own pytest options (coverage bars, parallel runs) are not meant for the gate.
         *("-o", "addopts="),
         "--import-mode=importlib",
@@ -142,17 +144,12 @@ def _pytest(config: str, flags: Sequence[str], options: dict[str, str | None]) -
         "-rN",
     ]
     if not own.is_dir():
-        folder = Path(config).absolute().parent
         arguments += [f"--rootdir={folder}", "-c", str(_settings_of(folder))]
-    arguments += [f"--explain-{flag}" for flag in flags]
-    for name, value in options.items():
-        if value is not None:
-            arguments.append(f"--explain-{name.replace('_', '-')}={value}")
     return arguments
 
 
 def _handed(handover: Handover) -> list[str]:
-    return [f"--explain-run-id={handover.run_id}", f"--explain-handover={handover.folder}"]
+    return pytest_arguments({"run_id": handover.run_id, "handover": str(handover.folder)})
 
 
 def _settings_of(folder: Path) -> Path:
@@ -161,12 +158,12 @@ def _settings_of(folder: Path) -> Path:
     return next((path for path in own if path.is_file()), packaged_checks_settings())
 
 
-def _leave_verdict(run_id: str, exit_code: int, reason: str, output: str | None) -> None:
+def _leave_verdict(run_id: str, exit_code: int, reason: str, output: str) -> None:
     """Where a process died before it could, say in --output that there is no verdict; an earlier report stays."""
     if not output:
         return
     from explain_gate.judging.gate import unfinished
-    from explain_gate.session.run import RunOptions, publish_unfinished
+    from explain_gate.session.run import publish_unfinished
 
     # What cannot be written is told in the terminal already, and the exit code is what it is.
     with contextlib.suppress(OSError):

@@ -7,7 +7,8 @@ import contextlib
 from explain_gate.commands.power import judged_on
 from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.validation import Trial, check_pictures, try_out
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.options import RunOptions
+from explain_gate.session.run import GateSession
 
 
 def validate(options: RunOptions, *, thorough: bool = False) -> list[str]:

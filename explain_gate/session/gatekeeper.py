@@ -13,19 +13,20 @@ import traceback
 import uuid
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from explain_gate.errors import ExplainGateError, OptionError, told_error
+from explain_gate.errors import ExplainGateError, told_error
 from explain_gate.judging.gate import unfinished
+from explain_gate.options import OPTIONS, RunOptions, read_options
 from explain_gate.records import FailedTest, Finding, Rule, Verdict
 from explain_gate.redact import redacted
 from explain_gate.session.handover import Handover, follow_starter
 from explain_gate.session.run import (
     GateSession,
-    RunOptions,
     finding_from_plain,
     finding_to_plain,
     publish_unfinished,
@@ -62,17 +63,18 @@ class Gatekeeper:
         self.output: Path | None = None
         self._recorded: str | None = None
         self._shown = False
-        self._own_id = uuid.uuid4().hex
         self._rules: tuple[Rule, ...] = ()
-        self._handover = None if self.worker else _handover(config)
+        run_id = config.getoption("--explain-run-id") or uuid.uuid4().hex
+        folder = None if self.worker else config.getoption("--explain-handover")
+        self._handover = Handover(folder=Path(folder), run_id=run_id) if folder else None
         if self._handover is not None:
             follow_starter()
-        self._options = RunOptions(output=config.getoption("--explain-output"), run_id=self._run_id())
+        self._options = RunOptions(output=config.getoption("--explain-output"), run_id=run_id)
         try:
             with self._refusing():
-                options = RunOptions(**handed["options"]) if handed else _options(config, run_id=self._run_id())
-                self._options = options
-                self.session = GateSession(options, work=handed["work"] if handed else None)
+                asked = RunOptions(**handed["options"]) if handed else replace(_asked(config), run_id=run_id)
+                self._options = asked
+                self.session = GateSession(asked, work=handed["work"] if handed else None)
         except BaseException as error:
             # pytest ends here, and asks nobody any more.
             self._end(self._refusal.exit_code if self._refusal else 3, [str(self._refusal or told_error(error))])
@@ -95,8 +97,6 @@ class Gatekeeper:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where the profile will be."""
-        from dataclasses import asdict
-
         with self._refusing():
             node.workerinput["explain_gate"] = {"options": asdict(self.session.options), "work": str(self.session.work)}
 
@@ -369,9 +369,6 @@ class Gatekeeper:
         if self.verdict is None and text not in self._faults:
             self._faults.append(text)
 
-    def _run_id(self) -> str:
-        return self._handover.run_id if self._handover is not None else self._own_id
-
     def _rules_for(self, metafunc: pytest.Metafunc) -> list[Rule]:
         marker = metafunc.definition.get_closest_marker("explain")
         if marker is not None:
@@ -418,12 +415,6 @@ class _Noted:
         self._progress.advance(stage, done, total)
 
 
-def _handover(config: pytest.Config) -> Handover | None:
-    """What `explain-gate run` gave to the process that it started."""
-    folder, run_id = config.getoption("--explain-handover"), config.getoption("--explain-run-id")
-    return Handover(folder=Path(folder), run_id=run_id) if folder and run_id else None
-
-
 def _text_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Place and message of a failure, then what pytest shows of it, cut to what a report can show."""
     crash = getattr(report.longrepr, "reprcrash", None)
@@ -435,72 +426,10 @@ def _text_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     return (place if told_twice else f"{place}\n{shown}")[:_TEXT_LIMIT]
 
 
-def _options(config: pytest.Config, *, run_id: str) -> RunOptions:
-    def chosen(name: str) -> str | None:
-        given = config.getoption(f"--explain-{name}")
-        return given or config.getini(f"explain_{name.replace('-', '_')}") or None
-
-    def flag(name: str) -> bool:
-        return bool(config.getoption(f"--explain-{name}") or config.getini(f"explain_{name.replace('-', '_')}"))
-
-    engine = _one_of("engine", chosen("engine") or "local", ("local", "ray"))
-    if config.getoption("--explain-ray-address") and engine != "ray":
-        raise OptionError(f"--ray-address is for --engine ray, got --engine {engine}")
-    return RunOptions(
-        config=chosen("config") or "thresholds.yaml",
-        source=chosen("model"),
-        checkpoint=chosen("checkpoint"),
-        reference=chosen("reference"),
-        output=chosen("output"),
-        device=chosen("device") or "auto",
-        tracking_uri=chosen("tracking-uri"),
-        tracking=not flag("no-tracking"),
-        bootstrap=flag("bootstrap"),
-        allow_pickle=flag("allow-pickle"),
-        reference_mismatch=_one_of(
-            "reference-mismatch", chosen("reference-mismatch") or "refuse", ("refuse", "remeasure")
-        ),
-        memory_budget=parse_bytes(chosen("memory-budget")),
-        cache_dir=chosen("cache-dir"),
-        cache=not flag("no-cache"),
-        cache_size=parse_bytes(chosen("cache-size")),
-        workers=_whole(chosen("workers")),
-        engine=engine,
-        ray_address=chosen("ray-address"),
-        run_id=run_id,
-        dtype=_one_of("dtype", chosen("dtype") or "float32", ("float32", "bfloat16")),
-        allow_alias_back=config.getoption("--explain-allow-alias-back"),
-    )
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise OptionError(f"{name} must be one of {', '.join(allowed)}, got {value}")
-    return value
-
-
-def _whole(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise OptionError(f"workers must be a number from 1 to 1024, got {text}")
-    return int(text)
-
-
-def parse_bytes(text: str | None) -> int | None:
-    """`2G`, `512M`, `1000000` -> bytes.
-
-    Raises:
-        OptionError: anything else.
-    """
-    if text is None:
-        return None
-    units = {"K": 2**10, "M": 2**20, "G": 2**30}
-    number, unit = (text[:-1], units[text[-1].upper()]) if text[-1:].upper() in units else (text, 1)
-    try:
-        return int(float(number) * unit)
-    except (ValueError, OverflowError) as error:
-        raise OptionError(f"a size must be a number of bytes such as 2G or 512M, got {text}") from error
+def _asked(config: pytest.Config) -> RunOptions:
+    """The options of the command line, and of the ini file where it says nothing."""
+    given = {option.key: config.getoption(f"--explain-{option.name}") for option in OPTIONS}
+    return read_options(given, {option.key: config.getini(f"explain_{option.key}") for option in OPTIONS if option.ini})
 
 
 def _tell(finding: Finding) -> None:

@@ -16,6 +16,7 @@ from explain_gate.config import GateConfig, load_config
 from explain_gate.errors import ExplainGateError, OptionError, ReferenceError, TrackingError
 from explain_gate.judging.gate import conclude, judge, judge_controls
 from explain_gate.measuring.job import open_model, tracking_settings
+from explain_gate.options import RunOptions
 from explain_gate.plan import plan, waivers_of
 from explain_gate.records import Evidence, FailedTest, Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
 from explain_gate.redact import redacted
@@ -32,33 +33,6 @@ if TYPE_CHECKING:
 
 _FINDINGS = ".findings.json"
 _REFERENCE = ".reference"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What the command line may say beside thresholds.yaml; plain values, so that they travel to other processes."""
-
-    config: str = "thresholds.yaml"
-    source: str | None = None
-    checkpoint: str | None = None
-    reference: str | None = None
-    output: str | None = None
-    device: str = "auto"
-    tracking_uri: str | None = None
-    tracking: bool = True
-    memory_budget: int | None = None
-    bootstrap: bool = False
-    allow_pickle: bool = False
-    reference_mismatch: str = "refuse"
-    cache_dir: str | None = None
-    cache: bool = True
-    cache_size: int | None = None
-    workers: int | None = None
-    engine: str = "local"
-    ray_address: str | None = None
-    dtype: str = "float32"
-    allow_alias_back: str | None = None
-    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ def run(tmp_path, monkeypatch):
     def run(body: str, **options: str | None) -> tuple[int, str]:
         monkeypatch.setattr(launching, "_pytest", lambda *_: [sys.executable, "-c", PRELUDE + body])
         said: list[str] = []
-        return launch("thresholds.yaml", say=said.append, **options), "\n".join(said)
+        return launch(options, say=said.append), "\n".join(said)
 
     return run
 
@@ -116,7 +116,7 @@ STARTER = """
 import sys
 from explain_gate.commands import run as launch
 launch._pytest = lambda *arguments: [sys.executable, "-c", open("child.py").read()]
-sys.exit(launch.launch("thresholds.yaml", say=lambda text: print(text, file=sys.stderr)))
+sys.exit(launch.launch({}, say=lambda text: print(text, file=sys.stderr)))
 """
 WAITS = """
 try:

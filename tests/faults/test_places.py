@@ -11,7 +11,8 @@ import pytest
 
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ExplainGateError, OptionError
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.options import RunOptions
+from explain_gate.session.run import GateSession
 
 
 class At:

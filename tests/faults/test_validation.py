@@ -11,7 +11,8 @@ from fault_projects import PROJECTS, Project, forward, methods, replaced
 from explain_gate.commands.validate import validate
 from explain_gate.errors import ExplainGateError
 from explain_gate.measuring.progress import Silent
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.options import RunOptions
+from explain_gate.session.run import GateSession
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from explain_gate.commands.validate import validate
 from explain_gate.errors import ModelError
 from explain_gate.measuring.job import measure
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.options import RunOptions
+from explain_gate.session.run import GateSession
 
 
 @pytest.fixture

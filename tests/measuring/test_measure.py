@@ -6,8 +6,8 @@ import pytest
 
 from explain_gate.commands.validate import validate
 from explain_gate.errors import ModelError
+from explain_gate.options import RunOptions
 from explain_gate.records import STEPS_NEEDED
-from explain_gate.session.run import RunOptions
 
 RULES = """\
   grad_cam: {{}}

@@ -34,7 +34,8 @@ import sys
 sys.path.insert(0, sys.argv[2])
 import torch
 torch.set_num_threads(1)
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.options import RunOptions
+from explain_gate.session.run import GateSession
 
 
 

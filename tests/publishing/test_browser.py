@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from audited import recorded_life
 
-from explain_gate.commands.versions import versions_of
+from explain_gate.commands.history import versions_of
 from explain_gate.comparing.profiles import compare_profiles
 from explain_gate.comparing.timeline import Run, Version
 from explain_gate.publishing.pages.comparison import write_comparison

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from explain_gate.commands.versions import recorded_history
+from explain_gate.commands.history import recorded_history
 from explain_gate.errors import ReferenceError
 from explain_gate.publishing.text.verdict_json import verdict_to_json
 from explain_gate.tracking.history import history

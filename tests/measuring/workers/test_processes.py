@@ -15,7 +15,8 @@ from explain_gate.measuring.workers.share import split
 RUN = """
 import sys
 from explain_gate.measuring.progress import Silent
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.options import RunOptions
+from explain_gate.session.run import GateSession
 config = sys.argv[1]
 GateSession(RunOptions(config=config, output=config + ".out", device="cpu", workers=2)).measure(Silent())
 """

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from audited import recorded_life
 
-from explain_gate.commands.versions import versions_of
+from explain_gate.commands.history import versions_of
 from explain_gate.comparing.timeline import (
     Change,
     Run,

@@ -1,67 +1,57 @@
-"""Versions beside each other: two references compared, the recorded history of a model, a folder of checkpoints."""
+"""`explain-gate history`: the recorded versions of a model, or a folder of checkpoints, over time."""
 
 from __future__ import annotations
 
+import glob
 import json
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explain_gate.comparing.profiles import Comparison, compare_profiles
-from explain_gate.comparing.timeline import Run, Version
-from explain_gate.config import GateConfig, load_config
-from explain_gate.errors import OptionError, ReferenceError
-from explain_gate.judging.gate import conclude, judge
-from explain_gate.measuring.drift import with_drift
+from explain_gate.comparing.timeline import Run, Version, timeline_lines
+from explain_gate.config import load_config
+from explain_gate.errors import OptionError
 from explain_gate.measuring.job import tracking_settings
-from explain_gate.measuring.progress import Progress
-from explain_gate.plan import plan, waivers_of
-from explain_gate.profile.profile import load_profile
-from explain_gate.publishing.pages.comparison import write_comparison
+from explain_gate.measuring.progress import Lines, Progress
+from explain_gate.options import RunOptions
 from explain_gate.publishing.pages.history import render_history
 from explain_gate.publishing.pictures.film import film_strips
 from explain_gate.publishing.text.verdict_json import finding_from_json
-from explain_gate.records import Profile, Verdict
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.session.run import GateSession
 from explain_gate.tracking.alias import Move
 from explain_gate.tracking.history import RecordedRun, history
-from explain_gate.tracking.references import resolve
 from explain_gate.tracking.settings import TrackingSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Compared:
-    """Two versions beside each other; `verdict` judges the second against the first where a config was given."""
+def draw_history(
+    model: str | None, checkpoints: str | None, output: Path, options: RunOptions, *, say: Callable[[str], None]
+) -> None:
+    """Write the page of a recorded model's versions, or of the checkpoints that a pattern matches.
 
-    comparison: Comparison
-    verdict: Verdict | None
-    page: Path | None
-
-
-def compare_references(
-    first: str, second: str, *, config: str | None, output: Path | None, progress: Progress, today: str
-) -> Compared:
-    """Compare what two REFs measured; a REF that is a checkpoint is measured now, which needs a config.
+    Args:
+        model: a recorded model, by its own name or its name in the registry.
+        checkpoints: a pattern of files to measure in order instead.
+        output: the page to write.
+        options: thresholds.yaml, the tracking store and the device.
+        say: is told a line for each version.
 
     Raises:
-        ReferenceError: a REF is missing, unreachable, or a checkpoint without a config to measure it by.
+        OptionError: not exactly one of `model` and `checkpoints` is given.
     """
-    gate = load_config(config) if config else None
-    settings = tracking_settings(gate) if gate else TrackingSettings()
-    with tempfile.TemporaryDirectory(prefix="explain-gate-") as scratch:
-        before, after = (
-            _profile(ref, gate, settings, Path(scratch) / name, progress)
-            for ref, name in ((first, "before"), (second, "after"))
-        )
-        verdict = _judged(gate, before, after, today) if gate else None
-        comparison = compare_profiles(before, after)
-        page = None
-        if output is not None:
-            page = write_comparison(comparison, before, after, output, findings=verdict.findings if verdict else ())
-        return Compared(comparison=comparison, verdict=verdict, page=page)
+    if (model is None) == (checkpoints is None):
+        raise OptionError("history needs exactly one of --model NAME and --checkpoints GLOB")
+    if checkpoints is not None:
+        files = [Path(name) for name in sorted(glob.glob(checkpoints, recursive=True))]  # noqa: PTH207 - may be absolute
+        page = history_of_checkpoints(options.config, files, device=options.device, progress=Lines(), tell=say)
+    else:
+        versions = recorded_history(str(model), tracking_settings(load_config(options.config), options.tracking_uri))
+        for line in timeline_lines(versions):
+            say(line)
+        page = render_history(str(model), versions)
+    output.write_text(page, encoding="utf-8")
+    say(f"page: {output}")
 
 
 def recorded_history(model: str, settings: TrackingSettings) -> list[Version]:
@@ -130,40 +120,6 @@ def natural_order(files: Sequence[Path]) -> list[Path]:
         return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts], str(file)
 
     return sorted(files, key=key)
-
-
-def render_recorded(model: str, versions: Sequence[Version]) -> str:
-    """The history page of recorded versions."""
-    return render_history(model, versions)
-
-
-def _profile(
-    ref: str, gate: GateConfig | None, settings: TrackingSettings, folder: Path, progress: Progress
-) -> Profile:
-    found = resolve(ref, settings)
-    if isinstance(found, Profile):
-        return found
-    if gate is None:
-        raise ReferenceError(f"{ref} is a checkpoint, which must be measured first: add --config thresholds.yaml")
-    from explain_gate.measuring.job import measure
-
-    measure(gate, checkpoint=found.checkpoint, folder=folder, progress=progress)
-    return load_profile(folder)
-
-
-def _judged(gate: GateConfig, before: Profile, after: Profile, today: str) -> Verdict:
-    rules = plan(gate, after.classes)
-    waivers = waivers_of(gate)
-    profile = with_drift(after, before, rules)
-    findings = judge(profile, rules, before, waivers=waivers, today=today)
-    return conclude(
-        rules,
-        findings,
-        waivers=waivers,
-        today=today,
-        profile=profile,
-        reference=dict(before.manifest["model"]),
-    )
 
 
 def _version(digest: str, runs: Sequence[RecordedRun]) -> Version:

@@ -10,8 +10,9 @@ from explain_gate.commands.scaffold import demo_thresholds
 from explain_gate.demo.project import build_project
 from explain_gate.errors import OptionError
 from explain_gate.measuring.progress import Silent
+from explain_gate.options import RunOptions
 from explain_gate.records import Finding, Verdict
-from explain_gate.session.run import GateSession, RunOptions
+from explain_gate.session.run import GateSession
 
 Say = Callable[[str], None]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from audited import recorded_life
 
-from explain_gate.commands.versions import history_of_checkpoints, natural_order, recorded_history, versions_of
+from explain_gate.commands.history import history_of_checkpoints, natural_order, recorded_history, versions_of
 from explain_gate.errors import OptionError
 from explain_gate.measuring.progress import Silent
 from explain_gate.tracking.settings import TrackingSettings
@@ -60,7 +60,7 @@ def test_recorded_runs_become_versions(monkeypatch):
         version="14", aliases=(), model_digest="ab" * 32, dataset_digest="d", config_digest="c", git_commit=None,
         link="sqlite", report=None, parameters={}, findings=(entry,),
     )  # fmt: skip
-    monkeypatch.setattr("explain_gate.commands.versions.history", lambda *_: [run])
+    monkeypatch.setattr("explain_gate.commands.history.history", lambda *_: [run])
     (version,) = recorded_history("tiny", TrackingSettings())
     assert version.label == "14"
     assert version.findings[0].class_name == "red"
