@@ -9,7 +9,7 @@ from pathlib import Path
 from explain_gate.attribution import METHODS
 from explain_gate.config import Decide, GateConfig, RuleSection
 from explain_gate.errors import NothingPlanned
-from explain_gate.metrics import METRICS, REGION, Metric
+from explain_gate.metrics import METRICS, PAIR, REGION, Metric
 from explain_gate.records import Rule, Waiver
 
 _CONFIDENCE = 0.95
@@ -64,7 +64,7 @@ def _check_methods(config: GateConfig) -> None:
             continue
         if name not in METHODS:
             raise config.error(f"unknown method; there are {', '.join(METHODS)}", "methods", name)
-        allowed = METHODS[name].options
+        allowed = [option.name for option in METHODS[name].options]
         for option in options:
             if option not in allowed:
                 known = ", ".join(allowed) or "none"
@@ -83,7 +83,7 @@ def _metric_of(config: GateConfig, check: str) -> Metric:
     name = name.partition("/")[0]
     if ":" in name:
         return Metric(
-            code=name, summary=f"measured by {name}", better="higher", low=None, high=None, source=name, unit="value"
+            key=name, summary=f"measured by {name}", better="higher", low=None, high=None, source=name, unit="value"
         )
     known = METRICS.get(f"{family}.{name}")
     if known is not None:
@@ -97,7 +97,7 @@ def _metric_of(config: GateConfig, check: str) -> Metric:
 
 def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> None:
     family, _, name = check.partition(".")
-    allowed = (*metric.parameters, *([REGION] if metric.needs_region else []))
+    allowed = (*(one.name for one in metric.parameters), *([REGION] if metric.needs_region else []))
     for parameter in section.parameters:
         if ":" not in name and parameter not in allowed:
             known = ", ".join(allowed) or "none"
@@ -243,7 +243,7 @@ def _pairs_of(config: GateConfig, check: str, section: RuleSection) -> tuple[str
             )
     if len(chosen) < 2:
         raise config.error(f"{check} compares two methods; name at least two", "checks", family, name)
-    return tuple("+".join(pair) for pair in combinations(chosen, 2))
+    return tuple(PAIR.join(pair) for pair in combinations(chosen, 2))
 
 
 def _told(path: Path) -> str:

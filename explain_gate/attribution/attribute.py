@@ -98,11 +98,7 @@ def method_function(method: str) -> Callable[..., Attribution]:
         OptionError: there is none.
     """
     if method in METHODS:
-        module_name, _, name = METHODS[method].code.partition(":")
-        function: Callable[..., Attribution] = getattr(
-            importlib.import_module(f"explain_gate.attribution.{module_name}"), name
-        )
-        return function
+        return METHODS[method].load()
     module_name, _, name = method.partition(":")
     if not name:
         raise OptionError(f"method must be one of {', '.join(METHODS)} or package.module:function, got {method}")

@@ -13,11 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from explain_gate.digits import number
-from explain_gate.metrics import family, family_rank
+from explain_gate.metrics import family, family_rank, looks
 from explain_gate.records import BLOCKING, Finding, Status
-
-LOOKS = frozenset({"alignment", "reliance"})
-"""Families that tell whether the model attends to the object."""
 
 _SHORT = 60
 """Characters of two values that a sentence can quote."""
@@ -159,7 +156,7 @@ def departures(versions: Sequence[Version]) -> list[Departure]:
 
     A departure lasts until all rules that broke with it hold again; what breaks meanwhile belongs to it.
     """
-    looked = [one for one in series_of(versions) if family(one.check) in LOOKS]
+    looked = [one for one in series_of(versions) if looks(one.check)]
     found: list[Departure] = []
     position = 0
     while position < len(versions):

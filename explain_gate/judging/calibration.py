@@ -24,12 +24,10 @@ from scipy import special, stats
 
 from explain_gate.errors import OptionError
 from explain_gate.judging.findings import breaks, select
-from explain_gate.metrics import METRICS
+from explain_gate.metrics import FAMILIES, METRICS, family
 from explain_gate.records import Profile, Rule
 from explain_gate.statistics import Values, along_last, summarize
 
-NORMS = ("performance", "completeness", "stability", "randomization")
-"""Families whose bounds say what a sound measurement is, whatever good versions show: kept, and only counted."""
 FEW_VERSIONS = 5
 FEW_IMAGES = 20
 _RESAMPLES = 400
@@ -419,7 +417,8 @@ def _shipped(rule: Rule, rules: Mapping[str, Mapping[str, Any]]) -> float | None
 
 
 def _is_norm(rule: Rule) -> bool:
-    return rule.metric.partition(".")[0] in NORMS
+    """Whether the bound says what a sound measurement is, whatever good versions show: kept, and only counted."""
+    return family(rule.metric) in FAMILIES and FAMILIES[family(rule.metric)].norm
 
 
 def _predict(table: _Table, versions: int | None = None) -> _Future:

@@ -10,6 +10,7 @@ import numpy as np
 
 from explain_gate.judging import sentences
 from explain_gate.judging.noninferiority import Change, compare, holm, images_to_decide
+from explain_gate.metrics import PAIR
 from explain_gate.records import STEPS_NEEDED, Cause, Finding, Measurement, Profile, Rule, Status
 from explain_gate.statistics import Values, interval, summarize
 
@@ -115,7 +116,7 @@ def out_of_budget(
     Neither the model nor the data is to blame for these, so they do not count as unmeasured images do.
     """
     needed: dict[str, int] = {}
-    for method in (rule.method or "").split("+"):
+    for method in (rule.method or "").split(PAIR):
         found = profile.measurement(STEPS_NEEDED, method)
         if found is not None:
             for row, steps in zip(found.rows.tolist(), found.values.tolist(), strict=True):

@@ -16,9 +16,6 @@ from explain_gate.records import Sample
 CONTROL_IMAGES = 24
 """Images that controls are measured on, stratified by class."""
 
-_CONTROL_STEPS = 16
-"""Gradients per image for the control of a method with a path."""
-
 _GRID = 7
 """Resolution of the random map: that of a CAM. Noise by the pixel would be too easy to reject."""
 
@@ -40,10 +37,7 @@ def control_maps(
     key = (method, tuple(rows))
     if key not in subject.controls:
         batch = MeasuredBatch(subject, samples, logits[rows], method)
-        options = dict(subject.options.get(method, {}))
-        if method in METHODS and METHODS[method].has_path:
-            # The control asks whether the map of noise passes; that it adds up to a per cent is not needed for that.
-            options["max_steps"] = _CONTROL_STEPS
+        options = {**subject.options.get(method, {}), **(METHODS[method].for_controls if method in METHODS else {})}
         found = explain(subject.twin(0), method, batch.pixels, batch.labels, batch.keys, options)
         subject.controls[key] = found.maps.cpu().clamp_min(0)
     maps = subject.controls[key]

@@ -28,7 +28,7 @@ from explain_gate.data.images import load, normalize
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ConfigError, ExplainGateError, ModelError
 from explain_gate.measuring.asking.backgrounds import Backgrounds
-from explain_gate.measuring.asking.batch import PAIR, Subject
+from explain_gate.measuring.asking.batch import Subject
 from explain_gate.measuring.asking.cues import CueSearch
 from explain_gate.measuring.device import deterministic, pick_device
 from explain_gate.measuring.environment import describe_environment
@@ -40,6 +40,7 @@ from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.measuring.score import score
+from explain_gate.metrics import PAIR
 from explain_gate.models.build import build_module, load_function, load_target
 from explain_gate.models.digest import digest_of
 from explain_gate.profile.audit import write_audit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,13 @@ from explain_gate.errors import (
     raised_by_module,
     told_error,
 )
-from explain_gate.measuring.asking.batch import PAIR, MeasuredBatch, Question, Subject
+from explain_gate.measuring.asking.batch import MeasuredBatch, Question, Subject
 from explain_gate.measuring.controls import CONTROL_IMAGES, control_maps
 from explain_gate.measuring.explain import SILENT, out_of_budget, reason_of
 from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Asked, Memory, Noted, Scope, WithoutModel, scope_of
-from explain_gate.metrics import METRICS, REGION
+from explain_gate.metrics import METRICS, PAIR, REGION
 from explain_gate.metrics.patches import Place
 from explain_gate.models.build import load_function
 from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
@@ -419,9 +418,7 @@ def _function(rule: Rule, config: GateConfig) -> Callable[..., Any]:
     name = rule.metric.partition(".")[2]
     if ":" in name:
         return load_function(name, config.path.parent, f"checks.{rule.check}")
-    module, _, attribute = METRICS[rule.metric].code.partition(":")
-    found: Callable[..., Any] = getattr(import_module(f"explain_gate.metrics.{module}"), attribute)
-    return found
+    return METRICS[rule.metric].load()
 
 
 def _controls(

@@ -21,10 +21,10 @@ from explain_gate.config import GateConfig
 from explain_gate.data.images import size_of
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError
-from explain_gate.measuring.asking.batch import PAIR
 from explain_gate.measuring.device import pick_device
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.progress import Progress
+from explain_gate.metrics import PAIR
 from explain_gate.models.build import load_target
 from explain_gate.records import ModelUnderTest, Profile, Rule
 

@@ -37,13 +37,15 @@ def own(tmp_path, monkeypatch):
 
 
 def test_every_card_names_a_function_and_its_options():
-    """The table and the functions agree: every option on a card is a keyword of the function, and the reverse."""
+    """Every option on a card is a keyword of the function with that default, and the reverse; each has a meaning."""
     import inspect
 
     for name, card in METHODS.items():
         parameters = inspect.signature(method_function(name)).parameters.values()
-        keywords = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} - {"keys"}
-        assert keywords == set(card.options), name
+        keywords = {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+        del keywords["keys"]
+        assert {option.name: option.default for option in card.options} == keywords, name
+        assert {option.name for option in card.options} == set(card.meanings), name
 
 
 def test_your_own_method(reused, images, targets, own):

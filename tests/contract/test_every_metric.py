@@ -6,7 +6,6 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from PIL import Image
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring import score
 from explain_gate.measuring.job import measure
-from explain_gate.metrics import METRICS
+from explain_gate.metrics import METRICS, broken
 from explain_gate.records import Measurement, Profile, Sample
 
 SIZE = 32
@@ -148,18 +147,27 @@ def test_every_metric_has_its_test_in_checks() -> None:
         assert f'check("{name}")' in text
 
 
-@pytest.mark.parametrize("name", MEASURED)
-def test_the_table_lists_every_parameter(name: str) -> None:
-    """The keyword-only parameters of a metric's function are those that its line in the table explains."""
-    module, _, attribute = METRICS[name].code.partition(":")
-    function = getattr(import_module(f"explain_gate.metrics.{module}"), attribute)
-    keywords = [
-        parameter.name
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-    assert sorted(keywords) == sorted(METRICS[name].parameters)
+@pytest.mark.parametrize("name", METRICS)
+def test_a_card_and_its_function_agree(name: str) -> None:
+    """What a card says a rule may set, with which default, is what the function takes; each has a meaning."""
+    card = METRICS[name]
+    function = card.load()
+    taken = inspect.signature(function).parameters.values()
+    keywords = {one.name: one.default for one in taken if one.kind is one.KEYWORD_ONLY}
+    assert {parameter.name: parameter.default for parameter in card.parameters} == keywords
+    assert {parameter.name for parameter in card.parameters} == set(card.meanings)
+    assert card.asks == tuple(one.name for one in taken if one.kind is not one.KEYWORD_ONLY)
+    assert card.needs_region or not {"region"} & set(card.asks)
+    assert ("annotators" in card.needs) == ("annotators" in card.asks)
     assert function.__doc__
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_card_says_how_its_metric_fails(name: str) -> None:
+    """Every card has a summary, a source and a known failure, and a sentence for the reader of a broken rule."""
+    card = METRICS[name]
+    assert all((card.summary, card.source, card.caveat, card.unit, broken(name)))
+    assert card.low is None or card.high is None or card.low < card.high
 
 
 def test_the_curve_of_a_cascade_is_kept(profile: Profile) -> None:

@@ -27,6 +27,7 @@ from explain_gate.measuring.asking.backgrounds import Backgrounds
 from explain_gate.measuring.asking.cascade import Cascade
 from explain_gate.measuring.asking.cues import CueSearch
 from explain_gate.measuring.device import pick_device, threads
+from explain_gate.metrics import PAIR
 from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.correlation import spearman
 from explain_gate.metrics.patches import Place, Window
@@ -38,9 +39,6 @@ T = TypeVar("T")
 
 Question = tuple[str | int | bool, ...]
 """What a metric asked about the whole set: the name of the question and its arguments."""
-
-PAIR = "+"
-"""Between the names of two methods that are compared."""
 
 
 class Subject:

@@ -10,7 +10,6 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib import import_module
 from typing import Any, Self
 
 import torch
@@ -19,9 +18,8 @@ from explain_gate.attribution import METHODS
 from explain_gate.attribution.attribute import method_function
 from explain_gate.config import GateConfig
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.measuring.asking.batch import PAIR
 from explain_gate.measuring.remembering.fingerprints import code_of, digest, files_in, home_of, shape_of, versions_of
-from explain_gate.metrics import METRICS
+from explain_gate.metrics import METRICS, PAIR
 from explain_gate.models.build import make_importable
 from explain_gate.records import ModelUnderTest, Rule
 
@@ -219,9 +217,8 @@ def image_facts(data: RegressionSet, row: int) -> ImageFacts:
 
 def _measuring_code() -> list[str]:
     """The modules of this package that numbers come from."""
-    methods = {f"explain_gate.attribution.{method.code.partition(':')[0]}" for method in METHODS.values()}
-    metrics = {f"explain_gate.metrics.{metric.code.partition(':')[0]}" for metric in METRICS.values()}
-    return ["explain_gate.measuring.measure", *sorted(methods | metrics)]
+    modules = {method.module for method in METHODS.values()} | {metric.module for metric in METRICS.values()}
+    return ["explain_gate.measuring.measure", *sorted(modules)]
 
 
 def _method_of_ours(name: str) -> Callable[..., Any] | None:
@@ -229,11 +226,7 @@ def _method_of_ours(name: str) -> Callable[..., Any] | None:
 
 
 def _metric_of_ours(name: str) -> Callable[..., Any] | None:
-    if name not in METRICS:
-        return None
-    module, _, attribute = METRICS[name].code.partition(":")
-    found: Callable[..., Any] = getattr(import_module(f"explain_gate.metrics.{module}"), attribute)
-    return found
+    return METRICS[name].load() if name in METRICS else None
 
 
 def _defaults(function: Callable[..., Any] | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from explain_gate.comparing.timeline import Run, Series, Version, changed_verdicts, changes, reruns, series_of, told
 from explain_gate.digits import number
-from explain_gate.metrics import FAMILIES, family
+from explain_gate.metrics import family, question
 from explain_gate.publishing.pages.page import render
 from explain_gate.publishing.pictures.film import Strip
 from explain_gate.publishing.pictures.trends import WIDTH, position_of, trend
@@ -117,8 +117,7 @@ def _families(charts: Sequence[ChartView]) -> list[FamilyCharts]:
     for chart in charts:
         grouped.setdefault(family(chart.series.check), []).append(chart)
     return [
-        FamilyCharts(name=name, question=FAMILIES.get(name, "Checks of this project."), charts=tuple(members))
-        for name, members in grouped.items()
+        FamilyCharts(name=name, question=question(name), charts=tuple(members)) for name, members in grouped.items()
     ]
 
 

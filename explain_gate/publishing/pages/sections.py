@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from explain_gate.comparing.per_image import PerImage, bound_side
 from explain_gate.digits import number, plural
-from explain_gate.metrics import FAMILIES, Metric, family, metric_of
+from explain_gate.metrics import Metric, family, metric_of, question
 from explain_gate.publishing.pictures.cascade import CascadeView, build_cascade
 from explain_gate.publishing.pictures.charts import axis_range, distribution, interval_bar
 from explain_gate.publishing.words.wording import (
@@ -96,7 +96,7 @@ def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str |
     families = tuple(
         FamilyView(
             name=name,
-            question=FAMILIES.get(name, "Checks of this project."),
+            question=question(name),
             checks=tuple(
                 CheckView(
                     check=check, metric=metric_of(check), rules=tuple(rules), cascade=build_cascade(check, per_image)

@@ -2,41 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from explain_gate.digits import plural
-from explain_gate.metrics import family
+from explain_gate.metrics import broken
 from explain_gate.publishing.words.wording import VERDICT_WORDS, by_severity, counts_text, join_words, missing
 from explain_gate.records import BLOCKING, Finding, Verdict
 
-_BROKEN: Mapping[str, str] = {
-    "alignment": "the model looks outside the annotated region",
-    "reliance": "its predictions follow the background",
-    "performance": "too many predictions are wrong",
-    "drift": "the model decides for other reasons than the approved version",
-    "randomization": "the maps hardly depend on what the model has learned",
-    "completeness": "the attributions do not add up to the score",
-    "stability": "the same measurement gives different maps",
-    "faithfulness": "the maps point at pixels that hardly matter to the score",
-    "agreement": "the attribution methods contradict each other",
-    "discrimination": "the maps look the same for every class",
-    "complexity": "the maps are spread over the whole image",
-}
-_BROKEN_METRIC: Mapping[str, str] = {
-    "performance.latency_ratio": "an explanation takes too long",
-    "completeness.gradient_error": "the backward pass does not belong to the forward pass",
-    "randomization.labels": "the maps look like those of a model trained on permuted labels",
-    "stability.augmentation_correlation": "minor changes of the image change the map",
-    "stability.max_sensitivity": "minor changes of the image change the map",
-    "stability.retrain_correlation": "another training seed gives other maps",
-    "stability.device_correlation": "another device or precision gives other maps",
-    "reliance.background_only": "it predicts the class without the object",
-    "reliance.object_only": "its predictions fall apart without the background",
-    "reliance.occlusion_share": "what surrounds the object counts more than the object",
-    "reliance.transplant_follow": "its predictions follow a patch moved into other images",
-    "drift.changed_prediction": "too many predictions differ from the approved version",
-}
-"""Where the family's sentence would say something else than what the metric saw."""
 _CLAUSES = 3
 
 
@@ -95,8 +65,7 @@ def _phrase(finding: Finding) -> str:
         return f"{finding.check} is worse than in the approved version"
     if finding.cause == "undecided" and finding.evidence is None:
         return f"{finding.check} may be worse than in the approved version"
-    metric = finding.check.partition("/")[0]
-    return _BROKEN_METRIC.get(metric) or _BROKEN.get(family(finding.check), f"{finding.check} breaks its bound")
+    return broken(finding.check) or f"{finding.check} breaks its bound"
 
 
 def _clause(phrase: str, findings: list[Finding]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from explain_gate.comparing.per_image import bound_side
 from explain_gate.digits import NONE, exact, number, numbers, one_in
-from explain_gate.metrics import family_rank
+from explain_gate.metrics import PAIR, family_rank
 from explain_gate.records import STATUS_ORDER, Finding, Verdict
 
 STATUS_MARKS: Mapping[str, str] = {
@@ -90,7 +90,7 @@ def _with_sign(value: float, text: str) -> str:
 
 def methods_of(finding: Finding) -> list[str]:
     """The methods a finding is about: none, one, or the two that `agreement` compares ("grad_cam+occlusion")."""
-    return finding.method.split("+") if finding.method else []
+    return finding.method.split(PAIR) if finding.method else []
 
 
 def by_severity(findings: tuple[Finding, ...]) -> list[Finding]:
