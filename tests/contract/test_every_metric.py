@@ -156,9 +156,9 @@ def test_a_card_and_its_function_agree(name: str) -> None:
     keywords = {one.name: one.default for one in taken if one.kind is one.KEYWORD_ONLY}
     assert {parameter.name: parameter.default for parameter in card.parameters} == keywords
     assert {parameter.name for parameter in card.parameters} == set(card.meanings)
-    assert card.asks == tuple(one.name for one in taken if one.kind is not one.KEYWORD_ONLY)
-    assert card.needs_region or not {"region"} & set(card.asks)
-    assert ("annotators" in card.needs) == ("annotators" in card.asks)
+    assert card.takes == tuple(one.name for one in taken if one.kind is not one.KEYWORD_ONLY)
+    assert card.needs_region or not {"region"} & set(card.takes)
+    assert ("annotators" in card.needs) == ("annotators" in card.takes)
     assert function.__doc__
 
 

@@ -30,8 +30,10 @@ Need = Literal["region", "annotators", "reference"]
 class Metric:
     """The card of one metric, `family.function`: the function of that name in the family's module.
 
-    `low` and `high` are the ends of the range, None where unbounded. `cost` is per image, beside the map. `caveat` is
-    how the metric is known to fail. `broken` is what a reader of the verdict is told where a rule breaks, if the
+    `low` and `high` are the ends of the range, None where unbounded. `cost` is per image, beside the map. `asks`
+    are the capabilities that it asks its batch for, beyond its images and their maps, by their names in
+    measuring/asking; whether a score depends on other images follows from their scopes. `caveat` is how the metric is
+    known to fail. `broken` is what a reader of the verdict is told where a rule breaks, if the
     family's sentence would say something else than what the metric saw. `meanings` explain what a rule may set under
     `parameters`; types and defaults are those of the function's signature.
 
@@ -52,6 +54,7 @@ class Metric:
     applies: Applies = "maps"
     needs: tuple[Need, ...] = ()
     cost: str = "none"
+    asks: tuple[str, ...] = ()
     caveat: str = ""
     broken: str = ""
     question: str = ""
@@ -75,8 +78,8 @@ class Metric:
         return () if ":" in self.key else parameters_in(self._file, self._function, self.meanings)
 
     @property
-    def asks(self) -> tuple[str, ...]:
-        """What it asks of a batch: the names of its positional parameters, which `metrics.batch` explains."""
+    def takes(self) -> tuple[str, ...]:
+        """What it is called with: the names of its positional parameters, which `metrics.batch` explains."""
         return () if ":" in self.key else signatures_in(self._file)[self._function].positional
 
     def load(self) -> Callable[..., Any]:
