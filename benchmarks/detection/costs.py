@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from explain_gate.measuring import measure as runner
-from explain_gate.measuring import score as scoring
+from explain_gate.measuring import measure, score
+from explain_gate.measuring.job import measure as measure_version
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     torch.set_num_threads(1)
     spent: dict[str, float] = defaultdict(float)
     # The clock goes around the runner's own steps, so that it times what a run does and nothing else.
-    score_batch, explain_all, controls = scoring._score_batch, runner.explain_all, scoring._controls  # noqa: SLF001
+    score_batch, explain_all, controls = score._score_batch, measure.explain_all, score._controls  # noqa: SLF001
 
     def timed_score(table: Any, *rest: Any, **options: Any) -> None:
         began = time.process_time()
@@ -51,11 +51,11 @@ def main() -> None:
         spent["controls"] = time.process_time() - began
         return found
 
-    scoring._score_batch, scoring._controls = timed_score, timed_controls  # noqa: SLF001
-    runner.explain_all = timed_explain
+    score._score_batch, score._controls = timed_score, timed_controls  # noqa: SLF001
+    measure.explain_all = timed_explain
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        runner.measure(arguments.thresholds, checkpoint=arguments.checkpoint.absolute(), folder=folder)
+        measure_version(arguments.thresholds, checkpoint=arguments.checkpoint.absolute(), folder=folder)
     print("| check | processor seconds |\n|---|---|")
     for name, seconds in sorted(spent.items(), key=lambda pair: -pair[1]):
         print(f"| {name} | {seconds:.2f} |")

@@ -10,7 +10,10 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.attribute import explain
-from explain_gate.measuring.asking.batch import MeasuredBatch, Subject
+from explain_gate.measuring.asking.batch import MeasuredBatch
+from explain_gate.measuring.asking.capability import Request
+from explain_gate.measuring.asking.images import Images
+from explain_gate.measuring.asking.resources import Resources
 from explain_gate.records import Sample
 
 CONTROL_IMAGES = 24
@@ -21,7 +24,7 @@ _GRID = 7
 
 
 def control_maps(
-    source: str, subject: Subject, samples: Sequence[Sample], logits: Tensor
+    source: str, resources: Resources, samples: Sequence[Sample], logits: Tensor
 ) -> tuple[Tensor, dict[int, str]]:
     """Maps (N, H, W) of one control for a batch, and the reasons of images that have none."""
     if source == "control.region":
@@ -30,23 +33,29 @@ def control_maps(
         return torch.stack(regions), {}
     rows = [sample.index for sample in samples]
     if source == "control.random":
-        batch = MeasuredBatch(subject, samples, logits[rows], None)
-        return torch.cat([_random_map(batch, position) for position in range(len(samples))]), {}
+        images = _images(resources, samples, logits, None)
+        return torch.cat([_random_map(images, sample, position) for position, sample in enumerate(samples)]), {}
     method = source.removeprefix("control.randomized.")
     # Every rule over the method's maps has this control; the map of the re-initialised model is made once for all.
     key = (method, tuple(rows))
-    if key not in subject.controls:
-        batch = MeasuredBatch(subject, samples, logits[rows], method)
-        options = {**subject.options.get(method, {}), **(METHODS[method].for_controls if method in METHODS else {})}
-        found = explain(subject.twin(0), method, batch.pixels, batch.labels, batch.keys, options)
-        subject.controls[key] = found.maps.cpu().clamp_min(0)
-    maps = subject.controls[key]
+    if key not in resources.maps.controls:
+        images = _images(resources, samples, logits, method)
+        own = resources.options.get(method, {})
+        options = {**own, **(METHODS[method].for_controls if method in METHODS else {})}
+        found = explain(resources.variants.twin(0), method, images.pixels, images.labels, images.keys, options)
+        resources.maps.controls[key] = found.maps.cpu().clamp_min(0)
+    maps = resources.maps.controls[key]
     return maps, {
         row: "the re-initialised model's map is flat" for row, one in zip(rows, maps, strict=True) if not one.max() > 0
     }
 
 
-def _random_map(batch: MeasuredBatch, position: int) -> Tensor:
-    height, width = batch.samples[position].pixels.shape[-2:]
-    noise = torch.rand(1, 1, _GRID, _GRID, generator=batch.generator(position, "random map"))
+def _images(resources: Resources, samples: Sequence[Sample], logits: Tensor, method: str | None) -> Images:
+    rows = [sample.index for sample in samples]
+    return MeasuredBatch(Request(samples=samples, logits=logits[rows], method=method), resources).of(Images)
+
+
+def _random_map(images: Images, sample: Sample, position: int) -> Tensor:
+    height, width = sample.pixels.shape[-2:]
+    noise = torch.rand(1, 1, _GRID, _GRID, generator=images.generator(position, "random map"))
     return F.interpolate(noise, size=(height, width), mode="bilinear", align_corners=False)[:, 0]

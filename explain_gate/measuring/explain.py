@@ -14,7 +14,7 @@ from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.diagnosis import first_line
 from explain_gate.data.regression_set import RegressionSet, stack
 from explain_gate.errors import ExplainGateError, UserCodeError, raised_by_module, told_error
-from explain_gate.measuring.asking.batch import Subject
+from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory
@@ -27,7 +27,7 @@ NOT_FINITE = "the map is not finite"
 
 
 def explain_all(
-    subject: Subject,
+    resources: Resources,
     method: str,
     data: RegressionSet,
     predictions: Predictions,
@@ -43,7 +43,7 @@ def explain_all(
     rows = _unknown(method, wanted, kept, details, memory)
     done = len(wanted) - len(rows)
     for samples in data.batches(BATCH, rows):
-        for group, attribution in _attributions(subject, method, samples, faults):
+        for group, attribution in _attributions(resources, method, samples, faults):
             for name, column in attribution.details.items():
                 details.setdefault(name, np.full(len(data), np.nan))[group] = column.double().cpu().numpy()
             maps = attribution.maps.float().cpu()
@@ -65,9 +65,9 @@ def explain_all(
         faults.setdefault(row, f"{method}: more gradients than max_steps are needed, about {needed}")
     usable = np.ones(len(data), dtype=bool)
     usable[list(faults)] = False
-    subject.kept[method] = kept
-    subject.details[method] = details
-    subject.usable[method] = usable
+    resources.maps.maps[method] = kept
+    resources.maps.details[method] = details
+    resources.maps.usable[method] = usable
     return faults
 
 
@@ -96,16 +96,18 @@ def _unknown(
 
 
 def _attributions(
-    subject: Subject, method: str, samples: Sequence[Sample], faults: dict[int, str]
+    resources: Resources, method: str, samples: Sequence[Sample], faults: dict[int, str]
 ) -> Iterator[tuple[list[int], Any]]:
     """Attributions of a batch, or image by image where the batch raises."""
     pixels, labels, _, _ = stack(samples)
     keys = [f"{sample.digest}:{sample.label}" for sample in samples]
-    place = subject.probe.device
+    place = resources.variants.probe.device
 
     def run(part: slice) -> Any:
-        options = subject.options[method]
-        return explain(subject.probe, method, pixels[part].to(place), labels[part].to(place), keys[part], options)
+        options = resources.options[method]
+        return explain(
+            resources.variants.probe, method, pixels[part].to(place), labels[part].to(place), keys[part], options
+        )
 
     try:
         yield [sample.index for sample in samples], run(slice(None))

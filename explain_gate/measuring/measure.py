@@ -28,8 +28,10 @@ from explain_gate.data.images import load, normalize
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ConfigError, ExplainGateError, ModelError
 from explain_gate.measuring.asking.backgrounds import Backgrounds
-from explain_gate.measuring.asking.batch import Subject
 from explain_gate.measuring.asking.cues import CueSearch
+from explain_gate.measuring.asking.maps import KeptMaps
+from explain_gate.measuring.asking.resources import Resources
+from explain_gate.measuring.asking.variants import Variants
 from explain_gate.measuring.device import deterministic, pick_device
 from explain_gate.measuring.environment import describe_environment
 from explain_gate.measuring.explain import explain_all
@@ -96,24 +98,26 @@ def measure_model(
             _say_unrepeatable(_probe_maker(config, model, data, memory_budget, target)(module, seed), data)
             raise
         make_probe = _probe_maker(config, model, data, memory_budget, target)
-        with Subject(
+        variants = Variants(
+            module, make_probe, seed=seed, rebuild=lambda: build_module(config, model.source).to(place, precision)
+        )
+        with Resources(
             data=data,
-            module=module,
-            make_probe=make_probe,
+            variants=variants,
+            maps=KeptMaps(data, seed=seed),
             backgrounds=Backgrounds(data, Path(scratch), seed=seed, size=(height, width)),
             options=options,
-            seed=seed,
             cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues", memory=memory),
-            rebuild=lambda: build_module(config, model.source).to(place, precision),
-        ) as subject:
+        ) as resources:
             facts = Facts.of(config, rules, model, data, options, device=place.type, dtype=dtype)
-            memory = Memory(cache, facts, data, subject=subject, alone=alone)
-            predictions = predict(subject.probe, data, writer, progress, memory)
+            memory = Memory(cache, facts, data, resources=resources, alone=alone)
+            predictions = predict(variants.probe, data, writer, progress, memory)
             faults = {
-                method: explain_all(subject, method, data, predictions, writer, progress, memory) for method in options
+                method: explain_all(resources, method, data, predictions, writer, progress, memory)
+                for method in options
             }
-            measurements = score(config, rules, subject, data, predictions, faults, progress, memory)
-            forward, backward = subject.passes()
+            measurements = score(config, rules, resources, data, predictions, faults, progress, memory)
+            forward, backward = variants.passes()
             if precision != torch.float32:
                 able = [row for row in range(len(data)) if row not in predictions.reasons]
                 rows = data.lowest(able, COMPARED, seed=seed, purpose="precision")
@@ -123,8 +127,8 @@ def measure_model(
                     data,
                     rows,
                     predictions.logits,
-                    subject.kept,
-                    subject.usable,
+                    resources.maps.maps,
+                    resources.maps.usable,
                     options,
                 )
         _unchanged(model, before, config)

@@ -22,12 +22,15 @@ from explain_gate.errors import (
     raised_by_module,
     told_error,
 )
-from explain_gate.measuring.asking.batch import MeasuredBatch, Question, Subject
+from explain_gate.measuring.asking.batch import Asked, MeasuredBatch, WithoutModel
+from explain_gate.measuring.asking.capabilities import questions_of, scope_of
+from explain_gate.measuring.asking.capability import Question, Request, Scope
+from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.controls import CONTROL_IMAGES, control_maps
 from explain_gate.measuring.explain import SILENT, out_of_budget, reason_of
 from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
-from explain_gate.measuring.remembering.recall import Asked, Memory, Noted, Scope, WithoutModel, scope_of
+from explain_gate.measuring.remembering.recall import Memory, Noted
 from explain_gate.metrics import METRICS, PAIR, REGION
 from explain_gate.metrics.patches import Place
 from explain_gate.models.build import load_function
@@ -37,7 +40,7 @@ from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
 def score(
     config: GateConfig,
     rules: Sequence[Rule],
-    subject: Subject,
+    resources: Resources,
     data: RegressionSet,
     predictions: Predictions,
     faults: Mapping[str, Mapping[int, str]],
@@ -68,21 +71,21 @@ def score(
         for samples in data.batches(BATCH, union) if mine else ():
             shared: dict[Hashable, MeasuredBatch] = {}
             for table in mine:
-                _score_batch(table, subject, samples, predictions, unusable, shared)
+                _score_batch(table, resources, samples, predictions, unusable, shared)
             memory.keep(mine, [sample.index for sample in samples])
             done += len(samples)
             progress.advance(stage, done, len(union))
     measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
     if memory.alone:
         return measurements
-    measurements += _budgets(subject)
-    return measurements + _controls(tables, subject, data, predictions, config.sections.seed, memory)
+    measurements += _budgets(resources)
+    return measurements + _controls(tables, resources, data, predictions, config.sections.seed, memory)
 
 
-def _budgets(subject: Subject) -> list[Measurement]:
+def _budgets(resources: Resources) -> list[Measurement]:
     """The images of each method whose maps needed more passes than their budget, and about how many."""
     found = []
-    for method, details in subject.details.items():
+    for method, details in resources.maps.details.items():
         needed = out_of_budget(details)
         if needed:
             found.append(
@@ -116,7 +119,7 @@ class _Table:
         self.sample = rule.sample
         self.population: Sequence[int] = ()
         self.parameters: Mapping[str, Any] = rule.parameters
-        self.scopes: dict[int, Scope] = {}
+        self.scopes: dict[int, Scope | None] = {}
         self.questions: dict[int, frozenset[Question]] = {}
         self.outcomes: dict[int, tuple[Place, float]] = {}
         self.alone = False
@@ -128,6 +131,12 @@ class _Table:
         """The part of the object that the rule asks for in place of the whole, such as "head"."""
         asked = self.rule.parameters.get(REGION) if "region" in self.needs else None
         return None if asked is None else str(asked)
+
+    @property
+    def declared(self) -> tuple[str, ...] | None:
+        """The capabilities that the metric's card lists; None for a team's own, which has none."""
+        metric = METRICS.get(self.rule.metric)
+        return None if metric is None else metric.asks
 
     def arguments(self) -> dict[str, Any]:
         """What the metric's function is called with beside what it needs."""
@@ -207,7 +216,7 @@ class _Table:
 
 def _score_batch(
     table: _Table,
-    subject: Subject,
+    resources: Resources,
     samples: Sequence[Sample],
     predictions: Predictions,
     faults: Mapping[int, str],
@@ -219,25 +228,30 @@ def _score_batch(
     samples = _as_asked(table, samples)
     able = []
     for position, sample in enumerate(samples):
-        if sample.index in wanted and not _left_out(table, subject, sample, predictions, faults):
+        if sample.index in wanted and not _left_out(table, resources, sample, predictions, faults):
             able.append(position)
     if "relevance" in table.needs and able and maps is None:
-        able = _with_positive_part(table, subject, samples, able)
+        able = _with_positive_part(table, resources, samples, able)
     if not able:
         return
     key = (tuple(able), table.sample, table.part, table.peers)
     if key not in shared:
         chosen = [samples[position] for position in able]
         rows = [sample.index for sample in chosen]
-        own_maps = None if maps is None else maps[able]
-        shared[key] = MeasuredBatch(
-            subject, chosen, predictions.logits[rows], table.method, own_maps, table.population, peers=table.peers
+        request = Request(
+            samples=chosen,
+            logits=predictions.logits[rows],
+            method=table.method,
+            maps=None if maps is None else maps[able],
+            population=table.population,
+            peers=table.peers,
         )
+        shared[key] = MeasuredBatch(request, resources)
     _call(table, shared[key])
 
 
 def _left_out(
-    table: _Table, subject: Subject, sample: Sample, predictions: Predictions, faults: Mapping[int, str]
+    table: _Table, resources: Resources, sample: Sample, predictions: Predictions, faults: Mapping[int, str]
 ) -> bool:
     """Whether an image gets its reason, or the value of a map that lies nowhere, without the metric being asked."""
     # What the model did must not hide what holds whatever it does, so that comes first.
@@ -246,7 +260,7 @@ def _left_out(
         exempt = "fewer than two annotators drew a region"
     reason = predictions.reasons.get(sample.index) or faults.get(sample.index)
     if exempt is None and reason is not None:
-        exempt = _ruled_out(table, subject, sample, predictions)
+        exempt = _ruled_out(table, resources, sample, predictions)
     if exempt is not None:
         table.exempts(sample.index, exempt)
     elif reason == SILENT:
@@ -256,15 +270,19 @@ def _left_out(
     return exempt is not None or reason is not None
 
 
-def _ruled_out(table: _Table, subject: Subject, sample: Sample, predictions: Predictions) -> str | None:
+def _ruled_out(table: _Table, resources: Resources, sample: Sample, predictions: Predictions) -> str | None:
     """Why the metric does not apply to an image that the model or its map failed on; the model is not asked."""
     if not table.may_rule_out or not {"batch", "annotators"} & set(table.needs):
         return None
     size = sample.pixels.shape[-2:]
-    batch = MeasuredBatch(
-        subject, [sample], predictions.logits[[sample.index]], table.method, torch.ones(1, *size), table.population
+    request = Request(
+        samples=[sample],
+        logits=predictions.logits[[sample.index]],
+        method=table.method,
+        maps=torch.ones(1, *size),
+        population=table.population,
     )
-    asked = WithoutModel(batch)
+    asked = WithoutModel(MeasuredBatch(request, resources))
     try:
         needed = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
         table.function(**needed, **table.arguments())
@@ -275,11 +293,13 @@ def _ruled_out(table: _Table, subject: Subject, sample: Sample, predictions: Pre
     return None
 
 
-def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sample], able: Sequence[int]) -> list[int]:
+def _with_positive_part(
+    table: _Table, resources: Resources, samples: Sequence[Sample], able: Sequence[int]
+) -> list[int]:
     kept = []
     for position in able:
         row = samples[position].index
-        kept_map = subject.kept[table.method or ""][row]
+        kept_map = resources.maps.maps[table.method or ""][row]
         ignored = samples[position].ignored if _compares(table) else None
         if (kept_map if ignored is None else kept_map[~ignored.numpy()]).max(initial=0) > 0:
             kept.append(position)
@@ -291,28 +311,28 @@ def _with_positive_part(table: _Table, subject: Subject, samples: Sequence[Sampl
 def _call(table: _Table, batch: MeasuredBatch) -> None:
     """Ask the metric; where it has no value for some image, ask image by image so that the others keep theirs."""
     try:
-        batch.notes.clear()
+        batch.request.notes.clear()
         values = table.function(**_arguments(table, batch), **table.arguments())
     except (NotApplicable, NotMeasurable) as error:
-        if len(batch.samples) == 1:
+        if len(batch.request.samples) == 1:
             if isinstance(error, NotApplicable):
-                table.exempts(batch.rows[0], error.reason)
+                table.exempts(batch.request.rows[0], error.reason)
             else:
-                table.reasons[batch.rows[0]] = error.reason
+                table.reasons[batch.request.rows[0]] = error.reason
             return
         _call_one_by_one(table, batch)
         return
     except ExplainGateError:
         raise
     except Exception as error:  # a team's own metric may raise anything
-        if len(batch.samples) > 1 and _may_be_one_image(table, error):
+        if len(batch.request.samples) > 1 and _may_be_one_image(table, error):
             _call_one_by_one(table, batch)
             return
         if not _is_own(table) or raised_by_module(error):
             _note_or_raise(table, batch, error)
             return
         raise UserCodeError(
-            f"{table.check} ({table.rule.place}) raised {told_error(error)} on {batch.samples[0].image}"
+            f"{table.check} ({table.rule.place}) raised {told_error(error)} on {batch.request.samples[0].image}"
         ) from error
     _take(table, batch, torch.as_tensor(values, dtype=torch.float64).flatten().tolist())
 
@@ -330,7 +350,7 @@ def _may_be_one_image(table: _Table, error: Exception) -> bool:
 def _note_or_raise(table: _Table, batch: MeasuredBatch, error: Exception) -> None:
     """Why one image has no value; an error that is not the image's is raised."""
     if isinstance(error, RuntimeError | ArithmeticError) or raised_by_module(error):
-        table.reasons[batch.rows[0]] = reason_of(table.check, error)
+        table.reasons[batch.request.rows[0]] = reason_of(table.check, error)
         return
     if isinstance(error, TypeError | ValueError):
         raise ModelError(f"{table.check} ({table.rule.place}): {error}") from error
@@ -339,25 +359,28 @@ def _note_or_raise(table: _Table, batch: MeasuredBatch, error: Exception) -> Non
 
 def _take(table: _Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None:
     """Fill the rows of a batch with what the metric returned and noted."""
-    if len(numbers) != len(batch.samples):
+    if len(numbers) != len(batch.request.samples):
         raise ModelError(
-            f"{table.check} must return one value per image, ({len(batch.samples)},), got {len(numbers)} values"
+            f"{table.check} must return one value per image, ({len(batch.request.samples)},), got {len(numbers)} values"
         )
-    for row, number in zip(batch.rows, numbers, strict=True):
+    scope, questions = scope_of(batch.request.asked), questions_of(batch.request)
+    for row, number in zip(batch.request.rows, numbers, strict=True):
         if np.isfinite(number):
             table.values[row] = number
-            table.scopes[row] = scope_of({*batch.asked, *table.needs})
-            table.questions[row] = frozenset(batch.questions)
-            if row in batch.outcomes:
-                table.outcomes[row] = batch.outcomes[row]
+            table.scopes[row] = scope
+            table.questions[row] = questions
+            if row in batch.request.outcomes:
+                table.outcomes[row] = batch.request.outcomes[row]
         else:
             table.reasons[row] = f"{table.check} is {number}"
-    for name, (column, about) in batch.notes.items():
-        numbers_of = column.double().reshape(len(batch.rows), -1).tolist()
+    for name, (column, about) in batch.request.notes.items():
+        numbers_of = column.double().reshape(len(batch.request.rows), -1).tolist()
         classes_of = (
-            [[None] * len(own) for own in numbers_of] if about is None else about.reshape(len(batch.rows), -1).tolist()
+            [[None] * len(own) for own in numbers_of]
+            if about is None
+            else about.reshape(len(batch.request.rows), -1).tolist()
         )
-        for row, own, classes in zip(batch.rows, numbers_of, classes_of, strict=True):
+        for row, own, classes in zip(batch.request.rows, numbers_of, classes_of, strict=True):
             table.notes.setdefault(name, {})[row] = list(zip(own, classes, strict=True))
 
 
@@ -383,14 +406,18 @@ def _resolved(rule: Rule, config: GateConfig) -> dict[str, Any]:
 
 
 def _call_one_by_one(table: _Table, batch: MeasuredBatch) -> None:
-    for position in range(len(batch.samples)):
+    for position in range(len(batch.request.samples)):
         _call(table, batch.single(position))
 
 
 def _arguments(table: _Table, batch: MeasuredBatch) -> dict[str, Any]:
-    asked = Asked(batch, batch.asked, alone=table.alone)
+    asked = Asked(batch, table.declared, alone=table.alone)
     found = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
-    if "relevance" in found and _compares(table) and any(sample.ignored is not None for sample in batch.samples):
+    if (
+        "relevance" in found
+        and _compares(table)
+        and any(sample.ignored is not None for sample in batch.request.samples)
+    ):
         # Relevance on ignored pixels counts neither inside nor outside; no region has any of them.
         found["relevance"] = found["relevance"].masked_fill(~batch.counted.to(found["relevance"].device), 0)
     return found
@@ -423,7 +450,7 @@ def _function(rule: Rule, config: GateConfig) -> Callable[..., Any]:
 
 def _controls(
     tables: Mapping[tuple[str, str | None], _Table],
-    subject: Subject,
+    resources: Resources,
     data: RegressionSet,
     predictions: Predictions,
     seed: int,
@@ -446,8 +473,8 @@ def _controls(
             memory.recall(control)
             for samples in data.batches(BATCH, control.open({}, predictions)):
                 usable = _as_asked(control, samples)
-                maps, empty = control_maps(source, subject, usable, predictions.logits)
-                _score_batch(control, subject, usable, predictions, empty, {}, maps)
+                maps, empty = control_maps(source, resources, usable, predictions.logits)
+                _score_batch(control, resources, usable, predictions, empty, {}, maps)
                 memory.keep([control], [sample.index for sample in samples])
             found.append(control.measurement())
     return found

@@ -16,6 +16,9 @@ from PIL import Image
 
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring import score
+from explain_gate.measuring.asking.batch import Asked
+from explain_gate.measuring.asking.capabilities import ALWAYS, CAPABILITIES, capability_of
+from explain_gate.measuring.asking.images import Images
 from explain_gate.measuring.job import measure
 from explain_gate.metrics import METRICS, broken
 from explain_gate.records import Measurement, Profile, Sample
@@ -94,10 +97,30 @@ def profile(project: Path) -> Profile:
 
 
 @pytest.fixture(scope="module")
-def reordered(project: Path) -> Profile:
-    """The project, measured in other batches and from the last image to the first."""
+def asked() -> dict[str, set[str]]:
+    """The capabilities that each metric asked while `reordered` was measured, where no metric uses another's work."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def reordered(project: Path, asked: dict[str, set[str]]) -> Profile:
+    """The project, measured in other batches and from the last image to the first; what metrics share is not kept."""
+    call, current = score._call, [""]
+
+    class Recording(Asked):
+        def __getattr__(self, name: str) -> Any:
+            asked.setdefault(current[0], set()).add(capability_of(name).name)
+            return super().__getattr__(name)
+
+    def named(table: Any, batch: Any) -> None:
+        current[0] = table.rule.metric
+        call(table, batch)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(score, "BATCH", 4)
+        patch.setattr(score, "Asked", Recording)
+        patch.setattr(score, "_call", named)
+        patch.setattr(Images, "remember", lambda _, __, compute: compute())
         forwards = RegressionSet.batches
 
         def backwards(self: RegressionSet, size: int, rows: Sequence[int] | None = None) -> Iterator[list[Sample]]:
@@ -106,6 +129,14 @@ def reordered(project: Path) -> Profile:
 
         patch.setattr(RegressionSet, "batches", backwards)
         return measure(project / "thresholds.yaml", folder=project / "second")
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_metric_asks_for_what_its_card_lists(reordered: Profile, asked: dict[str, set[str]], name: str) -> None:
+    """All of it and nothing else: what may be cached per image, and what must see the whole set, follows from that."""
+    assert reordered.measurements
+    assert set(METRICS[name].asks) == asked.get(name, set()) - ALWAYS
+    assert set(METRICS[name].asks) <= {capability.name for capability in CAPABILITIES}
 
 
 @pytest.mark.parametrize("name", MEASURED)

@@ -1,16 +1,22 @@
-"""Pictures with their object filled in, computed once per donor and kept on disk while a run lasts."""
+"""Pictures without their objects: an image's own, and what others lend.
+
+Computed once per donor and kept on disk while a run lasts.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from explain_gate.data.regression_set import RegressionSet
+from explain_gate.errors import NotApplicable
+from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope, UnknownOrigin
 from explain_gate.metrics.fill import inpaint
 from explain_gate.records import Sample
 from explain_gate.seeds import lowest
@@ -108,6 +114,53 @@ class Backgrounds:
                 self._file[row] = filled.numpy().astype(np.float16)
                 self._state[row] = 1
         return bool(self._state[row] == 1)
+
+
+class OwnBackground(Capability):
+    """An image without its object."""
+
+    name: ClassVar[str] = "own_background"
+    of_model: ClassVar[bool] = False
+
+    def own_background(self, position: int) -> Tensor:
+        """One image (3, H, W) without its object."""
+        picture = self._resources.backgrounds.own(self._request.samples[position])
+        if picture is None:
+            raise NotApplicable("the region leaves too little of a background")
+        return picture
+
+
+class Donors(Capability):
+    """Backgrounds of other images."""
+
+    name: ClassVar[str] = "backgrounds"
+    scope: ClassVar[Scope] = "set"
+    of_model: ClassVar[bool] = False
+
+    def backgrounds(self, position: int, *, same_class: bool, count: int) -> list[tuple[int, Tensor]]:
+        """Donors of backgrounds for one image."""
+        self._asked("backgrounds", same_class, count)
+        row = self._request.rows[position]
+        return self._resources.backgrounds.donors(row, same_class=same_class, count=count)
+
+    @classmethod
+    def origin(cls, question: Question, asking: Asking) -> list[Any]:
+        """Images that were asked for a background, and whether they gave one."""
+        _, same_class, count = question
+        gives = None
+        if asking.written is not None:
+            known = {identity: bool(gave) for identity, gave in asking.written}
+
+            def gives(donor: int) -> bool:
+                identity = asking.identity(donor)
+                if identity not in known:
+                    raise UnknownOrigin
+                return known[identity]
+
+        tried = asking.resources.backgrounds.tried(
+            asking.row, same_class=bool(same_class), count=int(count), gives=gives
+        )
+        return [[asking.identity(donor), gave] for donor, gave in tried]
 
 
 def without_object(sample: Sample) -> Tensor | None:

@@ -6,22 +6,23 @@ answer them is written down beside the score; drawing again from today's set tel
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from explain_gate.data.regression_set import RegressionSet
-from explain_gate.measuring.asking.batch import Question, Subject
+from explain_gate.measuring.asking.capabilities import capability_of
+from explain_gate.measuring.asking.capability import Asking, Question, UnknownOrigin
+from explain_gate.measuring.asking.resources import Resources
+from explain_gate.measuring.remembering.fingerprints import digest
 
 
 class Origins:
     """What the questions of one run's metrics are answered from. `identity` digests all that one row consists of."""
 
-    def __init__(self, subject: Subject, data: RegressionSet, identity: Callable[[int], str]) -> None:
-        self._subject = subject
-        self._data = data
+    def __init__(self, resources: Resources, identity: Callable[[int], str]) -> None:
+        self._resources = resources
         self._identity = identity
         self._told: dict[tuple[Question, int], tuple[Any, bool]] = {}
+        self._of_all: dict[int | None, str] = {}
 
     def of(self, question: Question, row: int, population: Sequence[int]) -> list[Any]:
         """What the answer to one row's question came from, as JSON. `population`: the classes of the rule's images."""
@@ -33,44 +34,25 @@ class Origins:
         if told is None or told[0] != written:
             try:
                 same = self._drawn(question, row, population, written) == written
-            except _Unknown:
+            except UnknownOrigin:
                 same = False
             told = self._told[question, row] = (written, same)
         return told[1]
 
     def _drawn(self, question: Question, row: int, population: Sequence[int], written: list[Any] | None) -> list[Any]:
-        match question:
-            case ("backgrounds", bool() as same_class, int() as count):
-                known = None if written is None else {identity: bool(gave) for identity, gave in written}
-                tried = self._subject.backgrounds.tried(
-                    row,
-                    same_class=same_class,
-                    count=count,
-                    gives=None if known is None else lambda donor: _answer(known, self._identity(donor)),
-                )
-                return [[self._identity(donor), gave] for donor, gave in tried]
-            case ("pair_correlation", str() as method, int() as pairs):
-                return [
-                    [self._identity(first), self._identity(second)]
-                    for first, second in self._subject.pair_rows(method, pairs)
-                ]
-            case ("other_maps", str() as method, int() as count):
-                return [self._identity(other) for other in self._subject.peers(row, method, count)]
-            case ("weights",):
-                counts = Counter(population)
-                return [len(population), len(counts), counts[self._data.entries[row].label]]
-            case ("others", int()):
-                return [self._identity(other) for other in self._subject.cues.panel_rows]
-            case ("cue", str()):
-                return [self._identity(other) for other in self._subject.cues.origin(self._data.entries[row].label)]
-        raise TypeError(f"no such question: {question}")
+        asking = Asking(
+            resources=self._resources,
+            row=row,
+            population=population,
+            identity=self._identity,
+            identity_of_class=self._identity_of_class,
+            written=written,
+        )
+        return capability_of(str(question[0])).origin(question, asking)
 
-
-class _Unknown(Exception):  # noqa: N818 - an answer, not an error: nobody outside sees it
-    """A row that was not asked when the score was measured."""
-
-
-def _answer(known: dict[str, bool], identity: str) -> bool:
-    if identity not in known:
-        raise _Unknown
-    return known[identity]
+    def _identity_of_class(self, label: int | None) -> str:
+        if label not in self._of_all:
+            entries = self._resources.data.entries
+            rows = [row for row, entry in enumerate(entries) if label in (None, entry.label)]
+            self._of_all[label] = digest(sorted(self._identity(row) for row in rows))
+        return self._of_all[label]

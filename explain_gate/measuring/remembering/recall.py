@@ -1,9 +1,9 @@
 """What the stages of a run know already: cached logits, pictures, maps and scores under keys of all they depend on.
 
-A score may depend on its own image alone, on others of the set (donors of backgrounds, class weights, what a class
-hangs on), or on what no key can hold (a clock). Which of them is seen from what a metric asked its batch for; what is
-unknown here is never cached. A score that others had a part in is kept with what they were, and holds while they are
-the same.
+A score may depend on its own image alone, on others of its class or of the set (donors of backgrounds, class weights,
+what a class hangs on), or on what no key can hold (a clock, which is never kept). Which of them is seen from the scopes
+of the capabilities that a metric asked. A score that others had a part in is kept with what they were, and holds while
+they are the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,50 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.errors import NotMeasurable
-from explain_gate.measuring.asking.batch import Question, Subject
+from explain_gate.measuring.asking.capability import Question, Scope
+from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.remembering.fingerprints import digest
 from explain_gate.measuring.remembering.keys import Facts, ImageFacts, image_facts
 from explain_gate.measuring.remembering.origins import Origins
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.metrics.patches import Place
 from explain_gate.records import Rule
-
-Scope = Literal["image", "set", "never"]
-
-_OF_THE_IMAGE = frozenset(
-    {
-        "accepted",
-        "annotators",
-        "cascade",
-        "counted",
-        "counting",
-        "details",
-        "exact_scores",
-        "explain",
-        "explain_again",
-        "explain_on",
-        "explain_randomized",
-        "explain_with",
-        "first",
-        "generator",
-        "gradients",
-        "keys",
-        "labels",
-        "logits",
-        "maps",
-        "method",
-        "note",
-        "own_background",
-        "pixels",
-        "predict",
-        "region",
-        "relevance",
-        "remember",
-        "second",
-    }
-)
-_OF_THE_SET = frozenset({"backgrounds", "cue", "note_cue", "other_maps", "others", "pair_correlation", "weights"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,65 +56,9 @@ class Scores(Protocol):
     peers: str | None
     values: dict[int, float]
     notes: dict[str, dict[int, Sequence[Noted]]]
-    scopes: dict[int, Scope]
+    scopes: dict[int, Scope | None]
     questions: dict[int, frozenset[Question]]
     outcomes: dict[int, tuple[Place, float]]
-
-
-class Asked:
-    """A batch that writes down what it is asked for; `alone`, it has no answer to what needs the whole set."""
-
-    def __init__(self, batch: Any, asked: set[str], *, alone: bool = False) -> None:
-        self._batch = batch
-        self._asked = asked
-        self._alone = alone
-
-    def __getattr__(self, name: str) -> Any:
-        if self._alone and name not in _OF_THE_IMAGE:
-            raise NotMeasurable("it looks at the whole set")
-        self._asked.add(name)
-        return getattr(self._batch, name)
-
-
-class WithoutModel:
-    """A batch that answers what image and annotation tell, and nothing that the model would have to be asked for."""
-
-    _told = frozenset(
-        {
-            "accepted",
-            "annotators",
-            "backgrounds",
-            "counted",
-            "generator",
-            "labels",
-            "maps",
-            "note",
-            "own_background",
-            "pixels",
-            "region",
-            "relevance",
-            "remember",
-            "weights",
-        }
-    )
-
-    def __init__(self, batch: Any) -> None:
-        self._batch = batch
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "counting":
-            return False
-        if name not in self._told:
-            raise NotMeasurable("the model is not asked")
-        return getattr(self._batch, name)
-
-
-def scope_of(asked: Iterable[str]) -> Scope:
-    """What a value depends on that was computed from these."""
-    names = set(asked) - {"batch"}
-    if names <= _OF_THE_IMAGE:
-        return "image"
-    return "set" if names <= _OF_THE_IMAGE | _OF_THE_SET else "never"
 
 
 class Memory:
@@ -160,14 +68,14 @@ class Memory:
     """
 
     def __init__(
-        self, cache: Cache, facts: Facts, data: RegressionSet, *, subject: Subject, alone: bool = False
+        self, cache: Cache, facts: Facts, data: RegressionSet, *, resources: Resources, alone: bool = False
     ) -> None:
         self.cache = cache
         self.alone = alone
         self._facts = facts
         self._data = data
-        self._subject = subject
-        self._origins = Origins(subject, data, self._identity)
+        self._resources = resources
+        self._origins = Origins(resources, self._identity)
         self._images: dict[int, ImageFacts] = {}
 
     def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
@@ -251,10 +159,10 @@ class Memory:
         entries = {}
         for table in tables:
             for row in rows:
-                scope = table.scopes.pop(row, "never")
-                questions = sorted(table.questions.pop(row, ()), key=str) if scope == "set" else []
+                scope = table.scopes.pop(row, None)
+                questions = sorted(table.questions.pop(row, ()), key=str) if scope != "image" else []
                 outcome = table.outcomes.pop(row, None)
-                if row not in table.values or scope == "never":
+                if row not in table.values or scope is None:
                     continue
                 entry = {
                     "value": table.values[row],
@@ -283,9 +191,9 @@ class Memory:
             return True
         place, share = entry["outcome"]
         label = self._data.entries[row].label
-        if not self._subject.cues.restore(label, place):
+        if not self._resources.cues.restore(label, place):
             return False
-        self._subject.cues.remember(row, label, place, share)
+        self._resources.cues.remember(row, label, place, share)
         return True
 
     def _logits_key(self, row: int) -> str:

@@ -40,6 +40,7 @@ CARDS = (
         high=None,
         applies="model",
         cost="1 gradient and 12 forwards in double precision",
+        asks=("gradients",),
         source="finite differences",
         caveat="kinks of the network, such as ReLU, look like small errors; looks near the image only",
         broken="the backward pass does not belong to the forward pass",

@@ -19,6 +19,7 @@ CARDS = (
         high=1,
         unit="Spearman",
         cost="three maps",
+        asks=("predictions", "explanations"),
         source="Kindermans 2019, explain-gate",
         caveat="classes that do share their parts have maps alike",
         meanings={

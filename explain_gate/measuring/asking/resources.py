@@ -1,0 +1,60 @@
+"""What capabilities answer from while a run lasts: the set, the model's variants, kept maps, backgrounds, cues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self
+
+from torch import Tensor
+
+from explain_gate.data.regression_set import RegressionSet
+from explain_gate.errors import NotMeasurable
+from explain_gate.measuring.asking.backgrounds import Backgrounds
+from explain_gate.measuring.asking.cues import CueSearch
+from explain_gate.measuring.asking.maps import KeptMaps
+from explain_gate.measuring.asking.variants import Variants
+
+
+class Resources(AbstractContextManager["Resources"]):
+    """Use in a `with`. `options` are those of each method; `cues` makes the search, of what predicts pixels."""
+
+    def __init__(
+        self,
+        *,
+        data: RegressionSet,
+        variants: Variants,
+        maps: KeptMaps,
+        backgrounds: Backgrounds,
+        options: Mapping[str, Mapping[str, Any]],
+        cues: Callable[[Callable[[Tensor], Tensor]], CueSearch] | None = None,
+    ) -> None:
+        self.data = data
+        self.variants = variants
+        self.maps = maps
+        self.backgrounds = backgrounds
+        self.options = options
+        self._search = cues
+        self._cues: CueSearch | None = None
+
+    def __enter__(self) -> Self:
+        self.variants.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.variants.__exit__(kind, error, trace)
+        if self._cues is not None and error is None:
+            self._cues.close()
+
+    @property
+    def cues(self) -> CueSearch:
+        """What classes hang on, searched when first asked for."""
+        if self._cues is None:
+            if self._search is None:
+                raise NotMeasurable("there is no regression set to search for cues")
+            probe = self.variants.probe
+            self._cues = self._search(lambda pixels: probe.logits(pixels.to(probe.device)).cpu())
+        return self._cues
