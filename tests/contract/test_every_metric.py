@@ -252,8 +252,17 @@ def _of(profile: Profile, name: str) -> list[Measurement]:
 
 
 def _rule(name: str, **parameters: Any) -> dict[str, Any]:
-    """A rule that any value keeps."""
+    """A rule that any value keeps; it counts images where the metric has a question for them."""
     metric = METRICS[name]
+    if metric.question:
+        parameters = {**PARAMETERS.get(name, {}), **parameters}
+        return {
+            "decide": "evidence",
+            "at_most": 0.9,
+            "must_catch": 0.95,
+            "max_unmeasured": IMAGES,
+            "parameters": parameters,
+        }
     key, edge = ("at_least", metric.low) if metric.better == "higher" else ("at_most", metric.high)
     loose = -1000.0 if key == "at_least" else 1000.0
     return {
