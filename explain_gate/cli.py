@@ -146,6 +146,21 @@ def publish(folder: str, **given: str | bool | None) -> None:
 
 
 @main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--config", metavar="FILE", help="The run's thresholds.yaml, for folders that hold no copy of it.")
+@click.option("--reference", metavar="REF", help="What the run compared with, to show its maps beside.")
+def render(folder: str, config: str | None, reference: str | None) -> None:
+    """Write every surface of a finished run again from its profile and verdict.json alone; neither is touched."""
+    from explain_gate.commands.render import render_again
+
+    rendered = render_again(Path(folder), config=config, reference=reference)
+    for line in rendered.told:
+        click.echo(line, err=True)
+    click.echo(f"Report: {(Path(folder) / 'index.html').absolute().as_uri()}")
+    sys.exit(0 if rendered.whole else 3)
+
+
+@main.command()
 @click.argument("action", type=click.Choice(["show", "prune", "clear"]))
 @click.option("--to", "size", default="4G", show_default=True, metavar="BYTES", help="With prune: most bytes left.")
 @_run_options("config", "cache-dir")

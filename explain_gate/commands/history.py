@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from explain_gate.comparing.timeline import Run, Version, timeline_lines
+from explain_gate.comparing.timeline import SEED, Run, Version, timeline_lines
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError
 from explain_gate.measuring.job import tracking_settings
@@ -155,12 +155,16 @@ def _run(run: RecordedRun) -> Run:
 
 
 def _terms(dataset: Mapping[str, Any], environment: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
-    """On what terms values were measured: preprocessing, torch, device, dtype, and each method's settings."""
+    """On what terms values were measured: preprocessing, torch, device, dtype, seed, settings of methods, metrics."""
     terms = {name: str(environment[name]) for name in ("torch", "device", "dtype") if environment.get(name)}
     if dataset.get("preprocessing"):
         terms["preprocessing"] = json.dumps(dataset["preprocessing"], sort_keys=True, default=str)
-    methods = {name.removeprefix("method."): text for name, text in parameters.items() if name.startswith("method.")}
-    return terms | {f"settings of {name}": text for name, text in methods.items()}
+    terms |= {name: parameters[name] for name in (SEED, "model.target") if name in parameters}
+    for prefix, named in (("method.", "settings of"), ("metric.", "parameters of")):
+        terms |= {
+            f"{named} {name.removeprefix(prefix)}": text for name, text in parameters.items() if name.startswith(prefix)
+        }
+    return terms
 
 
 def _told(move: Move) -> str:

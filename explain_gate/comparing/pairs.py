@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from explain_gate.errors import ReferenceError
-from explain_gate.profile.profile import load_maps
+from explain_gate.profile.profile import holds, load_maps, maps_file
 from explain_gate.records import Profile
 
 _CHUNK = 16
@@ -44,8 +43,12 @@ def paired_rows(candidate: Profile, reference: Profile) -> NDArray[np.int64]:
 
 
 def shared_methods(candidate: Profile, reference: Profile) -> list[str]:
-    """Methods that both profiles hold maps of, in the candidate's order."""
-    return [name for name in candidate.manifest.get("methods") or () if _opened(candidate, reference, str(name))]
+    """Methods that both profiles hold maps of, in the candidate's order.
+
+    Raises:
+        ReferenceError: maps of either are not what was measured, so that nothing may be said of them.
+    """
+    return [name for name in candidate.manifest.get("methods", {}) if _opened(candidate, reference, name)]
 
 
 def compare_maps(
@@ -55,6 +58,9 @@ def compare_maps(
 
     The correlation is the one that `drift.map_correlation` measured on the candidate, where it did; else it is
     computed here, on a grid of at most 112 pixels a side.
+
+    Raises:
+        ReferenceError: maps of either are not what was measured.
     """
     opened = _opened(candidate, reference, method)
     if opened is None:
@@ -93,10 +99,9 @@ def _measured(profile: Profile, method: str) -> dict[int, float]:
 def _opened(
     candidate: Profile, reference: Profile, method: str
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]] | None:
-    try:
-        mine, theirs = load_maps(candidate, method), load_maps(reference, method)
-    except ReferenceError:
+    if not all(holds(profile, maps_file(method)) for profile in (candidate, reference)):
         return None
+    mine, theirs = load_maps(candidate, method), load_maps(reference, method)
     whole = (len(mine), len(theirs)) == (len(candidate.images), len(reference.images))
     return (mine, theirs) if whole and mine.ndim == 3 and mine.shape[1:] == theirs.shape[1:] else None
 

@@ -1,8 +1,8 @@
 """Versions over time: one series per rule, method and class, the turning points in it, and what may be compared.
 
 A version is its weights, however often it was judged. Its latest verdict stands for it; its runs are listed below it.
-Values are compared only between runs on the same terms: the same regression set, preprocessing, method settings, torch,
-device and dtype. Where the terms differ, a sentence says in what.
+Values are compared only between runs on the same terms: the same regression set, preprocessing, settings of methods
+and metrics, seed, model.target, torch, device and dtype. Where the terms differ, a sentence says in what.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from explain_gate.digits import number
 from explain_gate.metrics import family, family_rank, looks
 from explain_gate.records import BLOCKING, Finding, Status
 
+SEED = "seed"
+"""The term that every run of today records; a run without it was recorded before parameters of metrics were."""
 _SHORT = 60
 """Characters of two values that a sentence can quote."""
 
@@ -25,7 +27,7 @@ class Run:
     """One gate run of a version. `link` leads to its record, `report` to its report.
 
     `terms` are the conditions under which its values may be compared with another run's, by name, as text; a method's
-    settings stand under `settings of NAME`.
+    settings stand under `settings of NAME`, a metric's under `parameters of CHECK`.
     """
 
     verdict: str
@@ -206,7 +208,8 @@ def unlike(before: Run, after: Run) -> str:
     """Why the values of two runs cannot be compared, as the rest of a sentence; empty where they can.
 
     A term that only one of them has, such as the settings of a method that was added, keeps nothing from being
-    compared.
+    compared. Where thresholds.yaml changed and a run was recorded before seeds and parameters of metrics were, nobody
+    can tell, so they are not compared.
     """
     reasons = []
     if before.dataset_digest and after.dataset_digest and before.dataset_digest != after.dataset_digest:
@@ -218,6 +221,8 @@ def unlike(before: Run, after: Run) -> str:
         for name, value in before.terms.items()
         if name in after.terms and after.terms[name] != value
     ]
+    if not reasons and _rules_changed(before, after) and not (SEED in before.terms and SEED in after.terms):
+        return "thresholds.yaml changed, and no record tells whether its seed or parameters of metrics did"
     return ", ".join(reasons)
 
 

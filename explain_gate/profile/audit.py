@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -57,10 +56,9 @@ def write_audit(profile: Profile) -> None:
     """
     if profile.folder is None:
         raise ReferenceError("the profile was not written to a folder, so it has no audit log")
-    listed = profile.manifest.get("methods") or {}
-    methods = listed if isinstance(listed, Mapping) else {str(name): {} for name in listed}
+    methods = profile.manifest.get("methods", {})
     now = dt.datetime.now(dt.UTC)
-    rows = [row for name, settings in methods.items() for row in _rows(profile, str(name), settings, now)]
+    rows = [row for name, settings in methods.items() for row in _rows(profile, name, settings, now)]
     pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), profile.folder / FILE)
 
 

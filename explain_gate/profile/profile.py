@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import mmap
 import os
 import time
@@ -24,15 +23,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from explain_gate.errors import ReferenceError
+from explain_gate.profile.manifest import FILES, SCHEMA_VERSION, manifest_text, read_manifest
 from explain_gate.records import ImageRow, Measurement, Profile
 from explain_gate.redact import redact, redacted
 
-SCHEMA_VERSION = 1
-FILES = "files"
-"""The manifest's key for the digests: path inside the folder -> SHA-256."""
 UNVERIFIED = "it was recorded before profiles held the digests of their files"
 
 _MANIFEST = "manifest.json"
+REGIONS_FILE = "regions.npy"
 _TABLES = ("images.parquet", "scores.parquet")
 _SETTLED = 2.0
 """Seconds after which a file's time of change tells its content apart; clocks of file systems are coarse."""
@@ -51,11 +49,7 @@ def load_profile(path: str | Path) -> Profile:
     """
     folder = folder_of(path)
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        if manifest.get("schema_version") != SCHEMA_VERSION:
-            raise ReferenceError(
-                f"{folder}: profile schema_version must be {SCHEMA_VERSION}, got {manifest.get('schema_version')}"
-            )
+        manifest = read_manifest((folder / _MANIFEST).read_text(encoding="utf-8"), str(folder))
         for name in _TABLES:
             _check(folder, name, manifest.get(FILES))
         images = _read_images(folder / "images.parquet")
@@ -107,26 +101,44 @@ def profile_file(profile: Profile, name: str) -> Path:
     return profile.folder / name
 
 
+def holds(profile: Profile, name: str) -> bool:
+    """Whether a file was measured: the manifest lists it, or, in a profile without digests, it is there."""
+    if profile.folder is None:
+        return False
+    listed = profile.manifest.get(FILES)
+    return (profile.folder / name).is_file() if listed is None else name in listed
+
+
+def maps_file(method: str) -> str:
+    """Where the maps of a method lie inside the folder."""
+    return f"maps/{method.replace(':', '.')}.npy"
+
+
+def thumbnail_file(row: int) -> str:
+    """Where the picture of a row lies inside the folder."""
+    return f"thumbnails/{row:06d}.jpg"
+
+
 def load_maps(profile: Profile, method: str) -> NDArray[np.float16]:
     """The maps of one method, (N, H, W) float16, opened without reading them all; NaN rows are unmeasurable."""
-    return _load_array(profile, f"maps/{method.replace(':', '.')}.npy")
+    return _load_array(profile, maps_file(method))
 
 
 def load_regions(profile: Profile) -> NDArray[np.bool_]:
     """The annotated regions as the model's input sees them, (N, H, W) bool; all False where there is none."""
     width = int(profile.manifest["dataset"]["width"])
-    return np.unpackbits(_load_array(profile, "regions.npy"), axis=-1, count=width).astype(bool)
+    return np.unpackbits(_load_array(profile, REGIONS_FILE), axis=-1, count=width).astype(bool)
 
 
 def load_region(profile: Profile, row: int) -> NDArray[np.bool_]:
     """One region, (H, W) bool."""
     width = int(profile.manifest["dataset"]["width"])
-    return np.unpackbits(_load_array(profile, "regions.npy")[row], axis=-1, count=width).astype(bool)
+    return np.unpackbits(_load_array(profile, REGIONS_FILE)[row], axis=-1, count=width).astype(bool)
 
 
 def thumbnail_path(profile: Profile, row: int) -> Path:
     """The JPEG of one image as the model sees it (before normalisation)."""
-    return profile_file(profile, f"thumbnails/{row:06d}.jpg")
+    return profile_file(profile, thumbnail_file(row))
 
 
 class ProfileWriter:
@@ -154,16 +166,16 @@ class ProfileWriter:
 
     def maps(self, method: str) -> np.memmap[Any, Any]:
         """The (N, H, W) float16 file of one method, made on first use and full of NaN until written."""
-        return self._array(f"maps/{method.replace(':', '.')}.npy", np.float16, self.shape, np.nan)
+        return self._array(maps_file(method), np.float16, self.shape, np.nan)
 
     def regions(self) -> np.memmap[Any, Any]:
         """The (N, H, ceil(W / 8)) uint8 file of packed regions."""
         count, height, width = self.shape
-        return self._array("regions.npy", np.uint8, (count, height, (width + 7) // 8), 0)
+        return self._array(REGIONS_FILE, np.uint8, (count, height, (width + 7) // 8), 0)
 
     def thumbnail(self, row: int) -> Path:
         """Where the picture of one row belongs."""
-        return self.folder / "thumbnails" / f"{row:06d}.jpg"
+        return self.folder / thumbnail_file(row)
 
     def let_go(self) -> None:
         """Give the memory of what is written back to the system; the files hold it."""
@@ -221,10 +233,9 @@ def write_tables(profile: Profile, folder: Path) -> Profile:
     (folder / _MANIFEST).unlink(missing_ok=True)
     pq.write_table(_images_table(profile.images), folder / "images.parquet")
     pq.write_table(_scores_table(profile), folder / "scores.parquet")
-    manifest = {**redacted(dict(profile.manifest)), FILES: _digests(folder)}
-    text = json.dumps(manifest, indent=2, allow_nan=False, sort_keys=True)
+    manifest = {**redacted(dict(profile.manifest)), "schema_version": SCHEMA_VERSION, FILES: _digests(folder)}
     draft = folder / f".{_MANIFEST}"
-    draft.write_text(text + "\n", encoding="utf-8")
+    draft.write_text(manifest_text(manifest), encoding="utf-8")
     draft.replace(folder / _MANIFEST)
     return replace(profile, manifest=manifest, folder=folder)
 

@@ -8,16 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from explain_gate.comparing.per_image import PerImage
-from explain_gate.publishing.pages.cues import build_cues
+from explain_gate.errors import ReferenceError
+from explain_gate.publishing.pages.cues import CueView, build_cues
 from explain_gate.publishing.pages.drift import build_drift
 from explain_gate.publishing.pages.report import render_html
 from explain_gate.publishing.pictures.attachments import save_worst
 from explain_gate.publishing.pictures.gallery import build_gallery
+from explain_gate.publishing.pictures.kept import Kept, left_out_told
 from explain_gate.publishing.text.junit import verdict_to_junit
 from explain_gate.publishing.text.openmetrics import verdict_to_openmetrics
 from explain_gate.publishing.text.summary import verdict_to_markdown
 from explain_gate.publishing.text.verdict_json import verdict_to_json
 from explain_gate.records import Profile, Verdict
+from explain_gate.redact import redact
+
+CONFIG = "thresholds.yaml"
+"""The copy of the rules in an output folder, with passwords hidden, so that a report is rendered from it again."""
 
 
 def publish(
@@ -29,11 +35,11 @@ def publish(
     reference: Profile | None = None,
     location: str = "",
 ) -> Verdict:
-    """Write verdict.json, junit.xml, metrics.txt, summary.md, index.html and assets/ into an existing folder.
+    """Write verdict.json and every surface into an existing folder.
 
     The folder is a temporary one whose profile/ is already there; the caller renames it into place. verdict.json is the
-    verdict: it is written first, and it has to be. The others show it: one that cannot be written is told in the
-    verdict and decides nothing.
+    verdict: it is written first, and it has to be. The others show it: one that cannot be written, or not whole, is
+    told in the verdict and decides nothing.
 
     Args:
         verdict: the result of the run.
@@ -51,26 +57,62 @@ def publish(
         OSError: verdict.json cannot be written.
     """
     write_verdict(verdict, folder)
+    failures = write_surfaces(verdict, profile, folder, config_text=config_text, reference=reference, location=location)
+    if not failures:
+        return verdict
+    verdict = replace(verdict, not_published=(*verdict.not_published, *failures))
+    with contextlib.suppress(OSError):  # the one without this note stands; the terminal tells
+        write_verdict(verdict, folder)
+    return verdict
+
+
+def write_surfaces(
+    verdict: Verdict,
+    profile: Profile | None,
+    folder: Path,
+    *,
+    config_text: str | None = None,
+    reference: Profile | None = None,
+    location: str = "",
+) -> tuple[str, ...]:
+    """Write what shows a verdict: junit.xml, metrics.txt, summary.md, thresholds.yaml, index.html and assets/.
+
+    Arguments are those of `publish`; verdict.json is left as it is.
+
+    Returns:
+        A sentence for each that could not be written, or that lacks pictures whose files are damaged.
+    """
     surfaces = _Surfaces(verdict, folder)
     surfaces.write("junit.xml", verdict_to_junit)
     surfaces.write("metrics.txt", verdict_to_openmetrics)
     surfaces.write("summary.md", verdict_to_markdown)
+    if config_text is not None:
+        surfaces.write(CONFIG, lambda _: redact(config_text))
     with surfaces.told("index.html"):
         per_image = PerImage(profile) if profile is not None else None
         gallery = build_gallery(verdict, per_image, folder)
         pictures = {key: _beside(location, path) for key, path in save_worst(verdict, profile, gallery, folder).items()}
         if pictures:
             surfaces.write("junit.xml", lambda judged: verdict_to_junit(judged, pictures))
-        drift = build_drift(profile, reference, folder) if profile is not None and reference is not None else None
-        cues = build_cues(profile, folder) if profile is not None else ()
-        page = render_html(verdict, per_image, gallery, config_text=config_text, drift=drift, cues=cues)
+        cues: tuple[CueView, ...] = ()
+        drift, lacks = None, []
+        left_out = dict(gallery.left_out)
+        if profile is not None:
+            kept = Kept(profile)
+            cues = build_cues(kept, folder)
+            left_out |= kept.left_out
+        if profile is not None and reference is not None:
+            try:
+                drift = build_drift(profile, reference, folder)
+                left_out |= drift.left_out if drift is not None else {}
+            except ReferenceError as error:
+                lacks.append(f"maps are not shown beside those of the reference: {error}")
+        if left_out:
+            lacks.insert(0, left_out_told(left_out))
+        page = render_html(verdict, per_image, gallery, config_text=config_text, drift=drift, cues=cues, left_out=lacks)
         _write(folder / "index.html", page)
-    if not surfaces.failures:
-        return verdict
-    verdict = replace(verdict, not_published=(*verdict.not_published, *surfaces.failures))
-    with contextlib.suppress(OSError):  # the one without this note stands; the terminal tells
-        write_verdict(verdict, folder)
-    return verdict
+        surfaces.failures += [f"index.html: {sentence}" for sentence in lacks]
+    return tuple(surfaces.failures)
 
 
 def write_verdict(verdict: Verdict, folder: Path) -> None:

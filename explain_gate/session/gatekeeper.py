@@ -254,9 +254,10 @@ class Gatekeeper:
         # As an address: terminals and editors open it by a click, also where the path holds spaces.
         terminalreporter.write_line(f"Report: {(self.output / 'index.html').absolute().as_uri()}")
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            from explain_gate.publishing.text.github import verdict_to_annotations
+            from explain_gate.publishing.text.github import repository_path, verdict_to_annotations
 
-            for line in verdict_to_annotations(self.verdict, file=self._config_file()):
+            file = repository_path(self.session.config.path, os.environ.get("GITHUB_WORKSPACE"))
+            for line in verdict_to_annotations(self.verdict, file=file):
                 terminalreporter.write_line(line)
         if self._recorded and self._recorded not in (*self.verdict.not_published, *self.verdict.messages):
             terminalreporter.write_line(self._recorded)
@@ -268,11 +269,6 @@ class Gatekeeper:
             if self.output is None:
                 self.session.discard()
             self._at("ending, after the verdict")
-
-    def _config_file(self) -> str:
-        """thresholds.yaml as the repository's root sees it, for annotations."""
-        path = self.session.config.path
-        return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
     def _measure(self) -> None:
         # Set here and not around each reader: pictures are decoded in a thread, and filters belong to the process.

@@ -97,8 +97,19 @@ def hold(output: Path) -> Hold:
 
 def note_written(folder: Path) -> None:
     """Leave the list of every file that is in `folder` now: it is what the product wrote."""
-    names = sorted(str(path.relative_to(folder)) for path in _files(folder))
+    names = sorted(files_in(folder))
     (folder / WRITTEN).write_text("\n".join([*names, WRITTEN]) + "\n", encoding="utf-8", errors="surrogateescape")
+
+
+def note_rendered(folder: Path, before: frozenset[str]) -> None:
+    """Add to the list of an output folder what was written into it since `files_in` told `before`."""
+    names = (_written(folder) or _products_of(before)) | (files_in(folder) - before) | {WRITTEN}
+    (folder / WRITTEN).write_text("\n".join(sorted(names)) + "\n", encoding="utf-8", errors="surrogateescape")
+
+
+def files_in(folder: Path) -> frozenset[str]:
+    """Every file of an output folder, as paths inside it."""
+    return frozenset(str(path.relative_to(folder)) for path in _files(folder))
 
 
 def replace(work: Path, output: Path) -> None:
@@ -181,6 +192,10 @@ def _written(report: Path) -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(text.splitlines())
+
+
+def _products_of(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name in names if _is_products(Path(name)))
 
 
 def _is_products(name: Path) -> bool:

@@ -243,9 +243,10 @@ def _parameters(verdict: Verdict, profile: Profile | None) -> dict[str, str]:
         **{f"environment.{name}": value for name, value in environment.items() if name not in _UNLISTED},
     }
     if profile is not None:
-        methods = profile.manifest.get("methods") or {}
-        pairs = methods.items() if isinstance(methods, Mapping) else ((name, {}) for name in methods)
-        found |= {f"method.{name}": settings for name, settings in pairs}
+        measured = profile.manifest
+        found |= {f"method.{name}": settings for name, settings in measured.get("methods", {}).items()}
+        found |= {f"metric.{check}": parameters for check, parameters in measured.get("metrics", {}).items()}
+        found |= {"seed": measured.get("seed"), "model.target": measured.get("target")}
     return {
         _clean(name): redact(value if isinstance(value, str) else json.dumps(value, default=str))[:_PARAMETER_LENGTH]
         for name, value in found.items()

@@ -88,6 +88,7 @@ def without_digests(profile):
     """As an earlier version wrote it."""
     manifest = json.loads((profile / "manifest.json").read_text())
     del manifest["files"]
+    manifest["schema_version"] = 1
     (profile / "manifest.json").write_text(json.dumps(manifest))
 
 

@@ -13,6 +13,7 @@ from explain_gate.metrics import family_rank
 from explain_gate.publishing.pages.drift import Drift, build_drift
 from explain_gate.publishing.pages.page import render
 from explain_gate.publishing.pictures.charts import change_bar
+from explain_gate.publishing.pictures.kept import left_out_told
 from explain_gate.publishing.words.wording import by_severity, signed_span
 from explain_gate.records import BLOCKING, Finding, Profile
 from explain_gate.redact import redact
@@ -58,6 +59,7 @@ def render_comparison(comparison: Comparison, drift: Drift | None = None, findin
         rows=_rows(comparison),
         facts=facts,
         drift=drift,
+        left_out=[left_out_told(drift.left_out)] if drift is not None and drift.left_out else [],
         findings=by_severity(tuple(findings)),
         state="failed" if broken else "passed" if findings or comparison.bit_equal else "neutral",
     )

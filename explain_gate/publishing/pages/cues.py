@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explain_gate.profile.profile import profile_file
-from explain_gate.records import Profile
+from explain_gate.publishing.pictures.kept import Kept
 
 _LISTED = "cues/cues.json"
 
@@ -39,31 +38,36 @@ class CueView:
     after: str
 
 
-def build_cues(profile: Profile, folder: Path) -> tuple[CueView, ...]:
+def build_cues(kept: Kept, folder: Path) -> tuple[CueView, ...]:
     """Read the profile's cues, strongest first, and copy their pictures; damaged or absent ones are left out."""
-    if profile.folder is None or not (profile.folder / _LISTED).is_file():
+    path = kept.file(_LISTED)
+    if path is None:
         return ()
     try:
-        listed = json.loads(profile_file(profile, _LISTED).read_text(encoding="utf-8"))["cues"]
+        listed = json.loads(path.read_text(encoding="utf-8"))["cues"]
     except (OSError, ValueError, KeyError, TypeError):
         return ()
     views = []
     for position, entry in enumerate(listed if isinstance(listed, list) else ()):
         try:
-            views.append(_view(entry, position, profile, folder))
+            view = _view(entry, position, kept, folder)
         except (KeyError, TypeError, ValueError, AttributeError, OSError):
             continue
+        if view is not None:
+            views.append(view)
     return tuple(sorted(views, key=lambda view: -view.share))
 
 
-def _view(entry: Mapping[str, Any], position: int, profile: Profile, folder: Path) -> CueView:
+def _view(entry: Mapping[str, Any], position: int, kept: Kept, folder: Path) -> CueView | None:
     left, top, right, bottom = (int(edge) for edge in entry["box"])
     pictures = {}
     for name in ("source", "before", "after"):
         pictures[name] = f"assets/cues/{position:03d}-{name}.png"
         (folder / pictures[name]).parent.mkdir(parents=True, exist_ok=True)
         # Only the last part of the name: a profile from elsewhere must not copy other files into the report.
-        picture = profile_file(profile, f"cues/{Path(str(entry['files'][name])).name}")
+        picture = kept.file(f"cues/{Path(str(entry['files'][name])).name}")
+        if picture is None:
+            return None
         shutil.copyfile(picture, folder / pictures[name])
     sentence = str(entry["sentence"])
     return CueView(

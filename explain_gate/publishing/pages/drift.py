@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from explain_gate.comparing.pairs import MapPairs, compare_maps, measured_on, paired_rows, shared_methods
 from explain_gate.profile.profile import load_maps
 from explain_gate.publishing.pictures.gallery import class_name, kinds_of, outline_of, photo_of, slugs_of
+from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.publishing.pictures.overlays import Scale, save_map_layer, scale_of
 from explain_gate.records import ImageRow, Profile
 
@@ -57,7 +58,10 @@ class MethodDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Candidate against reference: numbers for all images, pictures for the worst; `total` images are in both."""
+    """Candidate against reference: numbers for all images, pictures for the worst; `total` images are in both.
+
+    `left_out` tells what cannot be drawn because it is not what was measured.
+    """
 
     pairs: tuple[Pair, ...]
     methods: tuple[MethodDrift, ...]
@@ -67,6 +71,7 @@ class Drift:
     height: int
     scales: Mapping[str, Scale]
     smoothed: frozenset[str]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_drift(
@@ -75,6 +80,9 @@ def build_drift(
     """Pair the profiles and write the pictures of the worst pairs under `folder`/assets; None where nothing pairs.
 
     `found` holds maps that were compared already, by method.
+
+    Raises:
+        ReferenceError: maps of either profile are not what was measured.
     """
     rows = paired_rows(candidate, reference)
     if not len(rows):
@@ -89,11 +97,12 @@ def build_drift(
     shape = next((load_maps(candidate, name).shape[1:] for name in found), (1, 1))
     changed = {name: measured_on(candidate, "drift.changed_reason", name) for name in found}
     pairs: list[Pair] = []
+    kept = Kept(candidate)
     for name, maps in found.items():
         for position in _worst(candidate, reference, maps, changed[name])[: SHOWN // len(found)]:
             layers = _Layers(folder, slugs[name], scales[name], smooth=name in smoothed)
             reason = changed[name].get(int(maps.rows[position, 0]))
-            pairs.append(_pair(len(pairs), candidate, reference, maps, position, reason, layers))
+            pairs.append(_pair(len(pairs), kept, reference, maps, position, reason, layers))
     return Drift(
         pairs=tuple(pairs),
         methods=tuple(_summary(maps, changed[name]) for name, maps in found.items()),
@@ -103,6 +112,7 @@ def build_drift(
         height=int(shape[0]),
         scales=scales,
         smoothed=smoothed,
+        left_out=kept.left_out,
     )
 
 
@@ -136,13 +146,14 @@ def _worst(candidate: Profile, reference: Profile, maps: MapPairs, changed: Mapp
 
 def _pair(
     number: int,
-    candidate: Profile,
+    kept: Kept,
     reference: Profile,
     maps: MapPairs,
     position: int,
     reason: float | None,
     layers: _Layers,
 ) -> Pair:
+    candidate = kept.profile
     mine, theirs = maps.rows[position].tolist()
     image, before = candidate.images[mine], reference.images[theirs]
     alike = float(maps.correlation[position])
@@ -154,10 +165,10 @@ def _pair(
         other_reason=None if reason is None else reason > 0,
         predicted=class_name(candidate, image.predicted),
         predicted_before=class_name(reference, before.predicted),
-        photo=photo_of(candidate, mine, layers.folder),
+        photo=photo_of(kept, mine, layers.folder),
         candidate=layers.draw(candidate, maps.method, mine, "candidate"),
         reference=layers.draw(reference, maps.method, theirs, "reference"),
-        path=outline_of(candidate, mine),
+        path=outline_of(kept, mine),
     )
 
 

@@ -63,8 +63,9 @@ def render_html(
     config_text: str | None = None,
     drift: Drift | None = None,
     cues: Sequence[CueView] = (),
+    left_out: Sequence[str] = (),
 ) -> str:
-    """The report's page; its pictures lie beside it in assets/."""
+    """The report's page; its pictures lie beside it in assets/. `left_out` are sentences about those that do not."""
     rules = build_rules(verdict, per_image, config_text)
     return render(
         "index.html.j2",
@@ -80,6 +81,7 @@ def render_html(
         gallery=gallery,
         drift=drift,
         cues=cues,
+        left_out=left_out,
         telling_share=TELLING,
         by_image=gallery.by_image(),
         classes=sorted({shown.image.class_name for shown in gallery.shown}),
@@ -146,15 +148,14 @@ def _scores(gallery: Gallery, per_image: PerImage | None) -> dict[str, Any]:
 
 
 def _methods(verdict: Verdict, gallery: Gallery, per_image: PerImage | None) -> list[MethodCard]:
-    listed = per_image.profile.manifest.get("methods") if per_image is not None else None
-    options: Mapping[str, Any] = listed if isinstance(listed, Mapping) else {}
+    options: Mapping[str, Any] = per_image.profile.manifest.get("methods", {}) if per_image is not None else {}
     names = [name for finding in verdict.findings for name in wording.methods_of(finding)]
-    names += [*gallery.scales, *(str(name) for name in listed or ())]
+    names += [*gallery.scales, *options]
     return [
         MethodCard(
             name=name,
             card=METHODS.get(name),
-            options=options[name] if isinstance(options.get(name), Mapping) else {},
+            options=options.get(name, {}),
         )
         for name in dict.fromkeys(names)
         if not name.startswith(CONTROL_PREFIX)

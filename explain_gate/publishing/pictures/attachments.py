@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
-from explain_gate.errors import ReferenceError
-from explain_gate.profile.profile import load_maps, load_region, thumbnail_path
 from explain_gate.publishing.pictures.gallery import Gallery
+from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.publishing.pictures.overlays import BLUR, Scale, layer, normalised
 from explain_gate.publishing.words.wording import by_severity, methods_of
 from explain_gate.records import BLOCKING, Profile, Verdict
@@ -26,6 +25,7 @@ def save_worst(verdict: Verdict, profile: Profile | None, gallery: Gallery, fold
     """Write the worst image of every broken rule under `folder`/assets/worst; rule key -> path inside `folder`."""
     if profile is None:
         return {}
+    kept = Kept(profile)
     rows = {image.image: row for row, image in enumerate(profile.images)}
     saved: dict[str, str] = {}
     written: dict[tuple[int, str | None], str] = {}
@@ -35,7 +35,7 @@ def save_worst(verdict: Verdict, profile: Profile | None, gallery: Gallery, fold
             continue
         subject = (rows[worst], next((name for name in methods_of(finding) if name in gallery.scales), None))
         if subject not in written and len(written) < LIMIT:
-            picture = overlay(profile, *subject, gallery)
+            picture = overlay(kept, *subject, gallery)
             if picture is not None:
                 name = f"assets/worst/{subject[0]:06d}-{len(written)}.png"
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -46,39 +46,40 @@ def save_worst(verdict: Verdict, profile: Profile | None, gallery: Gallery, fold
     return saved
 
 
-def overlay(profile: Profile, row: int, method: str | None, gallery: Gallery) -> Image.Image | None:
+def overlay(kept: Kept, row: int, method: str | None, gallery: Gallery) -> Image.Image | None:
     """Photograph, map and the region's border in one RGB picture; None where there is no photograph."""
+    path = kept.photo(row)
+    if path is None:
+        return None
     try:
-        with Image.open(thumbnail_path(profile, row)) as file:
+        with Image.open(path) as file:
             photo = file.convert("RGB")
-    except (ReferenceError, OSError):
+    except OSError:
         return None
     size = (_SIDE, max(round(_SIDE * photo.height / photo.width), 1))
     picture = photo.resize(size, Image.Resampling.BICUBIC)
     if method is not None:
-        colours = _map_colours(profile, row, method, gallery.scales[method], smooth=method in gallery.smoothed)
+        colours = _map_colours(kept, row, method, gallery.scales[method], smooth=method in gallery.smoothed)
         if colours is not None:
             picture = picture.convert("L").convert("RGBA")
             picture.alpha_composite(Image.fromarray(colours, "RGBA").resize(size, Image.Resampling.BILINEAR))
             picture = picture.convert("RGB")
-    return _with_border(picture, profile, row)
+    return _with_border(picture, kept.region(row))
 
 
-def _map_colours(profile: Profile, row: int, method: str, scale: Scale, *, smooth: bool) -> NDArray[np.uint8] | None:
-    try:
-        values = np.asarray(load_maps(profile, method)[row], dtype=np.float32)
-    except (ReferenceError, IndexError):
+def _map_colours(kept: Kept, row: int, method: str, scale: Scale, *, smooth: bool) -> NDArray[np.uint8] | None:
+    maps = kept.maps(method)
+    if maps is None:
         return None
+    values = np.asarray(maps[row], dtype=np.float32)
     if smooth and np.isfinite(values).all():
         values = gaussian_filter(values, sigma=BLUR * max(values.shape))
     shown = normalised(values, scale)
     return None if shown is None else layer(shown, scale)
 
 
-def _with_border(picture: Image.Image, profile: Profile, row: int) -> Image.Image:
-    try:
-        region = load_region(profile, row)
-    except (ReferenceError, KeyError, IndexError):
+def _with_border(picture: Image.Image, region: NDArray[np.bool_] | None) -> Image.Image:
+    if region is None:
         return picture
     large = np.asarray(Image.fromarray(region).resize(picture.size, Image.Resampling.NEAREST), dtype=bool)
     border = large & ~binary_erosion(large, iterations=2)

@@ -12,10 +12,9 @@ from PIL import Image
 
 from explain_gate.attribution import METHODS
 from explain_gate.comparing.pairs import compare_maps, paired_rows
-from explain_gate.errors import ReferenceError
-from explain_gate.profile.profile import load_maps
 from explain_gate.publishing.pictures.attachments import overlay
 from explain_gate.publishing.pictures.gallery import Gallery, kinds_of
+from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.publishing.pictures.overlays import scale_of
 from explain_gate.records import Profile
 
@@ -73,28 +72,27 @@ def film_strips(profiles: Sequence[Profile], labels: Sequence[str]) -> tuple[Str
 
 
 def _method(profiles: Sequence[Profile]) -> str | None:
-    shared = [name for name in (profiles[0].manifest.get("methods") or ()) if all(_has(p, name) for p in profiles)]
+    shared = [
+        name
+        for name in profiles[0].manifest.get("methods", {})
+        if all(Kept(profile).maps(name) is not None for profile in profiles)
+    ]
     coarse = [name for name in shared if name in METHODS and METHODS[name].kind == "positive"]
     return next(iter([*coarse, *shared]), None)
 
 
-def _has(profile: Profile, method: str) -> bool:
-    try:
-        return len(load_maps(profile, method)) == len(profile.images)
-    except ReferenceError:
-        return False
-
-
 def _frame(profile: Profile, label: str, image: str, method: str) -> Frame | None:
     row = next((row for row, one in enumerate(profile.images) if one.image == image), None)
-    if row is None:
+    kept = Kept(profile)
+    maps = kept.maps(method)
+    if row is None or maps is None:
         return None
     kind = kinds_of(profile).get(method)
     drawn = Gallery(
-        shown=(), total=0, width=1, height=1, scales={method: scale_of(kind, load_maps(profile, method)[:8])},
+        shown=(), total=0, width=1, height=1, scales={method: scale_of(kind, maps[:8])},
         smoothed=frozenset({method} if kind in {"magnitude", "signed"} else ()),
     )  # fmt: skip
-    picture = overlay(profile, row, method, drawn)
+    picture = overlay(kept, row, method, drawn)
     if picture is None:
         return None
     small = picture.resize((_SIDE, max(round(_SIDE * picture.height / picture.width), 1)), Image.Resampling.LANCZOS)

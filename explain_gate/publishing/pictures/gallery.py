@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from explain_gate.attribution import METHODS
 from explain_gate.comparing.per_image import CONTROL_PREFIX, Breaches, PerImage, breaches
 from explain_gate.digits import number
-from explain_gate.errors import ReferenceError
-from explain_gate.profile.profile import load_maps, load_region, thumbnail_path
+from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.publishing.pictures.overlays import Scale, outline, save_map_layer, scale_of
 from explain_gate.records import ImageRow, Profile, Status, Verdict
 
@@ -48,7 +47,8 @@ class Shown:
 class Gallery:
     """The images shown, worst first, out of `total`; `scales` holds the methods with pictures and their colours.
 
-    The maps of methods in `smoothed` are drawn with neighbouring pixels summed.
+    The maps of methods in `smoothed` are drawn with neighbouring pixels summed. `left_out` tells what cannot be drawn
+    because it is not what was measured: path inside the profile -> what is wrong.
     """
 
     shown: tuple[Shown, ...]
@@ -57,6 +57,7 @@ class Gallery:
     height: int
     scales: Mapping[str, Scale]
     smoothed: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def by_image(self) -> dict[str, Shown]:
         """The images shown, by their id."""
@@ -64,13 +65,14 @@ class Gallery:
 
 
 def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *, seed: int = 0) -> Gallery:
-    """Choose the images and write their pictures under `folder`/assets; missing pictures are left out, not fatal."""
+    """Choose the images and write their pictures under `folder`/assets; what is missing or damaged is left out."""
     if per_image is None or not per_image.profile.images:
         return Gallery(shown=(), total=0, width=1, height=1, scales={})
     profile = per_image.profile
+    kept = Kept(profile)
     found = breaches(per_image, verdict)
     rows = choose_rows(profile, verdict, found, seed=seed)
-    maps = _open_maps(per_image)
+    maps = _open_maps(per_image, kept)
     height, width = _frame(profile, maps)
     kinds = kinds_of(profile)
     scales = {method: scale_of(kinds.get(method), array[rows[:8]]) for method, array in maps.items()}
@@ -83,7 +85,7 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
             predicted=class_name(profile, profile.images[row].predicted),
             status=found.status_of(row),
             breach=_breach(verdict, found, row),
-            photo=photo_of(profile, row, folder),
+            photo=photo_of(kept, row, folder),
             layers={
                 method: path
                 for method, array in maps.items()
@@ -94,11 +96,19 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
                     smooth=method in smoothed,
                 )
             },
-            path=outline_of(profile, row),
+            path=outline_of(kept, row),
         )
         for row in rows
     )
-    return Gallery(shown=shown, total=len(profile.images), width=width, height=height, scales=scales, smoothed=smoothed)
+    return Gallery(
+        shown=shown,
+        total=len(profile.images),
+        width=width,
+        height=height,
+        scales=scales,
+        smoothed=smoothed,
+        left_out=kept.left_out,
+    )
 
 
 def choose_rows(profile: Profile, verdict: Verdict, found: Breaches, *, seed: int = 0) -> list[int]:
@@ -126,38 +136,26 @@ def choose_rows(profile: Profile, verdict: Verdict, found: Breaches, *, seed: in
     return sorted(list(kept)[:LIMIT], key=position.__getitem__)
 
 
-def _open_maps(per_image: PerImage) -> dict[str, NDArray[np.float16]]:
-    profile = per_image.profile
+def _open_maps(per_image: PerImage, kept: Kept) -> dict[str, NDArray[np.float16]]:
     names = [m.method for m in per_image.shown() if m.method is not None]
-    listed = profile.manifest.get("methods") or ()
-    names += [str(name) for name in listed if not str(name).startswith(CONTROL_PREFIX)]
-    opened = {}
-    for name in dict.fromkeys(names):
-        try:
-            array = load_maps(profile, name)
-        except ReferenceError:
-            continue
-        if array.ndim == 3 and len(array) == len(profile.images):
-            opened[name] = array
-    return opened
+    listed = per_image.profile.manifest.get("methods", {})
+    names += [name for name in listed if not name.startswith(CONTROL_PREFIX)]
+    opened = {name: kept.maps(name) for name in dict.fromkeys(names)}
+    return {name: array for name, array in opened.items() if array is not None}
 
 
 def kinds_of(profile: Profile) -> dict[str, str]:
     """The kind of map of every method: from the table, and from the manifest for a user's own."""
     kinds = {name: str(method.kind) for name, method in METHODS.items()}
-    listed = profile.manifest.get("methods")
-    if isinstance(listed, Mapping):
-        kinds |= {
-            name: entry["kind"] for name, entry in listed.items() if isinstance(entry, Mapping) and "kind" in entry
-        }
-    return kinds
+    listed = profile.manifest.get("methods", {})
+    return kinds | {name: settings["kind"] for name, settings in listed.items() if "kind" in settings}
 
 
 def _frame(profile: Profile, maps: Mapping[str, NDArray[Any]]) -> tuple[int, int]:
     for array in maps.values():
         return int(array.shape[1]), int(array.shape[2])
-    dataset = profile.manifest.get("dataset", {})
-    return int(dataset.get("height", 224)), int(dataset.get("width", 224))
+    dataset = profile.manifest["dataset"]
+    return int(dataset["height"]), int(dataset["width"])
 
 
 def slugs_of(methods: list[str]) -> dict[str, str]:
@@ -171,8 +169,7 @@ def class_name(profile: Profile, label: int | None) -> str:
     """The name of a class; "nothing" where there is no prediction."""
     if label is None:
         return "nothing"
-    classes = profile.manifest.get("dataset", {}).get("classes", ())
-    return str(classes[label]) if 0 <= label < len(classes) else f"class {label}"
+    return profile.classes[label] if 0 <= label < len(profile.classes) else f"class {label}"
 
 
 def _breach(verdict: Verdict, found: Breaches, row: int) -> str:
@@ -180,13 +177,10 @@ def _breach(verdict: Verdict, found: Breaches, row: int) -> str:
     return "" if position < 0 else f"{verdict.findings[position].check} {number(float(found.value[row]))}"
 
 
-def photo_of(profile: Profile, row: int, folder: Path) -> str | None:
+def photo_of(kept: Kept, row: int, folder: Path) -> str | None:
     """Copy an image's picture under `folder`/assets; None where the profile has none."""
-    try:
-        source = thumbnail_path(profile, row)
-    except ReferenceError:
-        return None
-    if not source.is_file():
+    source = kept.photo(row)
+    if source is None:
         return None
     name = f"assets/images/{row:06d}.jpg"
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -194,9 +188,7 @@ def photo_of(profile: Profile, row: int, folder: Path) -> str | None:
     return name
 
 
-def outline_of(profile: Profile, row: int) -> str:
+def outline_of(kept: Kept, row: int) -> str:
     """The region of an image as an SVG path; empty where there is none."""
-    try:
-        return outline(load_region(profile, row))
-    except (ReferenceError, KeyError, IndexError):
-        return ""
+    region = kept.region(row)
+    return "" if region is None else outline(region)

@@ -41,6 +41,20 @@ def verdict_to_annotations(verdict: Verdict, *, file: str = "thresholds.yaml") -
     return [*lines[:SHOWN], _command(level, file, 0, "explain-gate", rest)]
 
 
+def repository_path(file: Path, workspace: str | None) -> str:
+    """A file as GitHub names it: from the repository's root, which is not always where the job's step runs.
+
+    Args:
+        file: relative to the folder the process was started in, or absolute.
+        workspace: GITHUB_WORKSPACE, the root; None, empty or another place leaves the path from that folder.
+    """
+    absolute = file.absolute()
+    for root in (Path(workspace) if workspace else Path.cwd(), Path.cwd()):
+        if absolute.resolve().is_relative_to(root.resolve()):
+            return absolute.resolve().relative_to(root.resolve()).as_posix()
+    return absolute.as_posix()
+
+
 def append_step_summary(markdown: str, path: Path) -> None:
     """Append to the file that GITHUB_STEP_SUMMARY names; text beyond the cap is cut at a line, with a note."""
     present = path.stat().st_size if path.exists() else 0

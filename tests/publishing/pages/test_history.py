@@ -49,7 +49,8 @@ def version(number, *values, **fields):
     broken = any(f.status in ("failed", "unmeasured") for f in findings)
     plain = {
         "verdict": "failed" if broken else "passed", "findings": findings, "dataset_digest": "d1",
-        "config_digest": "c1", "time": dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=number),
+        "config_digest": "c1", "terms": {"seed": "0"},
+        "time": dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=number),
     }  # fmt: skip
     aliases = fields.pop("aliases", ())
     run = Run(**{**plain, **fields})
@@ -156,6 +157,25 @@ def test_a_verdict_that_changed_between_runs_is_told_with_what_changed():
     assert changed_verdicts([version(1, 0.5), weaker]) == [
         "Version 3 was blocked and passed when it was measured again on 2026-01-04: thresholds.yaml changed"
     ]
+
+
+def test_a_changed_file_is_comparable_only_where_seed_and_parameters_are_known_to_be_the_same():
+    """Other bounds keep values comparable; another seed or parameter does not; without a record nobody knows."""
+    terms = {"seed": "0", "parameters of alignment.iou": '{"fraction": 0.5}'}
+    before = version(1, 0.5, terms=terms)
+    for changed, what in (
+        ({}, None),
+        ({"seed": "1"}, "seed changed from 0 to 1"),
+        ({"parameters of alignment.iou": '{"fraction": 0.2}'}, "parameters of alignment.iou changed from"),
+    ):
+        after = version(2, 0.4, terms=terms | changed, config_digest="c2")
+        (change,) = changes([before, after])
+        assert change.comparable == (what is None)
+        assert change.what.startswith(what or "thresholds.yaml changed")
+    earlier = version(1, 0.5, terms={"torch": "2.13.0"})
+    (change,) = changes([earlier, version(2, 0.4, terms=terms, config_digest="c2")])
+    assert not change.comparable
+    assert change.what == "thresholds.yaml changed, and no record tells whether its seed or parameters of metrics did"
 
 
 def test_a_fall_is_only_told_on_the_same_terms():

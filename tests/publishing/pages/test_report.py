@@ -112,7 +112,8 @@ def test_missing_pictures_are_left_out(make_run, page_of):
 
 def test_findings_without_scores_render(run, page_of):
     """A profile that was never written, without maps and scores, still gives a page."""
-    bare = Profile(manifest={"dataset": {"classes": []}}, images=run.profile.images, measurements=(), folder=None)
+    dataset = {"classes": [], "height": 4, "width": 4}
+    bare = Profile(manifest={"dataset": dataset}, images=run.profile.images, measurements=(), folder=None)
     publish(run.verdict, bare, run.folder)
     assert "alignment.iou" in page_of(run.folder).text
 

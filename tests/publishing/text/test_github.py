@@ -4,7 +4,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from explain_gate.publishing.text.github import SUMMARY_CAP, append_step_summary, verdict_to_annotations
+from explain_gate.publishing.text.github import (
+    SUMMARY_CAP,
+    append_step_summary,
+    repository_path,
+    verdict_to_annotations,
+)
 
 GOLDEN = Path(__file__).with_name("golden") / "annotations.txt"
 COMMAND = re.compile(r"::(error|warning) ([^:]*(?:=[^:,]*,?)*)::(.*)", re.DOTALL)
@@ -84,3 +89,17 @@ def test_the_summary_is_appended_and_capped(tmp_path):
     assert "cut here" in content
     append_step_summary("too late\n" * 100, path)
     assert path.stat().st_size <= SUMMARY_CAP
+
+
+def test_annotations_name_files_from_the_repositorys_root(tmp_path, monkeypatch):
+    """GitHub knows only paths from the checkout; a step may run in a folder below it, or the gate lie beside it."""
+    gate = tmp_path / "checkout" / "gates" / "pets"
+    gate.mkdir(parents=True)
+    monkeypatch.chdir(gate)
+    file = gate / "thresholds.yaml"
+    root = str(tmp_path / "checkout")
+    assert repository_path(file, root) == "gates/pets/thresholds.yaml"
+    assert repository_path(Path("thresholds.yaml"), root) == "gates/pets/thresholds.yaml"
+    assert repository_path(file, None) == "thresholds.yaml"
+    assert repository_path(file, str(tmp_path / "elsewhere")) == "thresholds.yaml"
+    assert repository_path(tmp_path / "other.yaml", root) == (tmp_path / "other.yaml").as_posix()
