@@ -1,5 +1,7 @@
 """Two versions beside each other, as `explain-gate compare` tells and judges them."""
 
+from pathlib import Path
+
 import pytest
 
 from explain_gate.commands.compare import compare
@@ -36,3 +38,24 @@ def test_a_checkpoint_needs_the_config_that_says_how_to_measure_it(folders, tmp_
     checkpoint.write_bytes(b"")
     with pytest.raises(ReferenceError, match=r"add --config thresholds\.yaml"):
         compare(folders[0], str(checkpoint), config=None, output=None, say=print)
+
+
+EARLIER = Path(__file__).parents[1] / "folders" / "670220f"
+
+
+def test_folders_of_an_earlier_version_are_compared_and_judged(tmp_path):
+    """What commit 670220f measured: values, maps and rules, with a page."""
+    said: list[str] = []
+    folders, page = [str(EARLIER / name) for name in ("first", "second")], tmp_path / "page"
+    assert compare(*folders, config=str(EARLIER / "thresholds.yaml"), output=page, say=said.append) == 1
+    assert said[0] == "0 of 6 predictions differ; 2 checks got worse and 0 better by more than chance."
+    assert any(line.startswith("maps grad_cam: 0 of 6 equal to the bit") for line in said)
+    assert 'id="pairs"' in (page / "index.html").read_text(encoding="utf-8")
+
+
+def test_damaged_maps_are_refused_and_never_called_equal(folders, tmp_path):
+    """A file that is not what was measured must not drop out of the comparison in silence."""
+    damaged = tmp_path / "cheat" / "profile" / "maps" / "grad_cam.npy"
+    damaged.write_bytes(damaged.read_bytes() + b"x")
+    with pytest.raises(ReferenceError, match="is not the file that was measured"):
+        compare(folders[0], folders[1], config=None, output=None, say=print)

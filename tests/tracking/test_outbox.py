@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from explain_gate.errors import TrackingError
+from explain_gate.tracking.history import history
 from explain_gate.tracking.outbox import deliver, put, waiting
 from explain_gate.tracking.recorder import record
 from explain_gate.tracking.settings import TrackingSettings
@@ -167,7 +168,8 @@ def test_two_deliveries_at_once_deliver_each_run_once(nowhere, settings, gate_ru
         textwrap.dedent(
             f"""
             from pathlib import Path
-            from explain_gate.tracking.outbox import deliver
+            from explain_gate.tracking.history import history
+from explain_gate.tracking.outbox import deliver
             from explain_gate.tracking.settings import TrackingSettings
             settings = TrackingSettings(uri={settings.uri!r})
             for delivery in deliver(Path({str(settings.outbox)!r}), settings):
@@ -388,3 +390,16 @@ def listening(answer: bytes) -> Iterator[int]:
         for connection in taken:
             connection.close()
         thread.join(5)
+
+
+def test_a_run_that_an_earlier_version_kept_is_delivered(settings):
+    """What waited when the package was updated is sent, once, and the history of its model shows it."""
+    earlier = Path(__file__).parents[1] / "folders" / "670220f"
+    entry = settings.outbox / "83ede4f1c411fcd539e8cd466b0a23ed"
+    shutil.copytree(earlier / "first", entry / "run")
+    shutil.copy(earlier / "first.entry.json", entry / "entry.json")
+    (delivery,) = deliver(settings.outbox, settings)
+    assert (delivery.state, delivery.reason) == ("delivered", None)
+    assert not entry.exists()
+    (run,) = history("build", replace(settings, experiment="explain-gate"))
+    assert (run.verdict, len(run.findings)) == ("passed", 5)
