@@ -31,7 +31,8 @@ class Sample:
     `region` is None where nothing can be compared with a map; `region_reason` then says why.
     `accepted` holds every class annotated on the image: a prediction of any of them is right. `annotators` holds one
     region (H, W), bool, per annotator, where several people drew the same image; `region` is their union. `ignored`
-    (H, W), bool, are pixels that count neither as inside nor outside; `parts` the region of each named part.
+    (H, W), bool, are pixels that count neither as inside nor outside; `parts` the region of each named part. `looks`
+    are numbers on how the file became this, for warnings: see `data.oddities`.
     """
 
     index: int
@@ -46,6 +47,7 @@ class Sample:
     annotators: tuple[torch.Tensor, ...] = ()
     ignored: torch.Tensor | None = None
     parts: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    looks: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,27 +1,25 @@
-"""Image files -> tensors the model sees, regions moved with them. Converts what cameras and scanners produce."""
+"""Image files -> tensors the model sees, and what is drawn on them moved alike."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
-from explain_gate.config import PreprocessingSection
-from explain_gate.data.git_lfs import pointer_fault
+from explain_gate.data import transforming
+from explain_gate.data.decoding import decode, header
+from explain_gate.data.preprocessing import Preprocessing, denormalize
 from explain_gate.data.regions import Shape, fill
-from explain_gate.errors import ConfigError, DataError
+from explain_gate.errors import DataError
 
-MOST_PIXELS = 178_956_970
 _ROUNDING = 1.5
 """Pixels that corners may lie beyond the picture: tools round, and count from 0 or from 1."""
-_ORIENTATION = 0x0112
-_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"\x00\x00\x00\x00IEND\xaeB`\x82"}
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,58 +31,6 @@ _TURNS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preprocessing:
-    """Resize, centre crop and normalisation, as numbers. `resize` and `crop` are sides or (height, width)."""
-
-    resize: int | tuple[int, int] | None
-    crop: int | tuple[int, int] | None
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    interpolation: str = "bilinear"
-
-    def describe(self) -> dict[str, Any]:
-        """JSON for the manifest and the dataset's digest."""
-        return {
-            "resize": self.resize,
-            "crop": self.crop,
-            "mean": list(self.mean),
-            "std": list(self.std),
-            "interpolation": self.interpolation,
-        }
-
-
-def preprocessing_of(section: PreprocessingSection) -> Preprocessing:
-    """Numbers from thresholds.yaml, or from a torchvision weights entry (nothing is downloaded).
-
-    Raises:
-        ConfigError: there is no such weights entry.
-    """
-    if section.weights is None:
-        return Preprocessing(
-            resize=section.resize,
-            crop=section.crop,
-            mean=tuple(section.mean or (0.0, 0.0, 0.0)),
-            std=tuple(section.std or (1.0, 1.0, 1.0)),
-        )
-    from explain_gate.vision import torchvision
-
-    try:
-        preset = torchvision.models.get_weight(section.weights).transforms()
-    except (ValueError, KeyError, AttributeError) as error:
-        raise ConfigError(
-            f"data.preprocessing.weights must be a torchvision weights entry such as ResNet50_Weights.IMAGENET1K_V2, "
-            f"got {section.weights}"
-        ) from error
-    return Preprocessing(
-        resize=preset.resize_size[0],
-        crop=preset.crop_size[0],
-        mean=tuple(preset.mean),
-        std=tuple(preset.std),
-        interpolation=preset.interpolation.value,
-    )
-
-
 def digest_of(path: Path) -> str:
     """SHA-256 of the file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
@@ -93,10 +39,12 @@ def digest_of(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Loaded:
-    """An image (3, H, W) in [0, 1], not yet normalised, and what was drawn on it, each (H, W) bool.
+    """An image (C, H, W) in [0, 1], not yet normalised, and what was drawn on it, each (H, W) bool.
 
     `region` unites all shapes; `annotators` holds one region a person where several are named; `parts` one a part;
     `ignored` is None where nothing is to be ignored, and in no other mask.
+    `looks` are numbers for warnings: `brightest`, the largest value in [0, 1]; `stored`, the largest one in the file;
+    `lost`, the share of the region that the crop takes away; `stretch`, by how much the aspect ratio changed.
     """
 
     pixels: torch.Tensor
@@ -104,12 +52,13 @@ class Loaded:
     annotators: tuple[torch.Tensor, ...]
     parts: dict[str, torch.Tensor]
     ignored: torch.Tensor | None
+    looks: Mapping[str, float]
 
 
 def load(
     path: Path, shapes: Sequence[Shape], size: tuple[int, int] | None, preprocessing: Preprocessing
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The image (3, H, W) in [0, 1], not yet normalised, and its region (H, W), bool. Raises as `load_annotated`."""
+    """The image (C, H, W) in [0, 1], not yet normalised, and its region (H, W), bool. Raises as `load_annotated`."""
     found = load_annotated(path, shapes, size, preprocessing)
     return found.pixels, found.region
 
@@ -125,9 +74,16 @@ def load_annotated(
     Raises:
         DataError: the file is not a whole image, is too large, or does not fit its annotation.
     """
-    image, orientation = _decode(path)
-    masks = _masks(path, shapes, size, (image.height, image.width), orientation)
-    pixels, moved = _transform(image, np.stack(list(masks.values())), preprocessing)
+    picture = decode(path, preprocessing)
+    upright = (picture.values.shape[-2], picture.values.shape[-1])
+    masks = _masks(path, shapes, size, upright, picture.orientation)
+    pixels, moved = _transform(picture.values, np.stack(list(masks.values())), preprocessing)
+    looks = {
+        "brightest": float(pixels.max()) if preprocessing.transform is None else 1.0,
+        "stored": picture.stored,
+        "lost": _lost(masks["region", ""], preprocessing),
+        "stretch": _stretch(preprocessing, *upright),
+    }
     found = dict(zip(masks, moved, strict=True))
     ignored = found.pop(("ignored", ""), None)
     if ignored is not None:
@@ -139,6 +95,7 @@ def load_annotated(
         annotators=tuple(people) if len(people) > 1 else (),
         parts={name: mask for (kind, name), mask in found.items() if kind == "part"},
         ignored=ignored,
+        looks=looks,
     )
 
 
@@ -152,16 +109,7 @@ def size_of(
     Raises:
         DataError: the file is no image, cannot be whole, is too large, or does not fit its annotation.
     """
-    try:
-        with Image.open(path) as opened:
-            _refuse_huge(opened)
-            orientation = _orientation(opened)
-            height, width = opened.height, opened.width
-            whole = _ends(path, opened.format)
-    except Exception as error:  # a parser of damaged files may raise anything
-        raise _not_whole(path, error) from error
-    if not whole:
-        _decode(path)
+    (height, width), orientation = header(path, preprocessing)
     upright = (width, height) if orientation >= 5 else (height, width)
     _masks(path, shapes, size, upright, orientation)
     return _after(preprocessing, *upright)
@@ -171,20 +119,6 @@ def share_of(region: torch.Tensor, ignored: torch.Tensor | None) -> float:
     """The region's share of the frame without what is to be ignored, in [0, 1]; masks (H, W), bool."""
     frame = region.numel() - (0 if ignored is None else int(ignored.sum()))
     return int(region.sum()) / frame if frame else 0.0
-
-
-def normalize(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
-    """(..., 3, H, W) in [0, 1] -> normalised."""
-    mean = torch.tensor(preprocessing.mean, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
-    std = torch.tensor(preprocessing.std, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
-    return (pixels - mean) / std
-
-
-def denormalize(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
-    """The inverse of `normalize`."""
-    mean = torch.tensor(preprocessing.mean, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
-    std = torch.tensor(preprocessing.std, dtype=pixels.dtype, device=pixels.device).view(-1, 1, 1)
-    return pixels * std + mean
 
 
 def _masks(
@@ -246,63 +180,51 @@ def _united(shapes: Sequence[Shape], height: int, width: int) -> dict[tuple[str,
     return masks
 
 
-def _decode(path: Path) -> tuple[Image.Image, int]:
-    """The upright RGB image and the EXIF orientation (1 to 8) it was stored in."""
-    try:
-        with Image.open(path) as opened:
-            _refuse_huge(opened)
-            orientation = _orientation(opened)
-            opened.load()
-            upright = ImageOps.exif_transpose(opened)
-            return _to_rgb(upright), orientation
-    except Exception as error:  # a parser of damaged files may raise anything
-        raise _not_whole(path, error) from error
-
-
-def _not_whole(path: Path, error: Exception) -> DataError:
-    return DataError(pointer_fault(path) or f"{path}: not a whole image file ({error})")
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where it says anything else or nothing."""
-    found = int(image.getexif().get(_ORIENTATION, 1) or 1)
-    return found if 1 <= found <= 8 else 1
-
-
-def _ends(path: Path, kind: str | None) -> bool:
-    """Whether a file ends as its format ends; False where that cannot be told."""
-    mark = _ENDS.get(kind or "")
-    if mark is None:
-        return False
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - len(mark)))
-        return stream.read() == mark
-
-
 def _after(preprocessing: Preprocessing, height: int, width: int) -> tuple[int, int]:
     """The size of an image after resizing and cropping, as `_transform` makes it."""
-    if isinstance(preprocessing.resize, int):
-        longer = int(preprocessing.resize * max(height, width) / min(height, width))
-        height, width = (preprocessing.resize, longer) if height <= width else (longer, preprocessing.resize)
-    elif preprocessing.resize is not None:
-        height, width = preprocessing.resize
+    if preprocessing.transform is not None:
+        blank = np.zeros((height, width, preprocessing.channels), dtype=np.uint8)
+        pixels, _ = transforming.apply(preprocessing.transform, blank, np.zeros((1, height, width), dtype=bool))
+        return pixels.shape[-2], pixels.shape[-1]
+    if preprocessing.pad is not None:
+        return preprocessing.pad
+    height, width = _resized(preprocessing, height, width)
     crop = preprocessing.crop
     return (height, width) if crop is None else (crop, crop) if isinstance(crop, int) else crop
 
 
-def _refuse_huge(image: Image.Image) -> None:
-    if image.width * image.height > MOST_PIXELS:
-        raise ValueError(f"{image.width} x {image.height} pixels, at most {MOST_PIXELS} are decoded; shrink it")
+def _resized(preprocessing: Preprocessing, height: int, width: int) -> tuple[int, int]:
+    """Height and width after `resize` or `pad` scaled the picture, before anything is cut off or filled in."""
+    if preprocessing.pad is not None:
+        scale = min(preprocessing.pad[0] / height, preprocessing.pad[1] / width)
+        return max(1, round(height * scale)), max(1, round(width * scale))
+    if isinstance(preprocessing.resize, int):
+        longer = int(preprocessing.resize * max(height, width) / min(height, width))
+        return (preprocessing.resize, longer) if height <= width else (longer, preprocessing.resize)
+    return (height, width) if preprocessing.resize is None else preprocessing.resize
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        # Pillow clips 16-bit values at 255 when it converts; the full range must be kept.
-        values = np.asarray(image, dtype=np.float64)
-        sixteen = image.mode.startswith("I;16") or values.max(initial=0.0) > 255
-        top = 65535.0 if sixteen else 255.0
-        image = Image.fromarray(np.clip(np.nan_to_num(values) / top * 255.0 + 0.5, 0, 255).astype(np.uint8))
-    return image.convert("RGB")
+def _lost(region: np.ndarray[Any, Any], preprocessing: Preprocessing) -> float:
+    """The share of a region (H, W) that the centre crop takes away."""
+    if preprocessing.crop is None or not region.any():
+        return 0.0
+    height, width = region.shape
+    resized = _resized(preprocessing, height, width)
+    crop = preprocessing.crop if isinstance(preprocessing.crop, tuple) else (preprocessing.crop, preprocessing.crop)
+    spans = []
+    for side, after, kept in zip((height, width), resized, crop, strict=True):
+        cut = max(0.0, (after - kept) / 2) * side / after
+        spans.append(slice(round(cut), side - round(cut)))
+    return 1 - float(region[spans[0], spans[1]].sum()) / float(region.sum())
+
+
+def _stretch(preprocessing: Preprocessing, height: int, width: int) -> float:
+    """How much wider or higher the picture became in relation, 1 where it kept its shape."""
+    if preprocessing.transform is not None or not isinstance(preprocessing.resize, tuple):
+        return 1.0
+    after = preprocessing.resize
+    ratio = (after[1] / after[0]) / (width / height)
+    return max(ratio, 1 / ratio)
 
 
 def _turn(region: np.ndarray[Any, Any], orientation: int) -> np.ndarray[Any, Any]:
@@ -313,18 +235,28 @@ def _turn(region: np.ndarray[Any, Any], orientation: int) -> np.ndarray[Any, Any
 
 
 def _transform(
-    image: Image.Image, regions: np.ndarray[Any, Any], preprocessing: Preprocessing
+    values: torch.Tensor, regions: np.ndarray[Any, Any], preprocessing: Preprocessing
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    if preprocessing.resize is None and preprocessing.crop is None:
-        return _plain(torch.from_numpy(np.array(image)).permute(2, 0, 1)), torch.from_numpy(regions.copy())
+    """Pixels (C, H, W), 8 bits or in [0, 1], and regions (N, H, W) as the model's input is made, in [0, 1] and bool."""
+    if preprocessing.transform is not None:
+        bytes_ = values if values.dtype == torch.uint8 else (values * 255).round().to(torch.uint8)
+        found, moved = transforming.apply(preprocessing.transform, bytes_.permute(1, 2, 0).numpy(), regions)
+        # As every picture of the set: normalising gives back what the transform made.
+        return denormalize(found, preprocessing), moved
+    if preprocessing.resize is None and preprocessing.crop is None and preprocessing.pad is None:
+        return _plain(values, preprocessing), torch.from_numpy(regions.copy())
     from explain_gate.vision import transforms, tv_tensors
 
     # Functions, not transform modules: this runs in a thread, and while another one traces a model with torch.fx every
     # call of a module in the whole process is taken for a part of that model.
-    pixels = tv_tensors.Image(torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous())
+    pixels = tv_tensors.Image(values.contiguous())
     mask = tv_tensors.Mask(torch.from_numpy(regions))
-    if preprocessing.resize is not None:
+    size: list[int] | None = None
+    if preprocessing.pad is not None:
+        size = list(_resized(preprocessing, values.shape[-2], values.shape[-1]))
+    elif preprocessing.resize is not None:
         size = [preprocessing.resize] if isinstance(preprocessing.resize, int) else list(preprocessing.resize)
+    if size is not None:
         mode = transforms.InterpolationMode(preprocessing.interpolation)
         pixels, mask = (
             transforms.functional.resize(one, size, interpolation=mode, antialias=True) for one in (pixels, mask)
@@ -332,8 +264,30 @@ def _transform(
     if preprocessing.crop is not None:
         crop = [preprocessing.crop] * 2 if isinstance(preprocessing.crop, int) else list(preprocessing.crop)
         pixels, mask = (transforms.functional.center_crop(one, crop) for one in (pixels, mask))
-    return _plain(pixels.as_subclass(torch.Tensor)), mask.as_subclass(torch.Tensor).to(torch.bool)
+    plain = _plain(pixels.as_subclass(torch.Tensor), preprocessing)
+    moved = mask.as_subclass(torch.Tensor).to(torch.bool)
+    return _padded(plain, moved, preprocessing)
 
 
-def _plain(pixels: torch.Tensor) -> torch.Tensor:
-    return pixels.to(torch.float32) / 255.0
+def _padded(
+    pixels: torch.Tensor, masks: torch.Tensor, preprocessing: Preprocessing
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The picture in the middle of its size; what is left over is filled, and belongs to no region."""
+    if preprocessing.pad is None:
+        return pixels, masks
+    (height, width), (inner_height, inner_width) = preprocessing.pad, pixels.shape[-2:]
+    top, left = (height - inner_height) // 2, (width - inner_width) // 2
+    colour = torch.tensor(preprocessing.pad_colour, dtype=torch.float32).view(-1, 1, 1) / 255.0
+    # The colour is written as red, green, blue; the pixels may already be the other way round.
+    colour = colour.flip(0) if preprocessing.order == "bgr" else colour
+    filled = colour.expand(len(pixels), height, width).clone()
+    filled[:, top : top + inner_height, left : left + inner_width] = pixels
+    moved = torch.zeros((len(masks), height, width), dtype=torch.bool)
+    moved[:, top : top + inner_height, left : left + inner_width] = masks
+    return filled, moved
+
+
+def _plain(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
+    """Values in [0, 1], float32, in the model's order of colours."""
+    plain = pixels.to(torch.float32) / 255.0 if pixels.dtype == torch.uint8 else pixels.clamp(0, 1)
+    return plain.flip(0) if preprocessing.order == "bgr" else plain

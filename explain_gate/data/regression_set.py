@@ -13,7 +13,8 @@ import torch
 
 from explain_gate.config import GateConfig
 from explain_gate.data.annotations.read import LISTED, Entries, Entry, read_entries
-from explain_gate.data.images import Preprocessing, digest_of, load_annotated, normalize, preprocessing_of
+from explain_gate.data.images import digest_of, load_annotated
+from explain_gate.data.preprocessing import Preprocessing, normalize, preprocessing_of
 from explain_gate.errors import DataError
 from explain_gate.records import Sample
 from explain_gate.seeds import lowest, lowest_of_each, pairs
@@ -52,7 +53,7 @@ class RegressionSet:
         """
         entry = self.entries[row]
         found = load_annotated(entry.path, entry.shapes, entry.size, self.preprocessing)
-        reason = region_fault(found.region)
+        reason = region_fault(found.region) if entry.shapes else "no region is drawn on this image"
         return Sample(
             index=row,
             image=entry.image,
@@ -66,6 +67,7 @@ class RegressionSet:
             annotators=found.annotators,
             ignored=found.ignored,
             parts=found.parts,
+            looks=found.looks,
         )
 
     def first(self) -> Sample:
@@ -207,12 +209,12 @@ def open_set(config: GateConfig) -> RegressionSet:
         DataError: the annotations cannot be used.
     """
     found: Entries = read_entries(config)
-    preprocessing = preprocessing_of(config.sections.data.preprocessing)
+    preprocessing = preprocessing_of(config.sections.data.preprocessing, config.path.parent)
     return RegressionSet(found.entries, found.classes, preprocessing, found.notes)
 
 
 def stack(samples: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pixels (N, 3, H, W), labels (N,), regions (N, H, W) with nothing where there is none, and which have one (N,)."""
+    """Pixels (N, C, H, W), labels (N,), regions (N, H, W) with nothing where there is none, and which have one (N,)."""
     pixels = torch.stack([sample.pixels for sample in samples])
     labels = torch.tensor([sample.label for sample in samples])
     empty = torch.zeros(pixels.shape[-2:], dtype=torch.bool)

@@ -24,7 +24,9 @@ from explain_gate.attribution.diagnosis import forward_raised
 from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.config import GateConfig
 from explain_gate.data.annotations.names import IMAGE_SUFFIXES
-from explain_gate.data.images import load, normalize
+from explain_gate.data.images import load
+from explain_gate.data.oddities import unlike_the_model
+from explain_gate.data.preprocessing import normalize
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ConfigError, ExplainGateError, ModelError
 from explain_gate.measuring.asking.backgrounds import Backgrounds
@@ -149,7 +151,11 @@ def measure_model(
             "config_digest": config.digest,
             "environment": environment,
             "outputs": predictions.logits.shape[1],
-            "warnings": [*data.notes, *predictions.warnings],
+            "warnings": [
+                *data.notes,
+                *unlike_the_model(model.module, model.source, data.preprocessing),
+                *predictions.warnings,
+            ],
             "passes": {"forward": forward, "backward": backward},
             "cache": {"read": cache.found, "written": cache.kept},
             "seconds": round(time.perf_counter() - began, 3),
@@ -238,7 +244,7 @@ def _probe_maker(
             target_layers=model.target_layers,
             memory_budget=memory_budget,
             seed=seed,
-            black=normalize(torch.zeros(3, 1, 1), data.preprocessing),
+            black=normalize(torch.zeros(data.preprocessing.channels, 1, 1), data.preprocessing),
             read_images=read_images,
             fold_norms=fold_norms,
         )

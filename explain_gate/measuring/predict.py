@@ -13,7 +13,9 @@ from torch import Tensor
 
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.diagnosis import first_line, forward_raised
-from explain_gate.data.images import denormalize, share_of
+from explain_gate.data.images import share_of
+from explain_gate.data.oddities import oddities
+from explain_gate.data.preprocessing import visible
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError, ExplainGateError, ModelError
 from explain_gate.measuring.progress import Progress
@@ -71,6 +73,7 @@ def predict(
     region_reasons: dict[int, str] = {}
     faults: list[str] = []
     sizes: dict[tuple[int, int], str] = {}
+    looks: dict[str, Mapping[str, float]] = {}
     for rows in _readable(data, faults):
         pictures, known = memory.pictures(rows), memory.logits(rows)
         samples = _decoded(data, [row for row in rows if row not in pictures or row not in known], faults)
@@ -81,6 +84,7 @@ def predict(
         pictures |= fresh
         for row in rows:
             sizes.setdefault(pictures[row].size, data.entries[row].image)
+            looks[data.entries[row].image] = pictures[row].looks
         data.common_size(sizes)
         unknown = [sample for sample in samples if sample.index not in known]
         if unknown:
@@ -118,7 +122,7 @@ def predict(
         logits=logits,
         reasons=reasons,
         region_reasons=region_reasons,
-        warnings=_warnings(logits),
+        warnings=(*oddities(looks), *_warnings(logits)),
     )
 
 
@@ -202,9 +206,9 @@ def _row(data: RegressionSet, row: int, picture: Picture, logits: Tensor) -> Ima
 
 
 def _picture(sample: Sample, data: RegressionSet) -> Picture:
-    visible = (denormalize(sample.pixels, data.preprocessing).clamp(0, 1) * 255).round().to(torch.uint8)
+    shown = (visible(sample.pixels, data.preprocessing) * 255).round().to(torch.uint8)
     jpeg = BytesIO()
-    Image.fromarray(visible.permute(1, 2, 0).numpy()).save(jpeg, "JPEG", quality=88)
+    Image.fromarray(shown.permute(1, 2, 0).numpy()).save(jpeg, "JPEG", quality=88)
     region = b"" if sample.region is None else np.packbits(sample.region.numpy(), axis=-1).tobytes()
     return Picture(
         size=(sample.pixels.shape[-2], sample.pixels.shape[-1]),
@@ -212,6 +216,7 @@ def _picture(sample: Sample, data: RegressionSet) -> Picture:
         reason=sample.region_reason,
         region=region,
         jpeg=jpeg.getvalue(),
+        looks=sample.looks,
     )
 
 

@@ -12,7 +12,8 @@ import torch
 from drawings import SIDE, picture
 from PIL import Image
 
-from explain_gate.data.images import Preprocessing, load, load_annotated, size_of
+from explain_gate.data.images import load, load_annotated, size_of
+from explain_gate.data.preprocessing import Preprocessing
 from explain_gate.data.regions import Shape
 from explain_gate.errors import DataError
 

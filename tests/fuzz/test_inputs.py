@@ -19,7 +19,8 @@ from explain_gate.cli import main
 from explain_gate.config import load_config
 from explain_gate.data.annotations import coco as coco_reader
 from explain_gate.data.annotations import voc as voc_reader
-from explain_gate.data.images import Preprocessing, load_annotated
+from explain_gate.data.images import load_annotated
+from explain_gate.data.preprocessing import Preprocessing
 from explain_gate.data.regions import Shape
 from explain_gate.data.regression_set import open_set
 from explain_gate.errors import ExplainGateError

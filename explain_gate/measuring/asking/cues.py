@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from explain_gate.data.images import denormalize
+from explain_gate.data.preprocessing import visible
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.cue_facts import (
     PICTURES,
@@ -299,7 +299,7 @@ class CueSearch:
         return facts, cue, pictures
 
     def _visible(self, pixels: Tensor) -> Tensor:
-        return denormalize(pixels.cpu(), self._data.preprocessing).clamp(0, 1)
+        return visible(pixels.cpu(), self._data.preprocessing)
 
     def _take(self, label: int, where: Place, found: _Found | None) -> None:
         """Remember a cue, and write its pictures."""

@@ -122,7 +122,10 @@ class Facts:
                 target_code=code_of([home_of(section.target) or ""]) if section.target else "",
                 layers=tuple(model.target_layers),
             ),
-            preprocessing=asdict(data.preprocessing),
+            preprocessing={
+                **asdict(data.preprocessing),
+                "code": code_of([home_of(data.preprocessing.transform or "") or ""]),
+            },
             seed=config.sections.seed,
             device=device,
             dtype=dtype,

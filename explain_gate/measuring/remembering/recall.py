@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +38,7 @@ class Picture:
     reason: str | None
     region: bytes
     jpeg: bytes
+    looks: Mapping[str, float] = field(default_factory=dict)
 
 
 Noted = tuple[float, int | None]
@@ -107,6 +108,7 @@ class Memory:
                     reason=head["reason"],
                     region=rest[: len(rest) - len(jpeg)],
                     jpeg=jpeg,
+                    looks=head["looks"],
                 )
         return pictures
 
@@ -114,7 +116,13 @@ class Memory:
         """Keep pictures and regions."""
         entries = {}
         for row, one in pictures.items():
-            head = {"size": list(one.size), "area": one.area, "reason": one.reason, "cut": len(one.region)}
+            head = {
+                "size": list(one.size),
+                "area": one.area,
+                "reason": one.reason,
+                "cut": len(one.region),
+                "looks": dict(one.looks),
+            }
             entries[self._picture_key(row)] = _closed(head, one.region + one.jpeg)
         self.cache.put("pictures", entries)
 
