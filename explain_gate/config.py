@@ -441,7 +441,7 @@ def _section_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
     }
     section = homes.get(str(loc[0]))
     if section is DataSection and "preprocessing" in loc:
-        return PreprocessingSection
+        return PadSection if "pad" in loc else PreprocessingSection
     if section is TrackingSection and "promote" in loc:
         return PromoteSection
     return section

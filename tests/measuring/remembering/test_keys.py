@@ -20,7 +20,7 @@ from explain_gate.measuring.remembering.keys import Facts, FunctionFacts, ImageF
 from explain_gate.models.open import load_model
 from explain_gate.plan import plan
 
-NAMES = ("tinymodel", "blocks", "scores", "helper", "ownmethod", "ownmetric")
+NAMES = ("moves", "tinymodel", "blocks", "scores", "helper", "ownmethod", "ownmetric")
 FILES = {
     "helper.py": "FACTOR = 1.0\n",
     "blocks.py": "import torch\n\n\nclass Scale(torch.nn.Module):\n    def forward(self, x):\n        return 1.0 * x\n",
@@ -294,3 +294,15 @@ def test_no_entry_of_the_list_is_forgotten():
         assert other.by_name() != facts.by_name(), other
     for other in variants(image):
         assert facts.score("c", "m", other) != facts.score("c", "m", image)
+
+
+def test_the_code_of_a_teams_transform_is_part_of_every_key(project, keys_of):
+    """The function is the preprocessing: what it imports counts as much as its own lines."""
+    old = "preprocessing: {resize: 32, crop: 32, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}"
+    project.write_text(project.read_text().replace(old, 'preprocessing: {transform: "moves:both"}'))
+    (project.parent / "moves.py").write_text(
+        "def both(image, mask):\n    from helper import FACTOR\n    return FACTOR * image.float() / 255, mask\n"
+    )
+    before = keys_of(project)
+    (project.parent / "helper.py").write_text("FACTOR = 2.0\n")
+    assert changed(before, keys_of(project)) == EVERYTHING
