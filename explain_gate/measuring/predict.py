@@ -74,6 +74,7 @@ def predict(
     faults: list[str] = []
     sizes: dict[tuple[int, int], str] = {}
     looks: dict[str, Mapping[str, float]] = {}
+    asked = False
     for rows in _readable(data, faults):
         pictures, known = memory.pictures(rows), memory.logits(rows)
         samples = _decoded(data, [row for row in rows if row not in pictures or row not in known], faults)
@@ -88,6 +89,7 @@ def predict(
         data.common_size(sizes)
         unknown = [sample for sample in samples if sample.index not in known]
         if unknown:
+            asked = True
             logits, failed = _logits(probe, unknown)
             reasons.update({unknown[position].index: reason for position, reason in failed.items()})
             new = {sample.index: logits[position] for position, sample in enumerate(unknown)}
@@ -104,19 +106,9 @@ def predict(
     if len(reasons) == len(data):
         raise ModelError(f"no image of {len(data)} could be predicted: {next(iter(reasons.values()))}")
     logits = torch.stack(parts)
-    highest = max(data.classes.values())
-    if logits.shape[1] == 1 and probe.target is None:
-        raise ModelError(
-            "the model has one logit, and a score per class is needed, (N, classes). For a model of two classes name a "
-            "function as model.target, package.module:function, that makes two scores of it: "
-            "return torch.cat([torch.zeros_like(output), output], dim=1)"
-        )
-    if 1 < logits.shape[1] <= highest:
-        raise ModelError(
-            f"the model has {logits.shape[1]} logits, but data.classes needs {highest + 1}: "
-            f"{', '.join(name for name, index in data.classes.items() if index >= logits.shape[1])} would have none"
-        )
-    check_repeatable(probe, data, [row for row in range(len(data)) if row not in reasons])
+    _require_scores_of_classes(logits, probe, data)
+    if asked:  # what is recalled was checked when it was measured: its key holds all that it depends on
+        check_repeatable(probe, data, [row for row in range(len(data)) if row not in reasons])
     return Predictions(
         images=tuple(images),
         logits=logits,
@@ -225,6 +217,21 @@ def _keep_picture(row: int, picture: Picture, writer: ProfileWriter) -> None:
     if picture.region:
         regions[row] = np.frombuffer(picture.region, dtype=np.uint8).reshape(regions.shape[1:])
     writer.thumbnail(row).write_bytes(picture.jpeg)
+
+
+def _require_scores_of_classes(logits: Tensor, probe: Probe, data: RegressionSet) -> None:
+    highest = max(data.classes.values())
+    if logits.shape[1] == 1 and probe.target is None:
+        raise ModelError(
+            "the model has one logit, and a score per class is needed, (N, classes). For a model of two classes name a "
+            "function as model.target, package.module:function, that makes two scores of it: "
+            "return torch.cat([torch.zeros_like(output), output], dim=1)"
+        )
+    if 1 < logits.shape[1] <= highest:
+        raise ModelError(
+            f"the model has {logits.shape[1]} logits, but data.classes needs {highest + 1}: "
+            f"{', '.join(name for name, index in data.classes.items() if index >= logits.shape[1])} would have none"
+        )
 
 
 def check_repeatable(probe: Probe, data: RegressionSet, rows: Sequence[int]) -> None:

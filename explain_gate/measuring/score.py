@@ -471,6 +471,8 @@ def _controls(
                 control.peers = source.removeprefix("control.randomized.") if source.count(".") > 1 else methods[0]
             control.parameters = table.parameters
             memory.recall(control)
+            # A model that raised on an image once would raise again while its control is mapped.
+            control.reasons.update({row: predictions.reasons[row] for row in rows if row in predictions.reasons})
             for samples in data.batches(BATCH, control.open({}, predictions)):
                 usable = _as_asked(control, samples)
                 maps, empty = control_maps(source, resources, usable, predictions.logits)
