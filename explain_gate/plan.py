@@ -288,7 +288,7 @@ def _row(
         decide=decide,
         must_catch=section.must_catch,
         part=part,
-        change_part=part if section.confidence is None and config.sections.judging.decide == "evidence" else None,
+        change_part=part if section.confidence is None else None,
         small_classes=section.small_classes,
         question=_question(metric, class_name),
         own=not metric.of_others,

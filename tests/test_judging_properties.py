@@ -241,3 +241,18 @@ def test_a_worse_score_of_one_image_never_turns_a_failure_into_a_pass(case, data
     after = replace(case, scores={**case.scores, key: tuple(column)}).judged()
     for was, now in zip(before, after, strict=True):
         assert was.status != "failed" or now.status == "failed", (was.message, now.message)
+
+
+@given(cases(waived=False), st.data())
+@THOROUGH
+def test_adding_a_rule_never_turns_a_failed_verdict_into_a_passed_one(case, data):
+    """A change is corrected over the rows of its own rule, so what else the file asks for weakens none."""
+    added = [replace(rule, check=f"{rule.check}/again") for rule in data.draw(rules(changes=True))]
+    again = {(f"{check}/again", method): column for (check, method), column in case.scores.items()}
+    reference = None if case.reference is None else profile(case.reference)
+    candidate = profile({**case.scores, **again})
+    before = case.judge(candidate, reference)
+    after = case.judge(candidate, reference, [*added, *case.rules])
+    assert after[len(added) :] == before
+    was, now = conclude(case.rules, before), conclude([*added, *case.rules], after)
+    assert now.exit_code >= was.exit_code

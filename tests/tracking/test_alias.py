@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from explain_gate.errors import TrackingError
+from explain_gate.judging.evidence import limits, upper_limit
 from explain_gate.publishing.text.verdict_json import verdict_from_json, verdict_to_json
+from explain_gate.records import Evidence
 from explain_gate.tracking.alias import Move, moves_of, write_move
 from explain_gate.tracking.outbox import deliver
 from explain_gate.tracking.recorder import record
 from explain_gate.tracking.store import Store
-from explain_gate.tracking.submission import is_full_pass
+from explain_gate.tracking.submission import describe, is_full_pass
 
 ALIAS = ("pets", "explain-approved")
 
@@ -153,6 +155,24 @@ def test_which_rows_hinder_a_full_pass(gate_run, status, full):
     """A failed and an unmeasured row do; a waived one is the team's decision."""
     verdict = gate_run("v1").verdict
     assert is_full_pass(replace(verdict, findings=(replace(verdict.findings[0], status=status),))) is full
+
+
+@pytest.mark.parametrize(("yes", "allowed", "moves"), [(4, False, False), (4, True, True), (2, False, True)])
+def test_the_alias_waits_for_rows_that_may_hide_what_they_must_catch(gate_run, settings, yes, allowed, moves):
+    """An inconclusive row whose true share may be the one to catch holds the alias, unless the file allows it."""
+    run = gate_run("v1")
+    low, high = limits(yes, 20)
+    counted = Evidence(
+        question="are wrong", yes=yes, images=20, bound=0.05, must_catch=0.4, part=0.001, fails_from=6, finds=0.5,
+        needed=20, limits=(low, high), upper=upper_limit(yes, 20), more=30,
+    )  # fmt: skip
+    row = replace(run.verdict.findings[0], status="inconclusive", cause="undecided", evidence=counted)
+    verdict = replace(run.verdict, findings=(row,))
+    asked = replace(settings, promote_inconclusive=allowed)
+    submission = describe(verdict, run.profile, run.folder, asked, ended=1)
+    assert is_full_pass(verdict)
+    assert submission.full_pass is moves
+    assert submission.held_back == ("" if moves else row.key)
 
 
 def test_another_runs_verdict_is_left_alone(tmp_path):
