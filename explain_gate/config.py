@@ -223,7 +223,9 @@ class RuleSection(_Section):
     min_images: int = Field(default=5, ge=1, description="that must be left where some are ruled out")
     severity: Literal["fail", "warn"] = "fail"
     parameters: dict[str, Any] = {}
-    sample: int | None = Field(default=None, gt=0, description="use at most this many images, stratified and seeded")
+    sample: int | None = Field(
+        default=None, gt=0, description="use at most so many images, stratified and seeded; by class: so many of each"
+    )
 
     @field_validator("max_unmeasured")
     @classmethod

@@ -294,6 +294,7 @@ def _row(
         own=not metric.of_others,
         parameters=section.parameters,
         sample=section.sample,
+        sample_each=section.per_class or section.classes is not None,
         file=file,
         line=line,
     )

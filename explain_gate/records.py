@@ -200,7 +200,7 @@ class Rule:
     worst honest share of images that say yes to `question`, and `must_catch` the true share that the rule has to find.
     `part` is the probability of a false alarm that the rule's bound may spend over all its rows, `change_part` that of
     its change, None for 1 - confidence. `own` tells whether the images of the class answer, or those of other classes
-    that were given something of it.
+    that were given something of it. `sample` is of all images, or, with `sample_each`, of those of each class.
     """
 
     check: str
@@ -227,6 +227,7 @@ class Rule:
     own: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sample: int | None = None
+    sample_each: bool = False
     file: str = "thresholds.yaml"
     line: int = 0
 

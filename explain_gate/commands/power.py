@@ -60,8 +60,10 @@ def _answers(rule: Rule, data: RegressionSet, lacking: Mapping[int, str]) -> int
     card = METRICS[rule.metric]
     usable = {} if REGION in rule.parameters or not card.needs_region else lacking
     sizes = Counter(entry.class_name for row, entry in enumerate(data.entries) if row not in usable)
+    if rule.sample is not None and rule.sample_each:
+        sizes = Counter({name: min(count, rule.sample) for name, count in sizes.items()})
     total, share = sum(sizes.values()), 1.0
-    if rule.sample is not None and total > rule.sample:
+    if rule.sample is not None and not rule.sample_each and total > rule.sample:
         share = rule.sample / total
     if rule.class_name is None:
         images = total

@@ -56,7 +56,7 @@ def score(
         function = _function(rule, config)
         if memory.alone and rule.sample is not None:
             continue  # which images are drawn depends on the whole set
-        rows = _sampled(data, rule.sample, config.sections.seed)
+        rows = _sampled(data, rule, config.sections.seed)
         table = tables[check, method] = _Table(check, method, rule, function, rows)
         table.population = [data.entries[row].label for row in rows]
         table.parameters = _resolved(rule, config)
@@ -116,7 +116,7 @@ class _Table:
         self.reasons: dict[int, str] = {}
         self.exempt: set[int] = set()
         self.notes: dict[str, dict[int, Sequence[Noted]]] = {}
-        self.sample = rule.sample
+        self.sample = (rule.sample, rule.sample_each)
         self.population: Sequence[int] = ()
         self.parameters: Mapping[str, Any] = rule.parameters
         self.scopes: dict[int, Scope | None] = {}
@@ -482,7 +482,14 @@ def _controls(
     return found
 
 
-def _sampled(data: RegressionSet, sample: int | None, seed: int) -> list[int]:
-    if sample is None:
+def _sampled(data: RegressionSet, rule: Rule, seed: int) -> list[int]:
+    """The rows that a rule looks at; a rule by class looks at as many of each class."""
+    if rule.sample is None:
         return list(range(len(data)))
-    return sorted(data.stratified(sample, seed=seed, purpose="sample"))
+    if not rule.sample_each:
+        return sorted(data.stratified(rule.sample, seed=seed, purpose="sample"))
+    members: dict[int, list[int]] = {}
+    for row, entry in enumerate(data.entries):
+        members.setdefault(entry.label, []).append(row)
+    drawn = (data.lowest(rows, rule.sample, seed=seed, purpose="sample") for rows in members.values())
+    return sorted(row for rows in drawn for row in rows)

@@ -95,3 +95,28 @@ def test_validate_tells_what_counts_and_which_rows_have_too_few(gate, tmp_path):
     assert "1 of 10 images do not count where regions are asked for, as the annotated region fills the whole" in lines
     assert "reliance.background_gap[red]: 4 images; " in lines
     assert "would do, to find 1 in 2 where honest versions show 1 in 20 at most" in lines
+
+
+def test_a_map_that_lies_nowhere_has_the_worst_value_and_a_number_of_its_own(tmp_path, write_project, measured):
+    """Nothing in one picture speaks for its class: its map is zero, which is no place, and not unmeasured."""
+    import numpy as np
+    from PIL import Image
+
+    text = projects.THRESHOLDS
+    asked = ("iou: {{max_drop: 1}}", "lift: {{max_drop: 1}}", "silent_share: {{at_most: 0.2}}")
+    rules = "checks:\n  alignment:\n" + "".join(f"    {one}\n" for one in asked)
+    path = write_project(tmp_path / "project", corner=True, thresholds=text[: text.index("checks:")] + rules)
+    picture = path.parent / "images" / "red_00.png"
+    pixels = np.asarray(Image.open(picture)).copy()
+    pixels[:8, :8] = 128
+    Image.fromarray(pixels).save(picture)
+    session = measured(bootstrap=True)
+    values = {
+        (one.check, one.image): (one.value, one.reason) for one in session.profile.scores() if one.method == "grad_cam"
+    }
+    assert values["alignment.iou", "red_00.png"] == (0.0, None)
+    assert values["alignment.lift", "red_00.png"] == (0.0, None)
+    assert values["alignment.silent_share", "red_00.png"] == (1.0, None)
+    assert values["alignment.silent_share", "red_02.png"] == (0.0, None)
+    (finding,) = [one for one in session.findings.values() if one.check == "alignment.silent_share"]
+    assert (finding.value, finding.status) == (1 / 8, "passed")

@@ -179,3 +179,13 @@ def test_a_copy_of_an_image_lends_it_nothing(project: Path) -> None:
     lent = {data.entries[donor].image for donor, _ in backgrounds.tried(row, same_class=True, count=30)}
     assert len(lent) == 10
     assert not {"red_00.png", "red_02.png"} & lent
+
+
+def test_a_sample_by_class_is_so_many_of_each(project: Path, measured: Callable[..., Any]) -> None:
+    """Three of each class where the rule has a row a class; three in all where it has one row."""
+    text = project.read_text(encoding="utf-8")
+    for rule, counts in (("sample: 3, per_class: true", {3}), ("sample: 3", {1, 2})):
+        project.write_text(text.replace("iou: {at_least: 0.1, sample: 8}", f"iou: {{at_least: 0.1, {rule}}}"))
+        profile = measured(cache=False).profile
+        drawn = [profile.images[row].class_name for row in profile.measurement("alignment.iou", "grad_cam").rows]
+        assert {drawn.count(name) for name in set(drawn)} == counts

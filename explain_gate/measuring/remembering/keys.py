@@ -173,7 +173,7 @@ class Facts:
 
     def finished(self, rules: Sequence[Rule]) -> str:
         """Key of what workers have finished who measured these rules."""
-        rows = {digest(asdict(self.metrics[rule.check]), rule.method, rule.sample) for rule in rules}
+        rows = {digest(asdict(self.metrics[rule.check]), rule.method, rule.sample, rule.sample_each) for rule in rules}
         return digest("finished", self.by_name(), sorted(rows))
 
     def by_name(self) -> dict[str, str]:
