@@ -84,7 +84,13 @@ class ModelSection(_Section):
         description="package.module:callable, torchvision:NAME, timm:NAME, models:/NAME@ALIAS, or FILE.pt2"
     )
     arguments: dict[str, Any] = Field(default={}, description="keyword arguments of the callable")
-    checkpoint: Path | None = Field(default=None, description=".safetensors, or a .pt/.pth state dict")
+    checkpoint: Path | None = Field(
+        default=None,
+        description="weights: .safetensors, a .pt/.pth/.ckpt of tensors, an index of shards, or a folder of one",
+    )
+    checkpoint_key: Text | None = Field(
+        default=None, description="which weights of the checkpoint, where it holds several: model_ema, or a.b if nested"
+    )
     target_layer: str | list[str] = Field(default="auto", description="for CAM methods: auto, a dotted name, or a list")
     target: Text | None = Field(
         default=None, description="package.module:function from the model's output to logits (N, classes)"

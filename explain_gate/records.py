@@ -52,7 +52,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelUnderTest:
-    """A loaded model in eval mode with its identity; `target_layers` are dotted module names for CAM methods."""
+    """A loaded model in eval mode with its identity; `target_layers` are dotted module names for CAM methods.
+
+    `checkpoint_key` is which weights of the checkpoint were asked for; `notes` say what a reader should know of how
+    they were read: where they were, what was left out, how they were cast.
+    """
 
     module: torch.nn.Module
     source: str
@@ -61,6 +65,8 @@ class ModelUnderTest:
     target_layers: tuple[str, ...]
     name: str
     version: str | None = None
+    checkpoint_key: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

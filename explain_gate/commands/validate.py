@@ -8,6 +8,7 @@ from explain_gate.commands.power import judged_on
 from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.validation import Trial, check_pictures, try_out
 from explain_gate.options import RunOptions
+from explain_gate.records import ModelUnderTest
 from explain_gate.session.run import GateSession
 
 
@@ -56,12 +57,21 @@ def _lines(session: GateSession, *, thorough: bool) -> list[str]:
         ),
         f"model: {model.source}, {weights:,} parameters, {_outputs(trial)}, digest {model.digest[:12]}",
     ]
+    lines += _checkpoint(model)
     if trial.target_layers:
         lines.append(f"target layer: {', '.join(trial.target_layers)}")
     lines += [f"reports: {session.parent}", f"tracking: {tracking.shown_uri}, experiment {tracking.experiment}"]
     lines += [f"warning: {warning}" for warning in (*session.samples.notes, *trial.warnings)]
     lines += judged_on(session.samples, session.rules)
     return lines + _reference(session)
+
+
+def _checkpoint(model: ModelUnderTest) -> list[str]:
+    """The checkpoint, which of its weights were asked for, and how they were read."""
+    if model.checkpoint is None:
+        return []
+    key = f"checkpoint_key {model.checkpoint_key}" if model.checkpoint_key else ""
+    return [", ".join(filter(None, [f"checkpoint: {model.checkpoint}", key, *model.notes]))]
 
 
 def _outputs(trial: Trial) -> str:

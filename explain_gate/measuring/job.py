@@ -23,6 +23,7 @@ def open_model(
     *,
     source: str | None = None,
     checkpoint: str | Path | None = None,
+    checkpoint_key: str | None = None,
     tracking_uri: str | None = None,
     allow_pickle: bool = False,
 ) -> ModelUnderTest:
@@ -32,6 +33,7 @@ def open_model(
         config: the gate.
         source: overrides model.source.
         checkpoint: overrides model.checkpoint; an empty text says that there is none.
+        checkpoint_key: overrides model.checkpoint_key; an empty text says that there is none.
         tracking_uri: overrides tracking.uri, where registered versions are.
         allow_pickle: load a registered version whose files run code when they are read.
 
@@ -48,7 +50,7 @@ def open_model(
     weights = str(section.checkpoint or "") if checkpoint is None else str(checkpoint)
     asked = next((uri for uri in (code, weights) if uri.startswith(REGISTRY)), None)
     if asked is None:
-        return load_model(config, source=source, checkpoint=checkpoint)
+        return load_model(config, source=source, checkpoint=checkpoint, checkpoint_key=checkpoint_key)
     from explain_gate.tracking.model_version import model_version_artifact
 
     return load_registered(
@@ -56,6 +58,7 @@ def open_model(
         model_version_artifact(asked, tracking_settings(config, tracking_uri)),
         uri=asked,
         source=None if asked == code else code,
+        checkpoint_key=checkpoint_key,
         allow_pickle=allow_pickle,
     )
 

@@ -268,6 +268,8 @@ def _describe_model(model: ModelUnderTest) -> dict[str, Any]:
     return {
         "source": model.source,
         "checkpoint": model.checkpoint,
+        "checkpoint_key": model.checkpoint_key,
+        "notes": list(model.notes),
         "digest": model.digest,
         "name": model.name,
         "version": model.version,

@@ -31,7 +31,7 @@ def prepare_reference(
     progress: Progress,
     cache: Cache | None = None,
     dtype: str = "float32",
-    open_model: Callable[[str | None, str | None], ModelUnderTest],
+    open_model: Callable[[str | None, str | None, str | None], ModelUnderTest],
     in_parts: Callable[[Cache, ModelUnderTest, Progress], None] | None = None,
 ) -> Profile:
     """A reference whose every number may be compared with the candidate's.
@@ -49,15 +49,15 @@ def prepare_reference(
         progress: told of every stage.
         cache: of what was measured before, not yet entered; None for none.
         dtype: as for the candidate.
-        open_model: opens a model by its source and its checkpoint, from a registry too.
+        open_model: opens a model by its source, its checkpoint and the key in it, from a registry too.
         in_parts: fills the entered cache with what workers measure of a model.
 
     Raises:
         ReferenceError: it is not comparable, with every difference, and is not to be or cannot be measured again.
     """
 
-    def measured(source: str | None, checkpoint: str | None) -> Profile:
-        model = open_model(source, checkpoint)
+    def measured(source: str | None, checkpoint: str | None, key: str | None = None) -> Profile:
+        model = open_model(source, checkpoint, key)
         data = open_set(config)
         with cache or Cache(None) as remembered:
             if in_parts is not None:
@@ -90,12 +90,14 @@ def prepare_reference(
             "Measure it again in this job with --reference-mismatch remeasure, or give its checkpoint as --reference"
         )
     checkpoint = model.get("checkpoint")
-    if checkpoint is not None and not checkpoint.startswith(REGISTRY) and not Path(checkpoint).is_file():
+    if checkpoint is not None and not checkpoint.startswith(REGISTRY) and not Path(checkpoint).exists():
         raise ReferenceError(
             f"the reference is not comparable ({told}) and cannot be measured again: its checkpoint {checkpoint} is "
             "not here. Give the checkpoint as --reference"
         )
-    return measured(model.get("source"), checkpoint)
+    # Profiles from before there were keys do not say that there was none: the file's is asked for.
+    key = (model["checkpoint_key"] or "") if "checkpoint_key" in model else None
+    return measured(model.get("source"), checkpoint, key)
 
 
 def differing(candidate: Mapping[str, Any], reference: Mapping[str, Any]) -> list[str]:

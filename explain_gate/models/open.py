@@ -7,29 +7,42 @@ from pathlib import Path
 import torch
 
 from explain_gate.config import GateConfig
-from explain_gate.errors import ModelError
+from explain_gate.errors import ExplainGateError, ModelError
 from explain_gate.models.build import build_module
-from explain_gate.models.checkpoint import fit, read_state
 from explain_gate.models.digest import digest_of
+from explain_gate.models.fitting import load_checkpoint
 from explain_gate.records import ModelUnderTest
 
 
 def load_model(
-    config: GateConfig, *, source: str | None = None, checkpoint: str | Path | None = None
+    config: GateConfig,
+    *,
+    source: str | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_key: str | None = None,
 ) -> ModelUnderTest:
     """The model that thresholds.yaml names, or the overrides given on the command line.
+
+    Args:
+        config: the gate.
+        source: overrides model.source.
+        checkpoint: overrides model.checkpoint; an empty text says that there is none.
+        checkpoint_key: overrides model.checkpoint_key; an empty text says that there is none.
 
     Raises:
         ModelError: the source cannot be imported or called, or the checkpoint cannot be read or does not fit.
     """
     section = config.sections.model
     source = source or section.source
-    # An empty checkpoint says that there is none, whatever the file names.
+    key = (section.checkpoint_key if checkpoint_key is None else checkpoint_key) or None
     named = Path(checkpoint) if checkpoint else section.checkpoint if checkpoint is None else None
     chosen = None if named is None else named if checkpoint else config.resolve(named)
     module = build_module(config, source)
+    notes: tuple[str, ...] = ()
     if chosen is not None:
-        fit(module, read_state(chosen), chosen)
+        notes = load_checkpoint(module, chosen, key=key, classes=lambda: _classes(config))
+    elif section.checkpoint_key and checkpoint is None:
+        raise config.error("names weights in a checkpoint, and there is no model.checkpoint", "model", "checkpoint_key")
     freeze(module, source)
     layers = section.target_layer
     return ModelUnderTest(
@@ -38,8 +51,22 @@ def load_model(
         checkpoint=str(chosen) if chosen else None,
         digest=digest_of(module, source, section.arguments),
         target_layers=() if layers == "auto" else (layers,) if isinstance(layers, str) else tuple(layers),
+        checkpoint_key=key if chosen else None,
+        notes=notes,
         name=section.name or source.rpartition("/")[2].rpartition(":")[2] or source,
     )
+
+
+def _classes(config: GateConfig) -> int | None:
+    """How many classes the data names; None where the data cannot be opened, which is told elsewhere."""
+    from explain_gate.data.regression_set import open_set
+
+    if config.sections.data.classes is not None:
+        return len(config.sections.data.classes)
+    try:
+        return len(open_set(config).classes)
+    except ExplainGateError:
+        return None
 
 
 def freeze(module: torch.nn.Module, source: str) -> None:

@@ -42,7 +42,13 @@ class Fetched(Protocol):
 
 
 def load_registered(
-    config: GateConfig, fetched: Fetched, *, uri: str, source: str | None, allow_pickle: bool
+    config: GateConfig,
+    fetched: Fetched,
+    *,
+    uri: str,
+    source: str | None,
+    allow_pickle: bool,
+    checkpoint_key: str | None = None,
 ) -> ModelUnderTest:
     """A registered version as a model under test.
 
@@ -55,6 +61,7 @@ def load_registered(
         uri: models:/NAME@ALIAS or models:/NAME/VERSION, as it was asked for.
         source: what builds the model; None where the version itself is the source.
         allow_pickle: load a version whose files run code when they are read.
+        checkpoint_key: which of its weights; overrides model.checkpoint_key, and an empty text says that there is none.
 
     Raises:
         ModelError: the version cannot be loaded safely or at all.
@@ -64,7 +71,7 @@ def load_registered(
             raise ModelError(
                 f"{uri} holds a whole model ({fetched.flavour}), not weights alone; write it as model.source"
             )
-        model = load_model(config, source=source, checkpoint=fetched.weights)
+        model = load_model(config, source=source, checkpoint=fetched.weights, checkpoint_key=checkpoint_key)
         return replace(model, checkpoint=uri, version=fetched.version)
     if fetched.flavour == "exported" and fetched.weights is not None:
         model = load_model(config, source=str(fetched.weights), checkpoint="")

@@ -313,12 +313,13 @@ class GateSession:
 
         return record(verdict, self.profile, output, self.tracking).message
 
-    def _open(self, source: str | None, checkpoint: str | None) -> ModelUnderTest:
+    def _open(self, source: str | None, checkpoint: str | None, checkpoint_key: str | None = None) -> ModelUnderTest:
         options = self.options
         return open_model(
             self.config,
             source=source,
             checkpoint=checkpoint,
+            checkpoint_key=checkpoint_key,
             tracking_uri=options.tracking_uri,
             allow_pickle=options.allow_pickle,
         )

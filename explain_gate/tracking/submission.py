@@ -232,10 +232,12 @@ def _parameters(verdict: Verdict, profile: Profile | None) -> dict[str, str]:
     found: dict[str, Any] = {
         "model.source": verdict.model.get("source"),
         "model.checkpoint": verdict.model.get("checkpoint"),
+        "model.checkpoint_key": verdict.model.get("checkpoint_key"),
         "model.name": verdict.model.get("name"),
         "model.version": verdict.model.get("version"),
         "reference.source": reference.get("source"),
         "reference.checkpoint": reference.get("checkpoint"),
+        "reference.checkpoint_key": reference.get("checkpoint_key"),
         "reference.digest": reference.get("digest"),
         "dataset.images": verdict.dataset.get("images"),
         "dataset.classes": verdict.dataset.get("classes"),

@@ -1,4 +1,4 @@
-"""Models of the tiny project."""
+"""The tiny project's configuration and tensors."""
 
 from __future__ import annotations
 

@@ -1,56 +1,195 @@
-"""Checkpoints: what is read, with which numbers, and every way in which one cannot be used."""
+"""Files and folders of weights: what is read to the last bit, and what is refused with what to write instead."""
 
 from __future__ import annotations
 
+import json
 import pickle
+import shutil
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from networks import Net, logits, trained
+from safetensors.torch import save_file, save_model
 
 from explain_gate.errors import ModelError
-from explain_gate.models.open import load_model
+from explain_gate.models.checkpoint import read_checkpoint
+from explain_gate.models.fitting import load_checkpoint
+
+RAW = trained(1)
+STATE = RAW.state_dict()
+UNTIED = [name for name in STATE if name != "again.weight"]
+EXECUTED: list[str] = []
+
+
+class Evil:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return (EXECUTED.append, ("executed",))
+
+
+def write_shards(folder, kind, save):
+    """A Hugging Face folder of two shards with their index."""
+    folder.mkdir(exist_ok=True)
+    parts = {f"model-1-of-2.{kind}": UNTIED[:4], f"model-2-of-2.{kind}": UNTIED[4:]}
+    for file, names in parts.items():
+        save({name: STATE[name] for name in names}, folder / file)
+    placed = {name: file for file, names in parts.items() for name in names}
+    stem = "model" if kind == "safetensors" else "pytorch_model"
+    index = folder / f"{stem}.{kind}.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": placed}))
+    (folder / "config.json").write_text("{}")
+    return index
+
+
+def write_one(path, kind):
+    """One file, as its kind is written."""
+    if kind == "torch.save":
+        torch.save(STATE, path)
+    elif kind == "torch.save before 1.6":
+        torch.save(STATE, path, _use_new_zipfile_serialization=False)
+    elif kind == "without checksums":
+        torch.serialization.set_crc32_options(False)
+        try:
+            torch.save(STATE, path)
+        finally:
+            torch.serialization.set_crc32_options(True)
+    else:
+        save_model(RAW, path)
+
+
+@pytest.mark.parametrize("kind", ["torch.save", "torch.save before 1.6", "without checksums", "safetensors"])
+@pytest.mark.parametrize("name", ["v.pt", "v.ckpt", "pytorch_model.bin"])
+def test_a_file_is_known_by_its_content(tmp_path, kind, name):
+    """Every way of writing weights gives the logits that were saved, whatever the file is called."""
+    write_one(tmp_path / name, kind)
+    net = Net()
+    load_checkpoint(net, tmp_path / name)
+    assert torch.equal(logits(net), logits(RAW))
+
+
+@pytest.mark.parametrize(("kind", "save"), [("safetensors", save_file), ("bin", torch.save)])
+def test_a_hugging_face_folder_is_read_whole_or_in_shards(tmp_path, kind, save):
+    """The folder, and the index in it; tied weights are written once there."""
+    index = write_shards(tmp_path / "shards", kind, save)
+    (tmp_path / "whole").mkdir()
+    save({name: STATE[name] for name in UNTIED}, tmp_path / "whole" / f"model.{kind}")
+    for place in (tmp_path / "shards", index, tmp_path / "whole"):
+        net = Net()
+        load_checkpoint(net, place)
+        assert torch.equal(logits(net), logits(RAW))
 
 
 @pytest.mark.parametrize(
-    "wrap",
-    [lambda s: s, lambda s: {"state_dict": s}, lambda s: {f"module.{k}": v for k, v in s.items()}],
+    ("change", "told"),
+    [
+        (lambda placed: placed.update({"head.bias": "../elsewhere.safetensors"}), "must lie beside their index"),
+        (lambda placed: placed.update({"head.bias": "model-1-of-2.safetensors"}), "disagree about head.bias"),
+        (lambda placed: placed.pop("head.bias"), "disagree about head.bias"),
+        (
+            lambda placed: placed.update({"more": "model-3-of-3.safetensors"}),
+            "3-of-3.safetensors: checkpoint does",
+        ),
+    ],
 )
-def test_a_state_dict_is_read_bare_wrapped_or_from_dataparallel(config, state, tmp_path, wrap):
-    """What training scripts write is what is read."""
-    torch.save(wrap(state), tmp_path / "v.pt")
-    assert load_model(config, checkpoint=tmp_path / "v.pt").digest == load_model(config).digest
+def test_an_index_and_its_shards_must_agree(tmp_path, change, told):
+    """Half a download is not half a model."""
+    index = write_shards(tmp_path, "safetensors", save_file)
+    content = json.loads(index.read_text())
+    change(content["weight_map"])
+    index.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=told):
+        read_checkpoint(tmp_path)
 
 
-def test_pickled_code_is_refused_and_safetensors_named(config, tmp_path):
-    """A checkpoint that runs code when it is read is not read."""
-
-    class Evil:
-        def __reduce__(self):
-            return (print, ("executed",))
-
+def test_pickled_code_is_never_run_and_is_named(tmp_path):
+    """What is not on torch's list is refused by name; the recipe beside it works for tied weights too."""
     (tmp_path / "evil.pt").write_bytes(pickle.dumps(Evil()))
-    torch.save({"model": torch.nn.Linear(2, 2)}, tmp_path / "whole.pt")
-    for name in ("evil.pt", "whole.pt"):
-        with pytest.raises(ModelError, match=r"safetensors|not a readable checkpoint"):
-            load_model(config, checkpoint=tmp_path / name)
-
-
-def test_a_checkpoint_that_does_not_fit_names_the_keys(config, state, tmp_path):
-    """Missing, unexpected and misshapen tensors, each by name."""
-    broken = {name: value for name, value in state.items() if name != "colour.weight"}
-    broken |= {"extra": torch.ones(1), "head.weight": torch.ones(3, 3)}
-    save_file(broken, tmp_path / "v.safetensors")
+    torch.save({"state_dict": STATE, "config": Evil()}, tmp_path / "beside.pt")
+    torch.save({"state_dict": STATE, "model": torch.nn.Linear(2, 2)}, tmp_path / "whole.pt")
+    for name in ("evil.pt", "beside.pt", "whole.pt"):
+        with pytest.raises(ModelError, match=r"pickled code|not a readable checkpoint"):
+            read_checkpoint(tmp_path / name)
+    assert not EXECUTED
     with pytest.raises(ModelError) as caught:
-        load_model(config, checkpoint=tmp_path / "v.safetensors")
-    for part in ("missing: colour.weight", "not in the model: extra", "head.weight is (3, 3), the model's is (2, 2)"):
-        assert part in str(caught.value)
+        read_checkpoint(tmp_path / "whole.pt")
+    assert "torch.nn.modules.linear.Linear" in str(caught.value)
+    recipe = str(caught.value).partition("alone: ")[2].partition(", or, of")[0]
+    file, target = str(tmp_path / "whole.pt"), str(tmp_path / "weights.pt")
+    exec(recipe.replace("FILE", repr(file)).replace("'weights.pt'", repr(target)), {"torch": torch})  # noqa: S102 - the message's own recipe
+    net = Net()
+    load_checkpoint(net, tmp_path / "weights.pt")
+    assert torch.equal(logits(net), logits(RAW))
 
 
-def test_damaged_and_missing_files_are_told(config, tmp_path):
-    """A truncated download is not a traceback."""
-    (tmp_path / "v.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}")
-    (tmp_path / "v.pt").write_bytes(b"PK\x03\x04")
-    for name in ("v.safetensors", "v.pt", "none.pt"):
-        with pytest.raises(ModelError, match=name):
-            load_model(config, checkpoint=tmp_path / name)
+def test_a_bit_that_turned_over_is_found(tmp_path):
+    """torch.load reads past wrong checksums; the numbers would be others."""
+    torch.save(STATE, tmp_path / "v.pt")
+    content = bytearray((tmp_path / "v.pt").read_bytes())
+    content[content.find(STATE["head.weight"].numpy().tobytes()) + 2] ^= 0x40
+    (tmp_path / "v.pt").write_bytes(content)
+    with pytest.raises(ModelError, match="is damaged: the checksum"):
+        read_checkpoint(tmp_path / "v.pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("v.onnx", r"is an ONNX graph.*onnx2torch.convert"),
+        ("v.pt2", r"torch.export archive.*write it as model.source"),
+        ("v.gguf", "GGUF"),
+        ("v.h5", "Keras"),
+        ("v.npz", "NumPy"),
+        ("v.tar", "unpack it"),
+        ("v.safetensors", "not a readable safetensors file"),
+        ("v.pt", "not a readable checkpoint"),
+    ],
+)
+def test_other_and_damaged_files_say_how_to_convert(tmp_path, name, told):
+    """One sentence, no traceback."""
+    (tmp_path / name).write_bytes(b"PK\x03\x04 what is this")
+    with pytest.raises(ModelError, match=told) as caught:
+        read_checkpoint(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+    with pytest.raises(ModelError, match="does not exist"):
+        read_checkpoint(tmp_path / f"no-{name}")
+
+
+def test_whole_models_are_told_from_weights(tmp_path):
+    """TorchScript and torch.export archives are sources, whatever their name ends in."""
+    torch.jit.script(RAW).save(tmp_path / "script.pt")
+    torch.export.save(torch.export.export(RAW, (torch.rand(2, 3, 8, 8),)), tmp_path / "v.pt2")
+    shutil.copy(tmp_path / "v.pt2", tmp_path / "export.pt")
+    with pytest.raises(ModelError, match=r"TorchScript archive.*torch.jit.load"):
+        read_checkpoint(tmp_path / "script.pt")
+    with pytest.raises(ModelError, match=r"torch.export archive.*must end in .pt2"):
+        read_checkpoint(tmp_path / "export.pt")
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ([], "is a folder without a checkpoint"),
+        (["a.pt", "b.pt"], "holds several checkpoints.*a.pt, b.pt"),
+        (["MLmodel"], "MLflow model folder"),
+        (["zero_to_fp32.py"], "DeepSpeed"),
+        ([".metadata", "__0_0.distcp"], "dcp_to_torch"),
+        (["adapter_config.json", "adapter_model.safetensors"], "merge_and_unload"),
+    ],
+)
+def test_folders_that_are_not_one_checkpoint_say_what_they_are(tmp_path, files, told):
+    """A folder is read where it holds one checkpoint, else it is said which of them or how to join them."""
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(ModelError, match=told):
+        read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [torch.ones(2), [torch.ones(2)], {}, {"epoch": 3}, {"a.b": torch.ones(1), "a": {"b": torch.ones(1)}}]
+)
+def test_what_is_no_state_dict_is_told(tmp_path, content):
+    """A tensor, a list, nothing, no tensor in it, and two values of one name."""
+    torch.save(content, tmp_path / "v.pt")
+    with pytest.raises(ModelError, match=r"must hold a state dict|holds two values"):
+        read_checkpoint(tmp_path / "v.pt")

@@ -14,14 +14,13 @@ from torch import Tensor
 
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.base import Probe
-from explain_gate.errors import ModelError
 from explain_gate.measuring.asking.capability import Capability
 from explain_gate.measuring.asking.cascade import Cascade
 from explain_gate.measuring.asking.images import Images
 from explain_gate.measuring.asking.passes import explained
 from explain_gate.measuring.device import pick_device
 from explain_gate.metrics.reinitialise import randomize
-from explain_gate.models.checkpoint import read_state
+from explain_gate.models.fitting import load_checkpoint
 
 
 class Variants:
@@ -103,10 +102,7 @@ class Variants:
 
         def make() -> Probe:
             module = copy.deepcopy(self._module)
-            try:
-                module.load_state_dict(read_state(Path(checkpoint)))
-            except RuntimeError as error:
-                raise ModelError(f"{checkpoint}: checkpoint does not fit the model: {error}") from error
+            load_checkpoint(module, Path(checkpoint))
             return self._make_probe(module, self._seed)
 
         return self._probe(f"version {checkpoint}", make)

@@ -57,7 +57,7 @@ def _model(
     with tempfile.TemporaryDirectory(prefix="explain-gate-") as folder:
         file = Path(folder) / "weights.safetensors"
         file.write_bytes(content)
-        model = load_model(gate, source=source, checkpoint=file if content else "")
+        model = load_model(gate, source=source, checkpoint=file if content else "", checkpoint_key="")
     mine = facts_of(gate, plan(gate, list(data.classes)), model, data, device=device, dtype=dtype).by_name()
     others = [name for name, value in known if mine[name] != value]
     if others:

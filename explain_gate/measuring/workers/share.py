@@ -169,7 +169,7 @@ def work(share: Share, model: ModelUnderTest | None = None) -> None:
         measure_model(
             config,
             plan(config, list(whole.classes)),
-            model or load_model(config, source=share.source, checkpoint=share.checkpoint),
+            model or load_model(config, source=share.source, checkpoint=share.checkpoint, checkpoint_key=""),
             part,
             Path(folder),
             device=share.device,

@@ -141,6 +141,7 @@ def _suite_properties(verdict: Verdict) -> dict[str, object]:
         "exit_code": verdict.exit_code,
         "model": verdict.model.get("source"),
         "checkpoint": verdict.model.get("checkpoint"),
+        "checkpoint_key": verdict.model.get("checkpoint_key"),
         "model_digest": verdict.model.get("digest"),
         "dataset_digest": verdict.dataset.get("digest"),
         "config_digest": verdict.config_digest,
