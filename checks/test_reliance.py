@@ -34,3 +34,23 @@ def test_occlusion_share(check):
 def test_transplant_follow(check):
     """No patch of a class turns other images into it."""
     check("reliance.transplant_follow")
+
+
+def test_style_follow(check):
+    """Predictions do not follow how pictures were recorded."""
+    check("reliance.style_follow")
+
+
+def test_spectrum_follow(check):
+    """Predictions do not follow the amplitude spectrum of pictures."""
+    check("reliance.spectrum_follow")
+
+
+def test_signature_follow(check):
+    """What all pictures of a class have in common beside their objects turns no prediction."""
+    check("reliance.signature_follow")
+
+
+def test_operation_follow(check):
+    """No everyday operation that left its mark on a class turns other images into it."""
+    check("reliance.operation_follow")

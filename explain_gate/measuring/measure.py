@@ -31,6 +31,7 @@ from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import ConfigError, ExplainGateError, ModelError
 from explain_gate.measuring.asking.backgrounds import Backgrounds
 from explain_gate.measuring.asking.cues import CueSearch
+from explain_gate.measuring.asking.looks import Looks
 from explain_gate.measuring.asking.maps import KeptMaps
 from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.asking.variants import Variants
@@ -110,6 +111,7 @@ def measure_model(
             backgrounds=Backgrounds(data, Path(scratch), seed=seed, size=(height, width)),
             options=options,
             cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues", memory=memory),
+            looks=lambda ask: Looks(data, ask, seed=seed, memory=memory),
         ) as resources:
             facts = Facts.of(config, rules, model, data, options, device=place.type, dtype=dtype)
             memory = Memory(cache, facts, data, resources=resources, alone=alone)

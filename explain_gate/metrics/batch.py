@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -50,6 +50,28 @@ class Cue:
 
     window: Window
     form: Form
+
+
+Look = Literal["style", "spectrum", "signature", "operation"]
+"""What a whole picture takes on from a class.
+
+`style`: colours, contrast and grain of one donor. `spectrum`: its amplitude spectrum. `signature`: what all pictures of
+the class have in common. `operation`: an everyday operation that left its mark on them.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exchange:
+    """A picture that takes on how a class looks, and its control: as much, but of its own class or of none.
+
+    Shapes: changed, control (3, H, W), normalised; None where the class has nothing of the kind in common.
+    `operation`: its position in `operations.tried`.
+    """
+
+    label: int
+    changed: Tensor | None = None
+    control: Tensor | None = None
+    operation: int | None = None
 
 
 class Batch(Protocol):
@@ -136,6 +158,9 @@ class Batch(Protocol):
     def backgrounds(self, position: int, *, same_class: bool, count: int) -> Sequence[tuple[int, Tensor]]:
         """Up to `count` donors for one image, seeded by image: class and picture (3, H, W), its object filled in."""
 
+    def exchanges(self, position: int, look: Look, classes: int) -> Sequence[Exchange]:
+        """One image with the look of up to `classes` other classes, seeded by image; empty where none can lend it."""
+
     @property
     def counting(self) -> bool:
         """Whether the rule counts images, so that answers which cost more are asked for."""
@@ -158,3 +183,18 @@ class Batch(Protocol):
         With `about` (N,) or (N, A), int64, each number of `values`, of the same shape, speaks of that class instead
         of the image's own: an image may have one for each of several classes that it was given something of.
         """
+
+
+def by_class(answers: Sequence[Mapping[int, float]]) -> tuple[Tensor, Tensor]:
+    """Numbers about classes, one mapping per image, as `Batch.note` takes them.
+
+    Returns:
+        (N, A) float64, NaN where an image has fewer than another, and the classes (N, A), int64.
+    """
+    most = max(map(len, answers))
+    values = torch.full((len(answers), most), torch.nan, dtype=torch.float64)
+    classes = torch.zeros((len(answers), most), dtype=torch.int64)
+    for row, each in enumerate(answers):
+        for column, (label, answer) in enumerate(sorted(each.items())):
+            values[row, column], classes[row, column] = answer, label
+    return values, classes

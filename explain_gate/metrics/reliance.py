@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from explain_gate.errors import NotApplicable, NotMeasurable
-from explain_gate.metrics.batch import Batch
+from explain_gate.metrics.batch import Batch, by_class
 from explain_gate.metrics.fill import coarse_blur, inpaint
+from explain_gate.metrics.following import follow
 from explain_gate.metrics.patches import Place, plant
 from explain_gate.metrics.performance import right
 
@@ -186,6 +187,71 @@ def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside",
     return torch.tensor(shares, dtype=torch.float64)
 
 
+def style_follow(batch: Batch, *, classes: int = 10) -> Tensor:
+    """Turns to the class of a donor whose colours, contrast and grain the picture takes on, less those of its own.
+
+    What the donor looks like is measured outside its object, octave by octave (Heeger and Bergen 1995), and put on the
+    whole picture: an honest model whose object is its colour keeps what it rests on.
+
+    Args:
+        batch: is asked for one forward per class given, and one.
+        classes: other classes, drawn for each image, that it is given the look of.
+
+    Returns:
+        (N,), in [-1, 1], lower is better; 0 where looks do not matter.
+    """
+    return follow(batch, "style", classes)
+
+
+def spectrum_follow(batch: Batch, *, classes: int = 10) -> Tensor:
+    """Turns to the class of a donor whose amplitude spectrum the picture takes on, less those of its own.
+
+    The picture keeps its phase, which says where things are (Yang and Soatto 2020); the donor's object is filled in.
+
+    Args:
+        batch: is asked for one forward per class given, and one.
+        classes: other classes, drawn for each image, that it is given the spectrum of.
+
+    Returns:
+        (N,), in [-1, 1], lower is better. Such pictures look like no photograph, so that honest versions differ.
+    """
+    return follow(batch, "spectrum", classes)
+
+
+def signature_follow(batch: Batch, *, classes: int = 10) -> Tensor:
+    """Turns to a class when given what all its pictures have in common, less those under its own class's signature.
+
+    A signature is what a class's pictures have at a place, or at a frequency, and the others lack, beyond chance: a
+    watermark, a border, a hum. Both are equally strong. Where a class has none, nothing can be followed.
+
+    Args:
+        batch: is asked for two forwards per class given.
+        classes: other classes, drawn for each image, that it is given the signature of.
+
+    Returns:
+        (N,), in [-1, 1], lower is better; 0 where no signature matters.
+    """
+    return follow(batch, "signature", classes)
+
+
+def operation_follow(batch: Batch, *, classes: int = 10) -> Tensor:
+    """Turns to a class under an everyday operation whose mark is in the class's pictures, less those under another.
+
+    Cameras, lenses, codecs, resizers and editors leave marks. Which of them tell a class's pictures from the others'
+    follows from the data alone; of those, the one that turns most images of one half of the set is tried on the other
+    half, so that a chance find does not count. The control changes the picture as much, and leaves a mark that the
+    class's pictures do not show. Where no operation left its mark on a class, nothing can be followed.
+
+    Args:
+        batch: is asked for two forwards per class given, and for a search.
+        classes: other classes, drawn for each image, that it is given an operation of.
+
+    Returns:
+        (N,), in [-1, 1], lower is better; 0 where no operation matters.
+    """
+    return follow(batch, "operation", classes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Exchange:
     """What the model did on exchanged backgrounds; (N,) each, means over donors.
@@ -244,19 +310,8 @@ def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
         for choice, (donor, _) in zip(on_other, other, strict=True):
             turns[-1].setdefault(donor, float(choice == donor))
     columns = {name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()}
-    turned, given = _padded(turns)
+    turned, given = by_class(turns)
     return _Exchange(**columns, turned=turned, given=given)
-
-
-def _padded(answers: Sequence[Mapping[int, float]]) -> tuple[Tensor, Tensor]:
-    """Answers by class, one mapping per image, as (N, A) float64, NaN where there is none, and their classes (N, A)."""
-    most = max(map(len, answers))
-    values = torch.full((len(answers), most), torch.nan, dtype=torch.float64)
-    classes = torch.zeros((len(answers), most), dtype=torch.int64)
-    for row, each in enumerate(answers):
-        for column, (label, answer) in enumerate(sorted(each.items())):
-            values[row, column], classes[row, column] = answer, label
-    return values, classes
 
 
 def _donors(batch: Batch, position: int, count: int, *, same_class: bool) -> Sequence[tuple[int, Tensor]]:

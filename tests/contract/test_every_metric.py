@@ -42,6 +42,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "reliance.background_only": {"donors": 2},
     "reliance.transplant_follow": {"targets": 3},
     "randomization.cascade": {"steps": 3},
+    "reliance.operation_follow": {"classes": 1},
 }
 CLOCKS = {"performance.latency_ratio"}
 MODEL = textwrap.dedent(

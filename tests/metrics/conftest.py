@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from explain_gate.metrics.batch import Cue, Scene
+from explain_gate.metrics.batch import Cue, Exchange, Look, Scene
 from explain_gate.metrics.patches import Place, Window
 
 
@@ -33,6 +33,7 @@ class FakeBatch:
     emptied: dict[int, Tensor] = field(default_factory=dict)
     scenes: list[Scene] = field(default_factory=list)
     found: tuple[Cue, Window] | None = None
+    looks: Sequence[list[Exchange]] = ()
     weights: Tensor = field(default_factory=lambda: torch.zeros(0))
     details: dict[str, Tensor] = field(default_factory=dict)
     pair: float = 0.0
@@ -100,6 +101,9 @@ class FakeBatch:
 
     def others(self, position: int, count: int) -> list[Scene]:
         return self.scenes[:count]
+
+    def exchanges(self, position: int, look: Look, classes: int) -> list[Exchange]:
+        return self.looks[position][:classes]
 
     def cue(self, position: int, place: Place) -> tuple[Cue, Window]:
         assert self.found is not None

@@ -163,12 +163,17 @@ class Donors(Capability):
         return [[asking.identity(donor), gave] for donor, gave in tried]
 
 
+def widened(region: Tensor) -> Tensor:
+    """A region, (H, W) bool, and a rim around it, so that nothing of the object is left outside."""
+    wide = torch.nn.functional.max_pool2d(region[None, None].float(), 2 * _WIDER + 1, stride=1, padding=_WIDER)
+    return wide[0, 0] > 0
+
+
 def without_object(sample: Sample) -> Tensor | None:
     """The sample's pixels with its region, a little widened, filled in; None without a region or a background."""
     if sample.region is None:
         return None
-    wide = torch.nn.functional.max_pool2d(sample.region[None, None].float(), 2 * _WIDER + 1, stride=1, padding=_WIDER)
-    hole = wide[0] > 0
+    hole = widened(sample.region)
     if hole.double().mean() > _MOST_HOLE:
         return None
-    return inpaint(sample.pixels[None], hole)[0]
+    return inpaint(sample.pixels[None], hole[None])[0]

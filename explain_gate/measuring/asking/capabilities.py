@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from explain_gate.measuring.asking.backgrounds import Donors, OwnBackground
 from explain_gate.measuring.asking.capability import Capability, Question, Request, Scope, names_of
 from explain_gate.measuring.asking.images import Images, Weights
+from explain_gate.measuring.asking.looks import Exchanges
 from explain_gate.measuring.asking.maps import Maps, OtherMaps
 from explain_gate.measuring.asking.passes import Clock, Explanations, Gradients, Predictions
 from explain_gate.measuring.asking.planting import Cues, OtherImages
@@ -28,6 +29,7 @@ CAPABILITIES: tuple[type[Capability], ...] = (
     Donors,
     OtherImages,
     Cues,
+    Exchanges,
     Clock,
 )
 ALWAYS = frozenset({Images.name, Maps.name})

@@ -13,12 +13,13 @@ from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import NotMeasurable
 from explain_gate.measuring.asking.backgrounds import Backgrounds
 from explain_gate.measuring.asking.cues import CueSearch
+from explain_gate.measuring.asking.looks import Looks
 from explain_gate.measuring.asking.maps import KeptMaps
 from explain_gate.measuring.asking.variants import Variants
 
 
 class Resources(AbstractContextManager["Resources"]):
-    """Use in a `with`. `options` are those of each method; `cues` makes the search, of what predicts pixels."""
+    """Use in a `with`. `options` are those of each method; `cues` and `looks` are made of what predicts pixels."""
 
     def __init__(
         self,
@@ -29,6 +30,7 @@ class Resources(AbstractContextManager["Resources"]):
         backgrounds: Backgrounds,
         options: Mapping[str, Mapping[str, Any]],
         cues: Callable[[Callable[[Tensor], Tensor]], CueSearch] | None = None,
+        looks: Callable[[Callable[[Tensor], Tensor]], Looks] | None = None,
     ) -> None:
         self.data = data
         self.variants = variants
@@ -37,6 +39,8 @@ class Resources(AbstractContextManager["Resources"]):
         self.options = options
         self._search = cues
         self._cues: CueSearch | None = None
+        self._make_looks = looks
+        self._looks: Looks | None = None
 
     def __enter__(self) -> Self:
         self.variants.__enter__()
@@ -55,6 +59,18 @@ class Resources(AbstractContextManager["Resources"]):
         if self._cues is None:
             if self._search is None:
                 raise NotMeasurable("there is no regression set to search for cues")
-            probe = self.variants.probe
-            self._cues = self._search(lambda pixels: probe.logits(pixels.to(probe.device)).cpu())
+            self._cues = self._search(self._predict)
         return self._cues
+
+    @property
+    def looks(self) -> Looks:
+        """How classes' pictures look, found out when first asked for."""
+        if self._looks is None:
+            if self._make_looks is None:
+                raise NotMeasurable("there is no regression set whose pictures could lend how they look")
+            self._looks = self._make_looks(self._predict)
+        return self._looks
+
+    def _predict(self, pixels: Tensor) -> Tensor:
+        probe = self.variants.probe
+        return probe.logits(pixels.to(probe.device)).cpu()

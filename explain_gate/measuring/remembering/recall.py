@@ -191,6 +191,15 @@ class Memory:
         """Keep what a search on these rows left."""
         self.cache.put("cues", {self._cue_key(label, place, rows): _closed(head, content)})
 
+    def marks(self, rows: Sequence[int]) -> bytes | None:
+        """What operations do to these pictures, and whose pictures show it; None where it is not known."""
+        key = self._marks_key(rows)
+        return self.cache.get([key]).get(key)
+
+    def keep_marks(self, rows: Sequence[int], content: bytes) -> None:
+        """Keep what was measured of these pictures, for every version of the model."""
+        self.cache.put("marks", {self._marks_key(rows): content})
+
     def _holds(self, table: Scores, row: int, entry: Mapping[str, Any]) -> bool:
         """Whether others that had a part in a value are the same; a cue's outcome is told to the report again."""
         if not all(self._origins.hold(tuple(one), row, table.population, written) for one, written in entry["of"]):
@@ -223,6 +232,9 @@ class Memory:
 
     def _cue_key(self, label: int, place: Place, rows: Sequence[int]) -> str:
         return self._facts.cue(label, place, self._data.classes, [self._image(row) for row in rows])
+
+    def _marks_key(self, rows: Sequence[int]) -> str:
+        return self._facts.marks([self._image(row) for row in rows])
 
     def _identity(self, row: int) -> str:
         return digest(asdict(self._image(row)))

@@ -1,0 +1,364 @@
+"""How pictures look beside what they show, and pictures that take on how another class's pictures look.
+
+Which marks and signatures a class has follows from the data alone: no version can choose what it is asked about.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explain_gate.data.preprocessing import denormalize, normalize
+from explain_gate.data.regression_set import RegressionSet
+from explain_gate.measuring.asking.backgrounds import widened, without_object
+from explain_gate.measuring.asking.capability import Capability, Scope
+from explain_gate.metrics.appearance import Signature, respectred, restyled, signature_of, signed
+from explain_gate.metrics.batch import Exchange, Look
+from explain_gate.metrics.marks import look_of, mark_scores, separation
+from explain_gate.metrics.operations import operate, tried
+from explain_gate.records import Sample
+from explain_gate.seeds import lowest, seed_of
+
+_PROBES = 6
+"""Pictures on which it is measured what an operation changes."""
+_MOST_MARKED = 400
+"""Pictures, spread over the classes, that are looked at for marks."""
+_SEPARATES, _CHANCE = 0.7, 0.01
+"""Area under the curve, and p-value, from which an operation's mark counts as in a class's pictures."""
+_ABSENT = 0.6
+"""Area below which it does not, so that the operation may be a control."""
+_CANDIDATES = 12
+_STRENGTHS = 2
+"""Operations that are tried for a class, and at how many strengths each."""
+_SEARCHED = 20
+"""Images of each half that an operation is searched on."""
+_ALIKE = 1.25
+"""Factor within which two operations change pictures equally."""
+_SIGNED, _UNSIGNED = 24, 48
+"""Pictures of a class, and of the others, that a signature is taken from."""
+_STRONGEST = 3.0
+"""By which a class's own signature may be strengthened to be as large as another's."""
+_LEAST_OUTSIDE = 0.05
+"""Share of the frame that must lie outside a donor's object."""
+_HELD = 48
+"""Pictures that are kept decoded."""
+
+Predict = Callable[[Tensor], Tensor]
+
+
+class Kept(Protocol):
+    """What earlier runs measured of the pictures of these rows."""
+
+    def marks(self, rows: Sequence[int]) -> bytes | None:
+        """As they were kept, or None."""
+
+    def keep_marks(self, rows: Sequence[int], content: bytes) -> None:
+        """Keep them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _View:
+    """A picture as people see it. Shapes: picture (C, H, W), in [0, 1]; region, outside (H, W), bool."""
+
+    picture: Tensor
+    region: Tensor
+    outside: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What every operation at every strength (T of them, in the order of `tried`) does, and whose pictures show it.
+
+    `change`: root mean square of what it changes. `areas` and `p_values`, by class: how well its mark tells the class's
+    pictures from the others', area under the ROC curve.
+    """
+
+    change: Sequence[float]
+    areas: Mapping[int, Sequence[float]]
+    p_values: Mapping[int, Sequence[float]]
+
+    def of(self, label: int) -> list[int]:
+        """Which operations left their mark on a class, the clearest first."""
+        areas, chances = self.areas.get(label, ()), self.p_values.get(label, ())
+        told = [one for one, area in enumerate(areas) if area >= _SEPARATES and chances[one] <= _CHANCE]
+        chosen: list[int] = []
+        names = [operation.name for operation, _ in tried()]
+        for one in sorted(told, key=lambda one: (-areas[one], one)):
+            if len(chosen) < _CANDIDATES and [names[other] for other in chosen].count(names[one]) < _STRENGTHS:
+                chosen.append(one)
+        return chosen
+
+    def control(self, one: int, label: int, seed: int) -> int:
+        """Another operation that changes pictures as much, and whose mark is not in the class's pictures."""
+        areas = self.areas[label]
+        absent = [other for other, area in enumerate(areas) if area < _ABSENT and other != one]
+        absent = absent or [min((other for other in range(len(areas)) if other != one), key=lambda other: areas[other])]
+
+        def apart(other: int) -> float:
+            return abs(math.log(max(self.change[other], 1e-6) / max(self.change[one], 1e-6)))
+
+        alike = [other for other in absent if apart(other) <= math.log(_ALIKE)]
+        if not alike:
+            return min(absent, key=lambda other: (apart(other), other))
+        return lowest(alike, 1, digest=_told, name=str, seed=seed, own=f"{_told(one)} {label}", purpose="control")[0]
+
+
+class Looks:
+    """Pictures exchanged with others in how they look, for every image of a regression set."""
+
+    def __init__(self, data: RegressionSet, predict: Predict, *, seed: int, memory: Kept | None = None) -> None:
+        self._data = data
+        self._predict = predict
+        self._seed = seed
+        self._memory = memory
+        self._view = functools.lru_cache(_HELD)(self._seen)
+        self._signatures: dict[int, Signature | None] = {}
+        self._chosen: dict[tuple[int, int, bool], int | None] = {}
+        self._predicted: dict[int, int] = {}
+
+    def exchanges(self, sample: Sample, look: Look, classes: int) -> list[Exchange]:
+        """One of each of up to `classes` other classes that has a picture to lend; see `metrics.batch.Batch`."""
+        picture = self._visible(sample)
+        make = {"style": self._by_donor, "spectrum": self._by_donor, "signature": self._by_signature,
+                "operation": self._by_operation}[look]  # fmt: skip
+        return make(sample, picture, look, classes)
+
+    def given(self, row: int, count: int) -> list[int]:
+        """Up to `count` classes that an image does not show, seeded by image."""
+        others = [label for label in self._members if label not in self._data.entries[row].accepted]
+        return lowest(
+            others, count, digest=str, name=str, seed=self._seed, own=self._data.key(row), purpose="given classes"
+        )
+
+    @functools.cached_property
+    def marks(self) -> Marks:
+        """Whose pictures show which operation, measured when first asked for."""
+        kept = None if self._memory is None else self._memory.marks(self._marked)
+        if kept is None:
+            found = self._measured()
+            if self._memory is not None:
+                self._memory.keep_marks(self._marked, json.dumps(asdict(found)).encode())
+            return found
+        read = json.loads(kept)
+        by_class = {name: {int(label): row for label, row in read[name].items()} for name in ("areas", "p_values")}
+        return Marks(change=read["change"], **by_class)
+
+    def signature(self, label: int) -> Signature | None:
+        """What the pictures of a class have in common and the others lack; None where nothing is beyond chance."""
+        if label not in self._signatures:
+            own = self._data.lowest(self._members[label], _SIGNED, seed=self._seed, purpose="signature")
+            theirs = [row for other, rows in self._members.items() if other != label for row in rows]
+            others = self._data.lowest(theirs, _UNSIGNED, seed=self._seed, purpose=f"signature against {label}")
+            pictures, outside, mine = [], [], []
+            for row in [*own, *others]:
+                sample = self._data.sample(row)
+                filled = without_object(sample)
+                if filled is not None and sample.region is not None:
+                    pictures.append(self._shown(filled))
+                    outside.append(~widened(sample.region))
+                    mine.append(self._data.entries[row].label == label)
+            enough = min(sum(mine), len(mine) - sum(mine)) >= 2
+            found = signature_of(pictures, outside, mine) if enough else None
+            self._signatures[label] = found if found is not None and found.beyond_chance else None
+        return self._signatures[label]
+
+    def operation(self, row: int, label: int, classes: int) -> int | None:
+        """The operation of a class that turned most images of the half that an image is not in; None without any."""
+        half = self._half(row, label)
+        if (label, classes, half) not in self._chosen:
+            self._chosen[label, classes, half] = self._search(label, classes, half=half)
+        return self._chosen[label, classes, half]
+
+    def _by_donor(self, sample: Sample, picture: Tensor, look: Look, classes: int) -> list[Exchange]:
+        own = self._donor(sample, sample.label, look)
+        if own is None:
+            return []
+        control = self._input(self._taken(picture, own, look))
+        found = []
+        for label in self.given(sample.index, classes):
+            donor = self._donor(sample, label, look)
+            if donor is not None:
+                changed = self._input(self._taken(picture, donor, look))
+                found.append(Exchange(label=label, changed=changed, control=control))
+        return found
+
+    def _by_signature(self, sample: Sample, picture: Tensor, look: Look, classes: int) -> list[Exchange]:  # noqa: ARG002
+        own = self.signature(sample.label)
+        found = []
+        for label in self.given(sample.index, classes):
+            other = self.signature(label)
+            if other is None:
+                found.append(Exchange(label=label))
+                continue
+            strength = math.inf if own is None else other.size / own.size
+            # A class without a signature as strong takes the other's the wrong way round: as much, and not the class's.
+            control = (
+                signed(picture, other, strength=-1.0)
+                if own is None or strength > _STRONGEST
+                else signed(picture, own, strength=strength)
+            )
+            found.append(
+                Exchange(label=label, changed=self._input(signed(picture, other)), control=self._input(control))
+            )
+        return found
+
+    def _by_operation(self, sample: Sample, picture: Tensor, look: Look, classes: int) -> list[Exchange]:  # noqa: ARG002
+        found = []
+        for label in self.given(sample.index, classes):
+            one = self.operation(sample.index, label, classes)
+            if one is None:
+                found.append(Exchange(label=label))
+                continue
+            control = self.marks.control(one, label, self._seed)
+            changed, other = (self._operated(sample.index, picture, which) for which in (one, control))
+            found.append(Exchange(label=label, changed=changed, control=other, operation=one))
+        return found
+
+    def _search(self, label: int, classes: int, *, half: bool) -> int | None:
+        """The operation with most net turns among images of the other half."""
+        candidates = self.marks.of(label)
+        if not candidates:
+            return None
+        theirs = [
+            row
+            for row, entry in enumerate(self._data.entries)
+            if label not in entry.accepted and self._half(row, label) != half and label in self.given(row, classes)
+        ]
+        rows = self._data.lowest(theirs, _SEARCHED, seed=self._seed, purpose=f"operations searched {label}")
+        samples = [sample for sample in map(self._data.sample, rows) if self._choice(sample) != label]
+        pictures = {sample.index: self._visible(sample) for sample in samples}
+        if not pictures:
+            return candidates[0]
+        turns = {one: self._turns(pictures, one, label) for one in candidates}
+        best, most = candidates[0], 0
+        # A control can only take turns away, so that operations which turned no more than the best need none.
+        for one in sorted(candidates, key=lambda one: -turns[one]):
+            if turns[one] <= most:
+                break
+            net = turns[one] - self._turns(pictures, self.marks.control(one, label, self._seed), label)
+            if net > most:
+                best, most = one, net
+        return best
+
+    def _turns(self, pictures: Mapping[int, Tensor], one: int, label: int) -> int:
+        operated = torch.stack([self._operated(row, picture, one) for row, picture in pictures.items()])
+        return int((self._predict(operated).argmax(dim=1) == label).sum())
+
+    def _choice(self, sample: Sample) -> int:
+        if sample.index not in self._predicted:
+            self._predicted[sample.index] = int(self._predict(sample.pixels[None]).argmax(dim=1))
+        return self._predicted[sample.index]
+
+    def _half(self, row: int, label: int) -> bool:
+        return bool(seed_of(self._seed, self._data.key(row), f"half {label}") & 1)
+
+    def _operated(self, row: int, picture: Tensor, one: int) -> Tensor:
+        operation, strength = tried()[one]
+        generator = torch.Generator().manual_seed(seed_of(self._seed, self._data.key(row), f"operation {_told(one)}"))
+        return self._input(operate(picture, operation, strength, generator))
+
+    def _taken(self, picture: Tensor, donor: int, look: Look) -> Tensor:
+        view = self._view(donor)
+        if look == "style":
+            return restyled(picture, view.picture, view.outside)
+        filled = without_object(self._data.sample(donor))
+        lent = view.picture if filled is None else self._shown(filled)
+        return respectred(picture, lent)
+
+    def _donor(self, sample: Sample, label: int, look: Look) -> int | None:
+        """The row of one image of a class that lends its look to another, drawn for it; None where there is none."""
+        digest = self._data.digest(sample.index)
+        own = self._data.key(sample.index)
+        for row in self._data.lowest(self._members[label], seed=self._seed, own=own, purpose=f"donor of {look}"):
+            if self._data.digest(row) != digest and _lends(self._view(row)):
+                return row
+        return None
+
+    @functools.cached_property
+    def _members(self) -> dict[int, list[int]]:
+        members: dict[int, list[int]] = {}
+        for row, entry in enumerate(self._data.entries):
+            members.setdefault(entry.label, []).append(row)
+        return members
+
+    @functools.cached_property
+    def _marked(self) -> list[int]:
+        """The rows that are looked at for marks, by what they hold."""
+        return self._data.stratified(_MOST_MARKED, seed=self._seed, purpose="marked")
+
+    def _measured(self) -> Marks:
+        labels = [self._data.entries[row].label for row in self._marked]
+        looks = np.stack([self._look(row) for row in self._marked])
+        probes = [(row, self._view(row)) for row in self._marked[:_PROBES]]  # classes come in turn
+        before = [look_of(view.picture, view.region) for _, view in probes]
+        change: list[float] = []
+        members = {label: np.array([other == label for other in labels]) for label in sorted(set(labels))}
+        areas: dict[int, list[float]] = {label: [] for label in members}
+        p_values: dict[int, list[float]] = {label: [] for label in members}
+        for one, (operation, strength) in enumerate(tried()):
+            moved, squares = [], []
+            for (row, view), own in zip(probes, before, strict=True):
+                seed = seed_of(self._seed, self._data.key(row), f"probe {_told(one)}")
+                after = operate(view.picture, operation, strength, torch.Generator().manual_seed(seed))
+                moved.append(look_of(after, view.region) - own)
+                squares.append(float(((after - view.picture) ** 2).mean()))
+            change.append(math.sqrt(math.fsum(squares) / len(squares)))
+            scores = mark_scores(looks, np.mean(moved, axis=0))
+            for label, mine in members.items():
+                area, chance = separation(scores, mine)
+                areas[label].append(area)
+                p_values[label].append(chance)
+        return Marks(change=change, areas=areas, p_values=p_values)
+
+    def _look(self, row: int) -> Any:
+        view = self._view(row)
+        return look_of(view.picture, view.region)
+
+    def _seen(self, row: int) -> _View:
+        sample = self._data.sample(row)
+        size = sample.pixels.shape[-2:]
+        region = torch.zeros(size, dtype=torch.bool) if sample.region is None else sample.region
+        outside = torch.zeros(size, dtype=torch.bool) if sample.region is None else ~widened(region)
+        return _View(picture=self._visible(sample), region=region, outside=outside)
+
+    def _visible(self, sample: Sample) -> Tensor:
+        return self._shown(sample.pixels)
+
+    def _shown(self, pixels: Tensor) -> Tensor:
+        """Normalised pixels as people see them, colours in the order red, green, blue; every channel is kept."""
+        shown = denormalize(pixels.cpu(), self._data.preprocessing).clamp(0, 1)
+        return shown.flip(0) if self._data.preprocessing.order == "bgr" else shown
+
+    def _input(self, picture: Tensor) -> Tensor:
+        """The inverse."""
+        ordered = picture.flip(0) if self._data.preprocessing.order == "bgr" else picture
+        return normalize(ordered, self._data.preprocessing)
+
+
+class Exchanges(Capability):
+    """Whole pictures that take on how other classes look."""
+
+    name: ClassVar[str] = "exchanges"
+    scope: ClassVar[Scope] = "set"
+
+    def exchanges(self, position: int, look: Look, classes: int) -> list[Exchange]:
+        """One image with the look of up to `classes` other classes; empty where none can lend it."""
+        self._asked("exchanges", look, classes)
+        return self._resources.looks.exchanges(self._request.samples[position], look, classes)
+
+
+def _lends(view: _View) -> bool:
+    return float(view.outside.double().mean()) >= _LEAST_OUTSIDE
+
+
+def _told(one: int) -> str:
+    operation, strength = tried()[one]
+    return f"{operation.name} {strength}"

@@ -1,0 +1,279 @@
+"""Marks: what tells one class's pictures from the others' by statistics of pictures that ignore their content.
+
+An operation leaves a mark on whatever it is applied to. Whether the pictures of a class carry that mark more than the
+others do follows from the data alone, so no model can choose which operations it is asked about.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+Values = NDArray[np.float64]
+
+_PERIODS = (2, 3, 4, 8)
+_PIXELS = 8000
+_EDGES = (0.02, 0.06, 0.12, 0.2, 0.28, 0.36, 0.44, 0.55)
+"""Rings of the spectrum, in cycles per pixel."""
+_RINGS = len(_EDGES) - 1
+_LEAST_VISIBLE = 0.05
+"""Share of the frame that must lie outside the object for its statistics to be taken there alone."""
+
+
+def look_of(picture: Tensor, region: Tensor) -> Values:
+    """Statistics of one picture that say how it was taken and stored, not what it shows.
+
+    Tones, colour, contrast and noise by octave, spectrum by direction, grids of codecs and resizers, light over the
+    frame, borders, fringes. Taken outside the object where enough of the frame lies there.
+
+    Shapes: picture (C, H, W), in [0, 1]; region (H, W), bool. Returns (F,), finite; F depends on C alone.
+    """
+    outside = ~region if float((~region).double().mean()) >= _LEAST_VISIBLE else torch.ones_like(region)
+    places = _thinned(outside)
+    grey = picture.mean(dim=0) if picture.shape[0] != 3 else _luminance(picture)
+    columns = [
+        *_tones(grey, places),
+        *_colours(picture, grey, places),
+        *_octaves(grey, outside),
+        *_directions(grey),
+        *_grids(grey, outside),
+        *_light(grey, outside),
+        *_borders(picture, grey),
+        *_fringes(picture, outside),
+    ]
+    return np.nan_to_num(np.array(columns, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def mark_scores(looks: Values, change: Values) -> Values:
+    """How much of a mark each picture carries.
+
+    The direction is Fisher's: what the operation changes, over how much pictures differ anyway, with a covariance
+    shrunk towards its diagonal. It knows nothing of classes: pictures centred by class would tell the classes apart by
+    chance alone, since they are fewer than the statistics.
+
+    Args:
+        looks: (N, F), of the pictures as they are.
+        change: (F,), mean change of the looks under the operation.
+
+    Returns:
+        (N,), higher for pictures that look more as if they had been through it.
+    """
+    centred = looks - np.median(looks, axis=0)
+    scale = np.median(np.abs(centred), axis=0) * 1.4826
+    scale = np.where(scale > 1e-9, scale, np.maximum(centred.std(axis=0), 1e-3))
+    inside = np.clip(centred / scale, -4, 4)
+    covariance = inside.T @ inside / max(1, len(inside) - 1)
+    covariance = 0.5 * covariance + 0.5 * np.diag(np.diag(covariance)) + 0.1 * np.eye(len(scale))
+    weights = np.linalg.solve(covariance, np.clip(change / scale, -8, 8))
+    return np.asarray(np.clip(centred / scale, -8, 8) @ weights)
+
+
+def separation(scores: Values, mine: NDArray[np.bool_]) -> tuple[float, float]:
+    """How well a mark tells a class's pictures from the others' (area under the ROC curve), and its one-sided p-value.
+
+    Shapes: scores (N,); mine (N,), bool. Mann and Whitney 1947.
+    """
+    if mine.all() or not mine.any():
+        return 0.5, 1.0
+    test = stats.mannwhitneyu(scores[mine], scores[~mine], alternative="greater")
+    return float(test.statistic) / (int(mine.sum()) * int((~mine).sum())), float(test.pvalue)
+
+
+def _luminance(picture: Tensor) -> Tensor:
+    return 0.299 * picture[0] + 0.587 * picture[1] + 0.114 * picture[2]
+
+
+def _thinned(outside: Tensor) -> Tensor:
+    """Positions of at most `_PIXELS` of the pixels outside, evenly spread: enough for any distribution."""
+    places = outside.flatten().nonzero()[:, 0]
+    step = -(-len(places) // _PIXELS)
+    # An odd step visits every phase of the grids that codecs and resizers leave.
+    return places[:: step + 1 - step % 2]
+
+
+def _tones(grey: Tensor, places: Tensor) -> list[float]:
+    values = grey.flatten()[places].sort().values
+    last = len(values) - 1
+    levels = [float(values[round(share * last)]) for share in (0.005, 0.05, 0.25, 0.5, 0.75, 0.95, 0.995)]
+    spread = float(values.std())
+    third = float(((values - values.mean()) ** 3).mean()) / max(spread, 1e-3) ** 3
+    counts = torch.histc(values, 64, 0, 1)
+    comb = float((counts[1:] - counts[:-1]).abs().sum() / counts.sum())
+    used = float((torch.histc(values, 256, 0, 1) > 0).double().mean())
+    clipped = [math.log(1e-3 + float((values <= 0.004).double().mean())),
+               math.log(1e-3 + float((values >= 0.996).double().mean()))]  # fmt: skip
+    return [*levels, spread, third, comb, used, *clipped]
+
+
+def _colours(picture: Tensor, grey: Tensor, places: Tensor) -> list[float]:
+    if picture.shape[0] == 1:
+        return []
+    tone = grey.flatten()[places]
+    colour = (picture - grey).flatten(1)[:, places]
+    bright = tone >= tone.median()
+    columns: list[float] = [*colour.mean(dim=1).tolist(), *colour.median(dim=1).values.tolist()]
+    columns += torch.log(1e-3 + colour.std(dim=1)).tolist()
+    for part in (bright, ~bright):
+        columns += (colour[:, part].mean(dim=1) if bool(part.any()) else torch.zeros(len(colour))).tolist()
+    chroma = colour.abs().amax(dim=0)
+    columns += [float(chroma.mean()), math.log(1e-3 + float(chroma.mean())), float(chroma.quantile(0.95))]
+    # Detail of the colours against detail of the luminance: what subsampling and mosaics change.
+    beside = (places + 1).clamp(max=grey.numel() - 1)
+    detail = math.log(1e-4 + float((grey.flatten()[beside] - tone).abs().mean()))
+    steps = ((picture - grey).flatten(1)[:, beside] - colour).abs().mean(dim=1)
+    return columns + (torch.log(1e-4 + steps) - detail).tolist()
+
+
+def _octaves(grey: Tensor, outside: Tensor) -> list[float]:
+    """Contrast, peakedness and noise of ever coarser details."""
+    columns: list[float] = []
+    level, kept = grey, outside
+    for _ in range(5):
+        if min(level.shape) < 8 or not bool(kept.any()):
+            columns += [0.0, 0.0, 0.0, 0.0]
+            continue
+        coarse = F.avg_pool2d(level[None, None], 2)[0, 0]
+        again = F.interpolate(coarse[None, None], size=level.shape, mode="bilinear", align_corners=False)[0, 0]
+        detail = (level - again).flatten()[_thinned(kept)]
+        spread = float(detail.std(unbiased=False))
+        fourth = float(((detail - detail.mean()) ** 4).mean()) / max(spread, 1e-4) ** 4
+        # Where a picture is smooth, what is left is noise: the lower quarter of the local deviations.
+        quiet = float(detail.abs().quantile(0.25))
+        third = float(((detail - detail.mean()) ** 3).mean()) / max(spread, 1e-4) ** 3
+        columns += [math.log(1e-4 + spread), math.log(1 + fourth), math.log(1e-4 + quiet), third]
+        level = coarse
+        kept = F.avg_pool2d(kept[None, None].float(), 2)[0, 0] > 0.5
+    return columns
+
+
+def _directions(grey: Tensor) -> list[float]:
+    """Log power by distance and direction of the frequency, each ring against its neighbours."""
+    height, width = grey.shape
+    window = torch.hann_window(height, periodic=False)[:, None] * torch.hann_window(width, periodic=False)[None]
+    power = torch.fft.rfft2((grey - grey.mean()) * window).abs() ** 2
+    parts = _sectors(height, width)
+    count = torch.zeros(_RINGS * 4 + 1).index_add_(0, parts, torch.ones(parts.numel()))[:-1].view(_RINGS, 4)
+    total = torch.zeros(_RINGS * 4 + 1).index_add_(0, parts, power.flatten())[:-1].view(_RINGS, 4)
+    most = torch.zeros(_RINGS * 4 + 1).scatter_reduce_(0, parts, power.flatten(), "amax")[:-1].view(_RINGS, 4)
+    ring = torch.log(1e-9 + total.sum(dim=1) / count.sum(dim=1).clamp_min(1))
+    by_direction = torch.log(1e-9 + total / count.clamp_min(1)) - ring[:, None]
+    # A wave that somebody added stands out of its ring.
+    peak = torch.log(1e-9 + most.amax(dim=1)) - ring
+    seen = count.sum(dim=1) > 0
+    columns = torch.cat([ring[:, None], peak[:, None], by_direction], dim=1) * seen[:, None]
+    return columns.flatten().tolist()
+
+
+@lru_cache(maxsize=8)
+def _sectors(height: int, width: int) -> Tensor:
+    """Which ring and direction each frequency belongs to, flat; the last index is for those of no ring."""
+    down, across = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
+    radius, angle = (down**2 + across**2).sqrt(), torch.atan2(down, across + 1e-9)
+    ring = torch.bucketize(radius, torch.tensor(_EDGES), right=True) - 1
+    turn = torch.remainder(((angle + math.pi / 2) / (math.pi / 4)).round().long(), 4)
+    return torch.where((ring >= 0) & (ring < _RINGS), ring * 4 + turn, _RINGS * 4).flatten()
+
+
+def _grids(grey: Tensor, outside: Tensor) -> list[float]:
+    """Steps that come at a fixed distance: blocks of codecs, rows of interlacing, pixels drawn large."""
+    columns: list[float] = []
+    for turned, kept in ((grey, outside), (grey.T, outside.T)):
+        step = (turned[1:] - turned[:-1]).abs()
+        seen = (kept[1:] & kept[:-1]).float()
+        rows = (step * seen).sum(dim=1) / seen.sum(dim=1).clamp_min(1)
+        for period in _PERIODS:
+            usable = len(rows) // period * period
+            phases = rows[:usable].view(-1, period).mean(dim=0)
+            columns.append(float((phases.max() - phases.min()) / (phases.mean() + 1e-4)))
+        flat = float((step[seen > 0] < 1 / 512).double().mean()) if bool((seen > 0).any()) else 0.0
+        columns.append(math.log(1e-3 + flat))
+        second = (turned[2:] - 2 * turned[1:-1] + turned[:-2]).abs().mean()
+        columns.append(math.log(1e-4 + float(second)) - math.log(1e-4 + float(step.mean())))
+    height, width = grey.shape
+    checker = torch.ones(height, width)
+    checker[::2, ::2] = -1
+    checker[1::2, 1::2] = -1
+    columns.append(float((grey * checker).mean()) * 50)
+    fine = grey - F.avg_pool2d(grey[None, None], 3, 1, 1, count_include_pad=False)[0, 0]
+    sizes = fine.abs().flatten()[_thinned(outside)].sort().values
+    columns += [math.log(1e-5 + float(sizes[round(share * (len(sizes) - 1))])) for share in (0.5, 0.99)]
+    return columns
+
+
+def _light(grey: Tensor, outside: Tensor) -> list[float]:
+    """How light lies over the frame: by thirds, by radius, by slope."""
+    height, width = grey.shape
+    mean = float(grey[outside].mean())
+    columns: list[float] = []
+    for rows in range(3):
+        for side in range(3):
+            place = (
+                slice(height * rows // 3, height * (rows + 1) // 3),
+                slice(width * side // 3, width * (side + 1) // 3),
+            )
+            kept = outside[place]
+            columns.append(float(grey[place][kept].mean()) - mean if bool(kept.any()) else 0.0)
+    down = torch.linspace(-1, 1, height)[:, None].expand(height, width)
+    across = torch.linspace(-1, 1, width)[None].expand(height, width)
+    radius = (down**2 + across**2) / 2
+    for slope in (down, across, radius):
+        centred = slope[outside] - slope[outside].mean()
+        columns.append(float((centred * (grey[outside] - mean)).sum() / (centred**2).sum().clamp_min(1e-6)))
+        contrast = (grey[outside] - mean).abs()
+        columns.append(float((centred * contrast).sum() / (centred**2).sum().clamp_min(1e-6)))
+    return columns
+
+
+def _borders(picture: Tensor, grey: Tensor) -> list[float]:
+    """What lies along the four edges and in the corners: bars, frames, mounts."""
+    height, width = grey.shape
+    columns: list[float] = []
+    for share in (0.015, 0.04, 0.1):
+        tall, wide = max(1, round(height * share)), max(1, round(width * share))
+        strips = (grey[:tall], grey[-tall:], grey[:, :wide], grey[:, -wide:])
+        columns += [float(strip.mean()) for strip in strips]
+        columns += [math.log(1e-3 + float(strip.std(unbiased=False))) for strip in strips]
+        corner = torch.stack([grey[:tall, :wide].mean(), grey[:tall, -wide:].mean(), grey[-tall:, :wide].mean(),
+                              grey[-tall:, -wide:].mean()])  # fmt: skip
+        columns += [float(corner.mean() - grey.mean()), math.log(1e-3 + float(corner.std()))]
+    if picture.shape[0] == 3:
+        edge = torch.cat([picture[:, :2].flatten(1), picture[:, -2:].flatten(1)], dim=1).mean(dim=1)
+        columns += (edge - edge.mean()).tolist()
+    return columns
+
+
+def _fringes(picture: Tensor, outside: Tensor) -> list[float]:
+    """How far colours are shifted against each other along the radius (lenses) and along rows."""
+    if picture.shape[0] != 3:
+        return []
+    height, width = picture.shape[1:]
+    places = _thinned(outside & _inner(height, width))
+    if len(places) == 0:
+        return [0.0] * 8
+    y = 2 * (places // width).float() / height - 1
+    x = 2 * (places % width).float() / width - 1
+    base = picture[1].flatten()
+    down, across = (base[places + width] - base[places - width]) / 2, (base[places + 1] - base[places - 1]) / 2
+    spread = math.log(1e-3 + float(base[places].std()))
+    columns: list[float] = []
+    for other in (picture[0], picture[2]):
+        apart = (other - picture[1])[None, None]
+        fine = (apart - F.avg_pool2d(apart, 9, 1, 4, count_include_pad=False)).flatten()[places]
+        slopes = (down * y + across * x, across, down)
+        columns += [float((steps * fine).sum() / (steps**2).sum().clamp_min(1e-4)) for steps in slopes]
+        columns.append(math.log(1e-4 + float(fine.std())) - spread)
+    return columns
+
+
+@lru_cache(maxsize=8)
+def _inner(height: int, width: int) -> Tensor:
+    inner = torch.zeros(height, width, dtype=torch.bool)
+    inner[1:-1, 1:-1] = True
+    return inner

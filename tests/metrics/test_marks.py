@@ -1,0 +1,97 @@
+"""Marks that operations leave: found where they were planted, absent where nothing was."""
+
+import numpy as np
+import pytest
+import torch
+
+from explain_gate.metrics.marks import look_of, mark_scores, separation
+from explain_gate.metrics.operations import OPERATIONS, operate
+
+SIDE = 64
+
+
+def _scene(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A textured picture with one bright disc, and the disc's region."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, 9, 9, generator=generator)
+    ground = torch.nn.functional.interpolate(coarse, size=(SIDE, SIDE), mode="bicubic", align_corners=False)[0]
+    fine = torch.rand(3, SIDE, SIDE, generator=generator)
+    rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+    y, x = (20 + 24 * torch.rand(2, generator=generator)).tolist()
+    region = (rows - y) ** 2 + (columns - x) ** 2 < 12**2
+    picture = (0.25 + 0.5 * ground + 0.06 * (fine - 0.5)).clamp(0, 1)
+    return torch.where(region, 0.9 * picture.flip(0), picture), region
+
+
+def _set(name: str | None, strength: float, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Looks of 12 pictures of each of three classes; those of class 1 have been through an operation."""
+    operation = next((one for one in OPERATIONS if one.name == name), None)
+    looks, labels = [], []
+    for position in range(36):
+        picture, region = _scene(position)
+        label = position % 3
+        if operation is not None and label == 1 and position / 36 < share:
+            picture = operate(picture, operation, strength, torch.Generator().manual_seed(position))
+        looks.append(look_of(picture, region))
+        labels.append(label)
+    return np.stack(looks), np.array(labels)
+
+
+def _change(name: str, strength: float) -> np.ndarray:
+    operation = next(one for one in OPERATIONS if one.name == name)
+    rows = []
+    for seed in range(100, 106):
+        picture, region = _scene(seed)
+        after = operate(picture, operation, strength, torch.Generator().manual_seed(seed))
+        rows.append(look_of(after, region) - look_of(picture, region))
+    return np.mean(rows, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "strength"),
+    [("grain", 0.04), ("JPEG", 15), ("defocus", 1.0), ("warm", 0.12), ("interlaced", 3), ("vignette", 0.7)],
+)
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_a_planted_mark_tells_its_class_from_the_others(name, strength, share):
+    """Where one class's pictures went through an operation, all or most of them, its mark separates them."""
+    looks, labels = _set(name, strength, share)
+    area, p_value = separation(mark_scores(looks, _change(name, strength)), labels == 1)
+    assert area >= 0.7
+    assert p_value <= 0.01
+
+
+def test_pictures_without_a_mark_are_rarely_told_apart():
+    """Without any operation few marks separate a class, and no more often one class than chance does."""
+    looks, labels = _set(None, 0, 1)
+    told = 0
+    names = [("grain", 0.04), ("JPEG", 15), ("defocus", 1.0), ("warm", 0.12), ("interlaced", 3), ("pale", 0.3)]
+    for name, strength in names:
+        scores = mark_scores(looks, _change(name, strength))
+        for label in range(3):
+            area, p_value = separation(scores, labels == label)
+            told += area >= 0.7 and p_value <= 0.01
+    assert told <= 1
+
+
+def test_what_lies_on_the_object_alone_does_not_change_a_look_of_tones_and_colours():
+    """Statistics are taken outside the object, so an object of another colour has the same tones around it."""
+    picture, region = _scene(0)
+    red = torch.where(region, torch.tensor([1.0, 0.0, 0.0])[:, None, None], picture)
+    first, second = look_of(picture, region), look_of(red, region)
+    assert np.allclose(first[:34], second[:34], atol=0.35)
+    assert np.allclose(first[:13], second[:13])
+
+
+def test_scores_do_not_depend_on_the_order_of_the_pictures():
+    """A mark's scores belong to pictures, not to positions."""
+    looks, labels = _set("grain", 0.04, 1.0)
+    order = np.random.default_rng(0).permutation(len(labels))
+    change = _change("grain", 0.04)
+    first = mark_scores(looks, change)
+    second = mark_scores(looks[order], change)
+    np.testing.assert_allclose(first[order], second, rtol=1e-6)
+
+
+def test_separation_of_one_class_alone_is_chance():
+    """Without a second class there is nothing to tell apart."""
+    assert separation(np.arange(4.0), np.ones(4, dtype=bool)) == (0.5, 1.0)
