@@ -11,7 +11,7 @@ PACKAGE = REPOSITORY / "explain_gate"
 PAGE = REPOSITORY / "docs" / "architecture.md"
 DATA = {"schemas"}
 """Folders without code."""
-FOLDERS = ("explain_gate", "checks", "tests", "docs", "benchmarks", "examples", ".github", "reports")
+FOLDERS = ("explain_gate", "checks", "tests", "docs", "benchmarks", "examples", ".github")
 
 
 def picture():

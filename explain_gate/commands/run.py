@@ -26,7 +26,7 @@ from explain_gate.session.handover import Handover
 _KEPT = frozenset({"PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_THEME", "PYTEST_THEME_MODE", "PYTEST_DEBUG_TEMPROOT"})
 """Of pytest's environment variables, those that have no part in what is run."""
 _COMMAND = "EXPLAIN_GATE_COMMAND"
-"""As execution.provenance reads it: the command that the user typed, not the one of the process that measures."""
+"""As measuring.provenance reads it: the command that the user typed, not the one of the process that measures."""
 
 
 def launch(given: Mapping[str, str | bool | None], *, say: Callable[[str], None]) -> int:

@@ -10,7 +10,7 @@ import torch
 
 from explain_gate.config import PadSection, PreprocessingSection
 from explain_gate.data import presets, transforming
-from explain_gate.models.build import make_importable
+from explain_gate.own_code import make_importable
 
 _COLOURS = 3
 _ALWAYS = ("resize", "crop", "mean", "std", "interpolation")

@@ -20,7 +20,7 @@ from PIL import Image
 from scipy import ndimage
 
 from explain_gate.errors import DataError, ModelError
-from explain_gate.models.build import load_function
+from explain_gate.own_code import load_function
 
 _TRIES = 12
 """Repetitions of one picture: a part that acts half of the time is missed once in 4,000."""

@@ -46,8 +46,9 @@ from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.measuring.score import score
 from explain_gate.metrics import PAIR
-from explain_gate.models.build import build_module, load_function, load_target
+from explain_gate.models.build import build_module, load_target
 from explain_gate.models.digest import digest_of
+from explain_gate.own_code import load_function
 from explain_gate.profile.audit import write_audit
 from explain_gate.profile.profile import ProfileWriter
 from explain_gate.records import ModelUnderTest, Profile, Rule

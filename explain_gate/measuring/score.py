@@ -33,7 +33,7 @@ from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory, Noted
 from explain_gate.metrics import METRICS, PAIR, REGION
 from explain_gate.metrics.patches import Place
-from explain_gate.models.build import load_function
+from explain_gate.own_code import load_function
 from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
 
 

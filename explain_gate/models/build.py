@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from explain_gate import vision  # before any of the user's code, which may impo
 from explain_gate.config import GateConfig
 from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.errors import ModelError
+from explain_gate.own_code import load_function
 
 _SHOWN = 6
 _POINTER_SIGNS = ("invalid load key, 'v'", "Unsupported operand 118")
@@ -38,41 +37,6 @@ def load_target(config: GateConfig) -> Callable[..., Any] | None:
     """
     name = config.sections.model.target
     return load_function(name, config.path.parent, "model.target") if name else None
-
-
-def load_function(reference: str, folder: Path, what: str) -> Callable[..., Any]:
-    """`package.module:name` -> the callable; `folder` is importable, as a repository's root is for its tests.
-
-    Raises:
-        ModelError: there is no such module or name, or it is not callable.
-    """
-    module_name, _, attribute = reference.partition(":")
-    if not module_name or not attribute:
-        raise ModelError(f"{what} must be package.module:callable, got {reference}")
-    make_importable(folder)
-    try:
-        found: Any = importlib.import_module(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        raise ModelError(
-            f"{what} {reference}: no module named {error.name}; it is looked for in {folder}, {Path.cwd()} and the "
-            "installed packages"
-        ) from error
-    except AttributeError as error:
-        raise ModelError(f"{what} {reference}: {error}") from error
-    except Exception as error:  # an import runs the user's code, which may raise anything
-        raise ModelError(f"{what} {reference}: importing it raised {type(error).__name__}: {error}") from error
-    if not callable(found):
-        raise ModelError(f"{what} {reference}: must be callable, got {type(found).__name__}")
-    return found  # type: ignore[no-any-return]
-
-
-def make_importable(folder: Path) -> None:
-    """A gate's folder, and the one that the process was started in, are where a team's own modules are looked for."""
-    for place in (str(folder), str(Path.cwd())):
-        if place not in sys.path:
-            sys.path.insert(0, place)
 
 
 def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Module:

@@ -20,7 +20,7 @@ from explain_gate.config import GateConfig
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.remembering.fingerprints import code_of, digest, files_in, home_of, shape_of, versions_of
 from explain_gate.metrics import METRICS, PAIR
-from explain_gate.models.build import make_importable
+from explain_gate.own_code import make_importable
 from explain_gate.records import ModelUnderTest, Rule
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "PIL")
