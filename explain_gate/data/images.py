@@ -129,6 +129,7 @@ def _masks(
     stored = (width, height) if orientation >= 5 else upright
     if size is not None and size not in (upright, stored):
         raise DataError(f"{path}: annotated as {size[1]} x {size[0]}, but the file is {width} x {height}")
+    shapes = [shape.at(height, width) for shape in shapes]
     turned = size is not None and size == stored and size != upright
     for shape in shapes:
         if fault := _misplaced(shape, stored if turned else upright, upright if turned else stored, orientation):

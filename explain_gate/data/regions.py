@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.errors import DataError
 
 Mask = NDArray[np.bool_]
+_OPAQUE = 128
 _MOST_BITS = 40  # of one run length; more is no picture
 
 
@@ -24,7 +26,8 @@ class Shape:
     Exactly one of `polygons` (each x0, y0, x1, y1, ...), `rle` (COCO run lengths), `box` (x0, y0, x1, y1) and `file`
     (a mask image: pixels of one of `values` are inside, by default everything that is not 0) is set. `annotator` and
     `part` tell shapes of several people and of several kinds (such as "head") apart; `ignore` marks pixels that count
-    neither as inside nor outside.
+    neither as inside nor outside. `colours` are those of the file that are inside, red, green and blue; `relative` says
+    that corners are shares of the upright picture's width and height.
 
     Raises:
         ValueError: corners that are no numbers, or a box without area.
@@ -38,6 +41,8 @@ class Shape:
     part: str | None = None
     ignore: bool = False
     values: tuple[int, ...] | None = None
+    colours: tuple[tuple[int, int, int], ...] | None = None
+    relative: bool = False
 
     def __post_init__(self) -> None:
         corners = [*(self.box or ()), *(value for polygon in self.polygons or () for value in polygon)]
@@ -45,6 +50,19 @@ class Shape:
             raise ValueError("corners must be finite numbers")
         if self.box is not None and not (self.box[0] < self.box[2] and self.box[1] < self.box[3]):
             raise ValueError(f"a box must have an area, got the corners {', '.join(f'{x:g}' for x in self.box)}")
+
+    def at(self, height: int, width: int) -> Shape:
+        """The shape with its corners in pixels of a picture of this size."""
+        if not self.relative:
+            return self
+        sides = (width, height)
+        scaled = tuple(
+            tuple(value * sides[place % 2] for place, value in enumerate(corners))
+            for corners in (self.polygons or ((self.box,) if self.box else ()))
+        )
+        box = None if self.box is None else (scaled[0][0], scaled[0][1], scaled[0][2], scaled[0][3])
+        polygons = scaled if self.polygons is not None else None
+        return replace(self, polygons=polygons, box=box, relative=False)
 
     def extent(self) -> tuple[float, float, float, float] | None:
         """Left, top, right and bottom of what corners say; None for masks, which have the size of their image."""
@@ -74,7 +92,7 @@ def fill(shape: Shape, height: int, width: int) -> Mask:
         DataError: the shape does not belong to an image of this size, or its mask file cannot be read.
     """
     if shape.file is not None:
-        return _mask_file(shape.file, shape.values, height, width)
+        return _mask_file(shape, shape.file, height, width)
     if shape.box is not None:
         x0, y0, x1, y1 = shape.box
         mask = np.zeros((height, width), dtype=bool)
@@ -129,21 +147,44 @@ def _runs(text: str) -> list[int]:
     return runs
 
 
-def _mask_file(path: Path, inside: tuple[int, ...] | None, height: int, width: int) -> Mask:
-    values = _values_in(path)
-    if values.shape != (height, width):
-        raise DataError(
-            f"{path}: mask must be {width} x {height} like its image, got {values.shape[1]} x {values.shape[0]}"
-        )
-    return values != 0 if inside is None else np.isin(values, inside)
+def _mask_file(shape: Shape, path: Path, height: int, width: int) -> Mask:
+    image = read_mask(path)
+    if (image.height, image.width) != (height, width):
+        raise DataError(f"{path}: mask must be {width} x {height} like its image, got {image.width} x {image.height}")
+    if shape.colours is not None:
+        return np.isin(packed(image), [red << 16 | green << 8 | blue for red, green, blue in shape.colours])
+    values = _values_in(image)
+    return np.asarray(values != 0 if shape.values is None else np.isin(values, shape.values))
 
 
-def _values_in(path: Path) -> NDArray[Any]:
-    from PIL import Image
+def read_mask(path: Path) -> Image.Image:
+    """A mask file as it is stored.
 
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         with Image.open(path) as image:
-            # An indexed mask holds class numbers, not colours: converting it to gray could turn a class into 0.
-            return np.asarray(image if image.mode in ("P", "L", "1", "I;16", "I") else image.convert("L"))
+            image.load()
+            return image
     except Exception as error:  # a parser of damaged files may raise anything
         raise DataError(pointer_fault(path) or f"{path}: not a readable mask image ({error})") from error
+
+
+def packed(image: Image.Image) -> NDArray[np.int64]:
+    """Each pixel's colour as one number, 65536 red + 256 green + blue."""
+    colours = np.asarray(image.convert("RGB")).astype(np.int64)
+    return np.asarray(colours @ np.array([65536, 256, 1]))
+
+
+def _values_in(image: Image.Image) -> NDArray[Any]:
+    """Numbers of which 0 is outside: class numbers, instance ids, gray, or how opaque a cut-out is."""
+    # An indexed mask holds class numbers, not colours: converting it to gray could turn a class into 0.
+    if image.mode in ("P", "L", "1", "I;16", "I"):
+        return np.asarray(image)
+    if "A" in image.getbands():
+        alpha = np.asarray(image.getchannel("A"))
+        if alpha.min(initial=255) < alpha.max(initial=0):
+            return np.asarray(alpha >= _OPAQUE)
+    # Not gray, which rounds dark colours to 0.
+    return np.asarray(image.convert("RGB")).any(axis=-1)

@@ -148,6 +148,7 @@ class RegressionSet:
         entry = self.entries[row]
         shapes = [
             [s.polygons, s.rle, s.box, digest_of(s.file) if s.file else None, s.values, s.annotator, s.part, s.ignore]
+            + ([s.colours, s.relative] if s.colours or s.relative else [])
             for s in entry.shapes
         ]
         return [entry.label, list(entry.accepted), self.digest(row), shapes, entry.size]

@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 
 from explain_gate.data.annotations.annotated import Annotated
-from explain_gate.data.annotations.names import IMAGE_SUFFIXES
+from explain_gate.data.annotations.names import with_stem
 from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
@@ -66,7 +66,7 @@ def _from_folders(folder: Path, images: Path) -> list[Drawn]:
     drawn, faults = [], []
     for class_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
         for mask in sorted(class_folder.glob("*.png")):
-            name = _image_for(mask, class_folder.name, images)
+            name = with_stem(images, mask.stem, f"{class_folder.name}/{mask.stem}")
             if name is None:
                 faults.append(f"{class_folder.name}/{mask.name}")
                 continue
@@ -76,12 +76,3 @@ def _from_folders(folder: Path, images: Path) -> list[Drawn]:
     if not drawn:
         raise DataError(f"{folder}: must hold <class>/<image name>.png masks, or a labels.csv; found neither")
     return drawn
-
-
-def _image_for(mask: Path, class_name: str, images: Path) -> str | None:
-    for parent in ("", f"{class_name}/"):
-        for suffix in IMAGE_SUFFIXES:
-            for ending in (suffix, suffix.upper()):
-                if (images / f"{parent}{mask.stem}{ending}").is_file():
-                    return f"{parent}{mask.stem}{ending}"
-    return None

@@ -112,6 +112,16 @@ class Names:
                     yield path.relative_to(self.root)
 
 
+def with_stem(images: Path, *stems: str) -> str | None:
+    """The first image file of these names without their endings, relative to the folder."""
+    for stem in stems:
+        for suffix in IMAGE_SUFFIXES:
+            for ending in (suffix, suffix.upper()):
+                if (images / f"{stem}{ending}").is_file():
+                    return f"{stem}{ending}"
+    return None
+
+
 def _readings(name: str) -> Iterator[str]:
     """A name as other systems mean it: with slashes, decoded, without the address before it."""
     for text in dict.fromkeys((name, unquote(name))):

@@ -1,4 +1,4 @@
-"""Annotations of any supported format -> one list of entries. Reads no image; formats live in coco, voc and masks.
+"""Annotations of any supported format -> one list of entries. Reads no image; each format is a module of its own.
 
 An image annotated with several classes gives one entry a class, named `cat_017.jpg#Bengal`; each asks for the map of
 its own class, and a prediction of any class annotated on the image counts as right. Several regions of one class on
@@ -7,14 +7,27 @@ one image are united.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from explain_gate.config import GateConfig
-from explain_gate.data.annotations import coco, masks, pets, voc
+from explain_gate.data.annotations import (
+    classmasks,
+    coco,
+    cvat,
+    folders,
+    foreign,
+    labelme,
+    masks,
+    pets,
+    table,
+    voc,
+    yolo,
+)
 from explain_gate.data.annotations.annotated import Annotated, Leftovers, first
 from explain_gate.data.annotations.names import Names
+from explain_gate.data.annotations.text import read_json
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
 from explain_gate.seeds import lowest_of_each
@@ -124,20 +137,80 @@ def stratified(entries: Sequence[Entry], limit: int, seed: int) -> list[Entry]:
 
 
 def _read(source: Path, folder: Path, where: str) -> Annotated:
-    if source.is_file() and source.suffix.lower() == ".json":
-        return coco.read(source)
-    if pets.fits(source):
-        return pets.read(source)
-    if voc.fits(source):
-        return voc.read(source)
-    if source.is_dir():
-        return masks.read(source, folder)
+    """What the source says, by the one format that it is."""
     if not source.exists():
         raise DataError(f"{source}: data.annotations does not exist ({where})")
-    raise DataError(
-        f"{source}: must be a COCO .json file, a folder of PASCAL VOC .xml files or one of its ImageSets .txt lists, "
-        f"the annotations folder of Oxford-IIIT Pet or one of its .txt lists, or a folder of mask .png files ({where})"
+    found = _read_file(source, folder) if source.is_file() else _read_folder(source, folder)
+    if found is None:
+        raise DataError(
+            f"{source}: must be a COCO .json file, a YOLO data.yaml, a CVAT .xml file, a .csv of image and class, a "
+            "folder of PASCAL VOC .xml, YOLO .txt or labelme .json files, one of VOC's ImageSets .txt lists, the "
+            "annotations folder of Oxford-IIIT Pet or one of its .txt lists, a folder of mask .png files, or the "
+            "images folder itself "
+            f"where each class is a folder ({where})"
+        )
+    return found
+
+
+def _read_file(source: Path, folder: Path) -> Annotated | None:
+    suffix = source.suffix.lower()
+    if suffix == ".json":
+        return _read_json(source)
+    if suffix == ".csv":
+        return table.read(source)
+    if cvat.fits(source):
+        return cvat.read(source)
+    if suffix == ".xml":
+        raise DataError(f"{source}: one file of PASCAL VOC is one image; name the folder of all of them")
+    readers = ((pets.fits, pets.read), (voc.fits, voc.read))
+    for fits, read in readers:
+        if fits(source):
+            return read(source)
+    return yolo.read(source, folder) if yolo.fits(source) else None
+
+
+def _read_json(source: Path) -> Annotated:
+    data, _ = read_json(source)
+    if labelme.fits(data):
+        return labelme.read(source)
+    if not coco.fits(data) and (told := foreign.named(data)):
+        raise DataError(f"{source}: is {told}")
+    return coco.read(source)
+
+
+def _read_folder(source: Path, folder: Path) -> Annotated:
+    """A folder by what lies in it: the first that fits."""
+    listed = (source / "labels.csv").is_file()
+    xml = sorted(source.glob("*.xml"))
+    ways: tuple[tuple[Callable[[], bool], Callable[[], Annotated]], ...] = (
+        (lambda: folders.fits(source, folder) and not listed, lambda: folders.read(folder)),
+        (lambda: pets.fits(source), lambda: pets.read(source)),
+        (lambda: classmasks.fits(source), lambda: classmasks.read(source, folder)),
+        (lambda: len(xml) == 1 and cvat.fits(xml[0]), lambda: cvat.read(xml[0])),
+        (lambda: voc.fits(source), lambda: voc.read(source)),
+        (lambda: listed, lambda: masks.read(source, folder)),
+        (lambda: yolo.fits(source), lambda: yolo.read(source, folder)),
+        (lambda: _only_json(source), lambda: _read_json_folder(source)),
+        (lambda: classmasks.flat(source), lambda: classmasks.read(source, folder)),
     )
+    for fits, read in ways:
+        if fits():
+            return read()
+    return masks.read(source, folder)
+
+
+def _only_json(source: Path) -> bool:
+    return any(source.rglob("*.json")) and not any(source.rglob("*.png"))
+
+
+def _read_json_folder(source: Path) -> Annotated:
+    files = sorted(source.rglob("*.json"))
+    data, _ = read_json(files[0])
+    if labelme.fits(data):
+        return labelme.read(source)
+    if len(files) > 1:
+        raise DataError(f"{source}: holds {len(files)} JSON files ({first([f.name for f in files])}); name one of them")
+    return _read_json(files[0])
 
 
 def _classes(

@@ -10,7 +10,7 @@ from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
 
-_MOST_BYTES = 10_000_000
+_MOST_BYTES = 50_000_000
 
 
 def fits(source: Path) -> bool:
@@ -68,15 +68,7 @@ def _files(source: Path, folder: Path) -> list[Path]:
 
 def _file(path: Path, left: Leftovers) -> list[Drawn] | str:
     """What is drawn on the image, or its name where nothing is."""
-    raw = path.read_bytes()
-    if fault := pointer_fault(path):
-        raise DataError(fault)
-    if len(raw) > _MOST_BYTES:
-        raise ValueError(f"must be smaller than {_MOST_BYTES} bytes")
-    if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
-        # Entities can blow a small file up to gigabytes; annotations have no use for them.
-        raise ValueError("must not declare a document type or entities")
-    root = ET.fromstring(raw)  # noqa: S314 - entities are refused above
+    root = read_xml(path)
     file_name = _text(root, "filename")
     size = None
     if root.find("size") is not None:
@@ -94,6 +86,25 @@ def _file(path: Path, left: Leftovers) -> list[Drawn] | str:
         shapes = (Shape(box=(x0, y0, x1, y1)), *(_part(part) for part in item.findall("part")))
         drawn.append(Drawn(file_name=file_name, class_name=_text(item, "name"), shapes=shapes, size=size))
     return drawn or file_name
+
+
+def read_xml(path: Path) -> ET.Element:
+    """The outermost element of an XML file.
+
+    Raises:
+        DataError: the file is a Git LFS pointer.
+        ValueError: it is too large, or declares entities.
+        OSError, ET.ParseError: it cannot be read, or is not XML.
+    """
+    raw = path.read_bytes()
+    if fault := pointer_fault(path):
+        raise DataError(fault)
+    if len(raw) > _MOST_BYTES:
+        raise ValueError(f"must be smaller than {_MOST_BYTES} bytes")
+    if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
+        # Entities can blow a small file up to gigabytes; annotations have no use for them.
+        raise ValueError("must not declare a document type or entities")
+    return ET.fromstring(raw)  # noqa: S314 - entities are refused above
 
 
 def _part(item: ET.Element) -> Shape:
