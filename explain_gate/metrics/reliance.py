@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -33,15 +34,16 @@ def background_gap(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
 
 
 def background_follow(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
-    """Share of predictions that turn to the class of the background's donor.
+    """Predictions that turn to the class of the background's donor, less those on its own class's backgrounds.
+
+    Cut edges disturb every model: what turns to a class on a background of the image's own is damage. An image that is
+    taken for the class as it is cannot turn to it, and gives no answer about that class.
 
     Returns:
-        (N,), in [0, 1], lower is better.
+        (N,), in [-1, 1], lower is better; 0 where backgrounds do not matter.
     """
     exchange = _exchange(region, batch, donors)
-    # What the exchange itself does to an image is not the background's doing: the same-class exchange must leave it.
-    turned = exchange.turned * exchange.first_right_on_same[:, None]
-    batch.note("evidence", turned, about=exchange.given)
+    batch.note("evidence", exchange.turned, about=exchange.given)
     return exchange.followed
 
 
@@ -257,8 +259,8 @@ class _Exchange:
     """What the model did on exchanged backgrounds; (N,) each, means over donors.
 
     One trial of each kind answers for the image: `first_right_on_same` and `first_right_on_other` (N,), and `turned`
-    (N, A), whether the first background of each class that was `given` (N, A) turned the image to it; NaN where an
-    image was given fewer classes than another.
+    (N, A), whether the first background of each class that was `given` (N, A) turned the image to it, and the first of
+    its own did not; NaN where it was taken for the class before, or was given fewer classes than another image.
     """
 
     right_on_same: Tensor
@@ -286,8 +288,8 @@ def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
 def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
     found: dict[str, list[float]] = {name: [] for name in _Exchange.__dataclass_fields__ if name not in _TRIALS}
     turns: list[dict[int, float]] = []
-    labels = batch.labels.tolist()
-    for position, (label, accepted) in enumerate(zip(labels, batch.accepted, strict=True)):
+    before = batch.logits.argmax(dim=1).tolist()
+    for position, (label, accepted) in enumerate(zip(batch.labels.tolist(), batch.accepted, strict=True)):
         same = _donors(batch, position, donors, same_class=True)
         other = _donors(batch, position, donors, same_class=False)
         pixels = batch.pixels[position]
@@ -300,7 +302,12 @@ def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
         margin = logits[:, label] - _without(logits, [label] * len(logits)).amax(dim=1)
         found["right_on_same"].append(_share(choice in accepted for choice in on_same))
         found["right_on_other"].append(_share(choice in accepted for choice in on_other))
-        found["followed"].append(_share(choice == donor for choice, (donor, _) in zip(on_other, other, strict=True)))
+        net = [
+            (choice == donor) - _share(control == donor for control in on_same)
+            for choice, (donor, _) in zip(on_other, other, strict=True)
+            if donor != before[position]
+        ]
+        found["followed"].append(sum(net) / len(net) if net else 0.0)
         for name, values in (("probability", probability), ("margin", margin)):
             found[f"{name}_on_same"].append(float(values[: len(same)].mean()))
             found[f"{name}_on_other"].append(float(values[len(same) :].mean()))
@@ -308,7 +315,8 @@ def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
         found["first_right_on_other"].append(float(on_other[0] in accepted))
         turns.append({})
         for choice, (donor, _) in zip(on_other, other, strict=True):
-            turns[-1].setdefault(donor, float(choice == donor))
+            answer = float(choice == donor and on_same[0] != donor)
+            turns[-1].setdefault(donor, math.nan if donor == before[position] else answer)
     columns = {name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()}
     turned, given = by_class(turns)
     return _Exchange(**columns, turned=turned, given=given)

@@ -78,17 +78,6 @@ def test_images_say_yes_where_the_background_decides(fake_batch: Any) -> None:
     assert batch.notes["evidence"].tolist() == [1, 1]
 
 
-def test_an_image_that_every_exchange_turns_does_not_follow(fake_batch: Any) -> None:
-    """What the exchange itself does is damage: the image turns on its own class's background as well."""
-
-    def one_class(pixels: torch.Tensor) -> torch.Tensor:
-        return torch.tensor([[0.0, 1.0]]).expand(len(pixels), 2)
-
-    batch = _batch(fake_batch, one_class)
-    assert reliance.background_follow(REGION.expand(2, SIDE, SIDE), batch).tolist() == [1, 0]
-    assert batch.notes["evidence"].flatten().tolist() == [0, 0]
-
-
 def test_wrong_before_is_no_answer_against_the_object(fake_batch: Any) -> None:
     """Only an image that is right as it is can become wrong with its object alone."""
 
@@ -212,3 +201,25 @@ def test_planting_inside_moves_with_the_object() -> None:
     tinted = plant(ramp, moved, source, REGION, window, form="tinted", where="inside")
     assert tinted[:, moved].mean().item() == pytest.approx(7)
     assert torch.equal(tinted[0, 8, 8:14].diff(), ramp[0, 8, 8:14].diff())
+
+
+def test_what_turns_on_its_own_classs_background_too_is_damage(fake_batch: Any) -> None:
+    """A model that calls every picture with another ground class 1 follows no background, though every answer is 1."""
+    intact = _picture(1, 1)
+    ground = _picture(0.5, 0.5)
+    donors = {(0, True): [(0, ground)], (0, False): [(1, ground)]}
+
+    def scores(pixels: torch.Tensor) -> torch.Tensor:
+        own = (pixels - intact).abs().amax(dim=(1, 2, 3)) < 1e-6
+        return torch.stack([own.double(), 1 - own.double()], dim=1)
+
+    batch = fake_batch(pixels=intact[None], labels=torch.tensor([0]), scores=scores, donors=donors)
+    assert reliance.background_follow(REGION[None], batch).tolist() == [0]
+    assert batch.notes["evidence"].tolist() == [[0]]
+
+
+def test_an_image_taken_for_the_backgrounds_class_already_cannot_turn_to_it(fake_batch: Any) -> None:
+    """A wrong prediction is accuracy's business: it neither follows nor answers about that class."""
+    batch = _batch(fake_batch, lambda pixels: torch.tensor([[0.0, 1.0]]).expand(len(pixels), 2))
+    assert reliance.background_follow(REGION.expand(2, SIDE, SIDE), batch).tolist() == [0, 0]
+    assert batch.notes["evidence"][0].isnan().all()
