@@ -187,4 +187,4 @@ def _values_in(image: Image.Image) -> NDArray[Any]:
         if alpha.min(initial=255) < alpha.max(initial=0):
             return np.asarray(alpha >= _OPAQUE)
     # Not gray, which rounds dark colours to 0.
-    return np.asarray(image.convert("RGB")).any(axis=-1)
+    return np.asarray(np.asarray(image.convert("RGB")).max(axis=-1))

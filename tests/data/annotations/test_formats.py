@@ -225,7 +225,7 @@ def test_cvat_shapes(gate, tmp_path, images, source, shape):
         ('<track id="0" label="cat"></track>', "tracks of a video; export it as `CVAT for images 1.1`"),
         (cvat_image("a.png", '<polygon label="cat" points="1,2;3,4"></polygon>'), "three points or more"),
         (cvat_image("a.png", '<mask label="cat" rle="5" left="0" top="0" width="3" height="3"></mask>'), "add up to 9"),
-        (cvat_image("a.png", '<mask label="cat" rle="0,9" left="19" top="0" width="3" height="3"></mask>'), "outside of"),
+        (cvat_image("a.png", '<mask label="cat" rle="0,9" left="19" top="0" width="3" height="3"/>'), "outside of"),
         (cvat_image("a.png", '<box label="cat" xtl="1"></box>'), "has no 'ytl'"),
         (cvat_image("a.png", '<blob label="cat"></blob>'), "has a blob; boxes, polygons"),
     ],
