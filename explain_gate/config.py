@@ -81,7 +81,7 @@ class ModelSection(_Section):
     """Which model is gated and how its output becomes one score per class."""
 
     source: Text = Field(
-        description="package.module:callable, torchvision:NAME, timm:NAME, models:/NAME@ALIAS, or FILE.pt2"
+        description="package.module:callable, torchvision:NAME, timm:NAME, models:/NAME@ALIAS, FILE.pt2, MLflow folder"
     )
     arguments: dict[str, Any] = Field(default={}, description="keyword arguments of the callable")
     checkpoint: Path | None = Field(

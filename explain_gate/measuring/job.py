@@ -35,7 +35,7 @@ def open_model(
         checkpoint: overrides model.checkpoint; an empty text says that there is none.
         checkpoint_key: overrides model.checkpoint_key; an empty text says that there is none.
         tracking_uri: overrides tracking.uri, where registered versions are.
-        allow_pickle: load a registered version whose files run code when they are read.
+        allow_pickle: load a registered version, or an MLflow folder, whose files run code when they are read.
 
     Raises:
         ModelError: the source cannot be imported or called, the registry does not have it, or the checkpoint cannot
@@ -50,7 +50,9 @@ def open_model(
     weights = str(section.checkpoint or "") if checkpoint is None else str(checkpoint)
     asked = next((uri for uri in (code, weights) if uri.startswith(REGISTRY)), None)
     if asked is None:
-        return load_model(config, source=source, checkpoint=checkpoint, checkpoint_key=checkpoint_key)
+        return load_model(
+            config, source=source, checkpoint=checkpoint, checkpoint_key=checkpoint_key, allow_pickle=allow_pickle
+        )
     from explain_gate.tracking.model_version import model_version_artifact
 
     return load_registered(

@@ -14,19 +14,31 @@ from explain_gate import vision  # before any of the user's code, which may impo
 from explain_gate.config import GateConfig
 from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.errors import ModelError
-from explain_gate.own_code import load_function
+from explain_gate.models.checkpoint import OTHER_FORMATS
+from explain_gate.models.layout import flavour_of, is_mlflow_model
+from explain_gate.own_code import load_function, make_importable
 
 _SHOWN = 6
+_WEIGHTS = frozenset({".safetensors", ".pt", ".pth", ".ckpt", ".bin"})
+_WEIGHTS_ALONE = (
+    "no code: write model.checkpoint: {}, and as model.source what builds the model (package.module:callable, "
+    "torchvision:NAME, timm:NAME); for TorchScript, a function that returns torch.jit.load(FILE), and no checkpoint"
+)
 _POINTER_SIGNS = ("invalid load key, 'v'", "Unsupported operand 118")
 
 
-def build_module(config: GateConfig, source: str) -> torch.nn.Module:
+def build_module(config: GateConfig, source: str, *, allow_pickle: bool = False) -> torch.nn.Module:
     """The module as its source builds it, without the checkpoint.
+
+    Args:
+        config: the gate.
+        source: package.module:callable, torchvision:NAME, timm:NAME, FILE.pt2, or an MLflow model folder.
+        allow_pickle: load an MLflow folder whose files run code when they are read.
 
     Raises:
         ModelError: the source cannot be imported or called.
     """
-    return _build(source, dict(config.sections.model.arguments), config.path.parent)
+    return _build(source, dict(config.sections.model.arguments), config.path.parent, allow_pickle=allow_pickle)
 
 
 def load_target(config: GateConfig) -> Callable[..., Any] | None:
@@ -39,7 +51,45 @@ def load_target(config: GateConfig) -> Callable[..., Any] | None:
     return load_function(name, config.path.parent, "model.target") if name else None
 
 
-def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Module:
+def unpickled(folder: Path, told: str, importable: Path, *, allow_pickle: bool) -> torch.nn.Module:
+    """The module of an MLflow model folder of the pytorch flavour; its code is in the folder or importable.
+
+    Args:
+        folder: where MLflow wrote the model.
+        told: what the folder is called in messages.
+        importable: where a model that was logged without its code finds it.
+        allow_pickle: somebody trusts whoever wrote the folder.
+
+    Raises:
+        ModelError: nobody allowed it, or it cannot be loaded.
+    """
+    if any(folder.rglob("*.onnx")):
+        raise ModelError(f"{told}: is {OTHER_FORMATS['.onnx']}")
+    if not allow_pickle:
+        raise ModelError(
+            f"{told} is pickled ({folder.name}): loading it runs whatever code its author put in, with your "
+            "rights. Register weights as safetensors or a torch.export archive instead "
+            "(mlflow.pytorch.log_model(model, serialization_format='pt2', input_example=...)), or, if you trust "
+            "whoever wrote it, add --allow-pickle"
+        )
+    import mlflow.pytorch
+
+    make_importable(importable)
+    try:
+        module = mlflow.pytorch.load_model(str(folder), map_location="cpu")
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"{told}: was logged without its code, and there is no module named {error.name} in {importable}, "
+            f"{Path.cwd()} and the installed packages; log it with code_paths=[...]"
+        ) from error
+    except Exception as error:  # a pickle may raise anything
+        raise ModelError(f"{told}: cannot be loaded with mlflow.pytorch: {error}") from error
+    if not isinstance(module, torch.nn.Module):
+        raise ModelError(f"{told}: must hold a torch.nn.Module, got {type(module).__name__}")
+    return module
+
+
+def _build(source: str, arguments: dict[str, Any], folder: Path, *, allow_pickle: bool) -> torch.nn.Module:
     kind, _, name = source.partition(":")
     if kind == "torchvision":
         build = _torchvision_builder(name)
@@ -52,6 +102,10 @@ def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Mod
         raise ModelError(f"{source}: a registered model is fetched by `explain-gate run`, not here")
     elif source.endswith(".pt2"):
         return _exported(folder / source)
+    elif (folder / source).is_dir():
+        return _from_folder(folder / source, source, folder, allow_pickle=allow_pickle)
+    elif (suffix := Path(source).suffix.lower()) in _WEIGHTS | OTHER_FORMATS.keys() and ":" not in source:
+        raise ModelError(f"model.source {source}: is {OTHER_FORMATS.get(suffix, _WEIGHTS_ALONE.format(source))}")
     else:
         build = load_function(source, folder, "model.source")
     try:
@@ -64,6 +118,16 @@ def _build(source: str, arguments: dict[str, Any], folder: Path) -> torch.nn.Mod
     if not isinstance(module, torch.nn.Module):
         raise ModelError(f"model.source {source}: must return a torch.nn.Module, got {type(module).__name__}")
     return module
+
+
+def _from_folder(place: Path, source: str, importable: Path, *, allow_pickle: bool) -> torch.nn.Module:
+    """An MLflow model folder as a module."""
+    flavour, file = flavour_of(place) if is_mlflow_model(place) else ("unknown", None)
+    if flavour == "exported" and file is not None:
+        return _exported(file)
+    if is_mlflow_model(place) and flavour not in ("safetensors", "state_dict"):
+        return unpickled(place, f"model.source {source}", importable, allow_pickle=allow_pickle)
+    raise ModelError(f"model.source {source}: is {_WEIGHTS_ALONE.format(file or source)}")
 
 
 def _torchvision_builder(name: str) -> Callable[..., Any]:

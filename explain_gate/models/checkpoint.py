@@ -15,6 +15,7 @@ import torch
 
 from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.errors import ModelError
+from explain_gate.models.layout import flavour_of, is_mlflow_model
 
 _SHOWN = 6
 _MOST_DEPTH = 32
@@ -23,7 +24,7 @@ _MOST_HEADER = 100_000_000  # what safetensors itself allows
 
 _SAVE = "torch.save(model.state_dict(), 'weights.pt')"
 
-_OTHER_FORMATS = {
+OTHER_FORMATS = {
     ".onnx": (
         "an ONNX graph, which has no gradients: gate the PyTorch model that it was exported from, or convert it "
         "(pip install onnx2torch; onnx2torch.convert(FILE) in a function named as model.source)"
@@ -141,10 +142,12 @@ def read_checkpoint(path: Path) -> Contents:
 
 def _file_in(folder: Path) -> Path:
     """The one checkpoint of a folder, as Hugging Face lays it out: safetensors first, an index before its shards."""
-    if (folder / "MLmodel").is_file():
+    if is_mlflow_model(folder):
+        flavour, file = flavour_of(folder)
+        if flavour == "safetensors" and file is not None:
+            return file
         raise ModelError(
-            f"{folder}: is an MLflow model folder, a whole model: register it and write models:/NAME@ALIAS as "
-            f"model.source; or save the weights alone: mlflow.pytorch.load_model(FOLDER), then {_SAVE}"
+            f"{folder}: is an MLflow model folder, a whole model: write it as model.source, and no checkpoint"
         )
     if (folder / "zero_to_fp32.py").is_file():
         raise ModelError(
@@ -220,8 +223,8 @@ def _must_be_here(path: Path) -> None:
 
 def _read_file(path: Path) -> Any:
     _must_be_here(path)
-    if path.suffix.lower() in _OTHER_FORMATS:
-        raise ModelError(f"{path}: is {_OTHER_FORMATS[path.suffix.lower()]}")
+    if path.suffix.lower() in OTHER_FORMATS:
+        raise ModelError(f"{path}: is {OTHER_FORMATS[path.suffix.lower()]}")
     if path.suffix == ".safetensors" or _begins_like_safetensors(path):
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -268,7 +271,7 @@ def _check_archive(path: Path) -> None:
             "torch.save(torch.jit.load(FILE).state_dict(), 'weights.pt')"
         )
     if any(name.endswith(("serialized_exported_program.json", "models/model.json")) for name in names):
-        raise ModelError(f"{path}: is {_OTHER_FORMATS['.pt2']}; its name must end in .pt2")
+        raise ModelError(f"{path}: is {OTHER_FORMATS['.pt2']}; its name must end in .pt2")
     # torch.serialization.set_crc32_options(False) writes none at all, so that every record looks damaged.
     if damaged and len(damaged) < len(names):
         raise ModelError(f"{path}: is damaged: the checksum of {damaged[0]} is wrong; fetch or save it again")

@@ -28,9 +28,10 @@ def digest_of(module: torch.nn.Module, source: str, arguments: Mapping[str, Any]
 
 
 def _compiled_code(module: torch.nn.Module) -> list[str]:
-    """What TorchScript modules do, which no source file says; nothing for any other module."""
+    """What TorchScript modules and exported graphs do, which no source file says; nothing for any other module."""
     return [
         f"{name} {layer.code}"
         for name, layer in module.named_modules()
-        if isinstance(layer, torch.jit.ScriptModule) and hasattr(layer, "forward")
+        if (isinstance(layer, torch.jit.ScriptModule) and hasattr(layer, "forward"))
+        or isinstance(layer, torch.fx.GraphModule)
     ]

@@ -20,6 +20,7 @@ def load_model(
     source: str | None = None,
     checkpoint: str | Path | None = None,
     checkpoint_key: str | None = None,
+    allow_pickle: bool = False,
 ) -> ModelUnderTest:
     """The model that thresholds.yaml names, or the overrides given on the command line.
 
@@ -28,6 +29,7 @@ def load_model(
         source: overrides model.source.
         checkpoint: overrides model.checkpoint; an empty text says that there is none.
         checkpoint_key: overrides model.checkpoint_key; an empty text says that there is none.
+        allow_pickle: load an MLflow folder whose files run code when they are read.
 
     Raises:
         ModelError: the source cannot be imported or called, or the checkpoint cannot be read or does not fit.
@@ -37,7 +39,7 @@ def load_model(
     key = (section.checkpoint_key if checkpoint_key is None else checkpoint_key) or None
     named = Path(checkpoint) if checkpoint else section.checkpoint if checkpoint is None else None
     chosen = None if named is None else named if checkpoint else config.resolve(named)
-    module = build_module(config, source)
+    module = build_module(config, source, allow_pickle=allow_pickle)
     notes: tuple[str, ...] = ()
     if chosen is not None:
         notes = load_checkpoint(module, chosen, key=key, classes=lambda: _classes(config))

@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-import torch
-
 from explain_gate.config import GateConfig
 from explain_gate.errors import ModelError
+from explain_gate.models.build import unpickled
 from explain_gate.models.digest import digest_of
 from explain_gate.models.open import freeze, load_model
 from explain_gate.records import ModelUnderTest
@@ -82,13 +81,7 @@ def load_registered(
             f"{uri} holds weights alone. Write model.source: package.module:callable, which builds the model, and "
             f"model.checkpoint: {uri}"
         )
-    if not allow_pickle:
-        raise ModelError(
-            f"{uri} is pickled ({fetched.folder.name}): loading it runs whatever code its author put in, with your "
-            "rights. Register weights as safetensors or a torch.export archive instead, or, if you trust whoever "
-            "registered it, add --allow-pickle"
-        )
-    module = _unpickled(fetched, uri)
+    module = unpickled(fetched.folder, uri, config.path.parent, allow_pickle=allow_pickle)
     freeze(module, uri)
     return ModelUnderTest(
         module=module,
@@ -100,18 +93,6 @@ def load_registered(
         name=fetched.name,
         version=fetched.version,
     )
-
-
-def _unpickled(fetched: Fetched, uri: str) -> torch.nn.Module:
-    import mlflow.pytorch
-
-    try:
-        module = mlflow.pytorch.load_model(str(fetched.folder), map_location="cpu")
-    except Exception as error:  # a pickle may raise anything
-        raise ModelError(f"{uri}: cannot be loaded with mlflow.pytorch: {error}") from error
-    if not isinstance(module, torch.nn.Module):
-        raise ModelError(f"{uri}: must hold a torch.nn.Module, got {type(module).__name__}")
-    return module
 
 
 def _layers(config: GateConfig) -> tuple[str, ...]:

@@ -5,26 +5,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from explain_gate.errors import ModelError, TrackingError
+from explain_gate.models.layout import Flavour, flavour_of
 from explain_gate.tracking.downloads import artifact
 from explain_gate.tracking.references import find_version
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import connect
-
-Flavour = Literal["safetensors", "exported", "state_dict", "pickled", "unknown"]
-
-_PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".cloudpickle", ".pth", ".pt", ".bin", ".ckpt"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersionArtifact:
     """A registered version on this machine.
 
-    `flavour`: `safetensors` (tensors alone), `exported` (a torch.export archive), `state_dict` (a .pt or .pth that is
-    no MLflow flavour; read it with weights_only=True, which refuses code), `pickled` (a whole pickled model: loading
-    runs whatever it holds) or `unknown`. `weights` is the one file to load; None where there is not exactly one.
+    `flavour` is what its files are; `weights` the one to load, None where there is not exactly one.
     """
 
     folder: Path
@@ -61,23 +55,5 @@ def model_version_artifact(uri: str, settings: TrackingSettings) -> ModelVersion
         raise ModelError(f"{uri}: cannot be fetched: {error}") from error
     if folder is None or not folder.is_dir():
         raise ModelError(f"{uri}: version {number} was registered without files, so there are no weights to load")
-    flavour, weights = _flavour(folder)
+    flavour, weights = flavour_of(folder)
     return ModelVersionArtifact(folder=folder, flavour=flavour, weights=weights, name=name, version=number)
-
-
-def _flavour(folder: Path) -> tuple[Flavour, Path | None]:
-    """The safest way in: tensors before archives, archives before pickles."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    safe = [path for path in files if path.suffix == ".safetensors"]
-    exported = [path for path in files if path.suffix == ".pt2"]
-    pickles = [path for path in files if path.suffix in _PICKLES]
-    if len(safe) == 1:
-        return "safetensors", safe[0]
-    if len(exported) == 1:
-        return "exported", exported[0]
-    flavoured = (folder / "MLmodel").is_file()
-    if len(pickles) == 1 and not flavoured and pickles[0].suffix in {".pt", ".pth"}:
-        return "state_dict", pickles[0]
-    if pickles:
-        return "pickled", pickles[0] if len(pickles) == 1 else None
-    return "unknown", None

@@ -35,10 +35,16 @@ def registered(settings, client, tmp_path):
         (["MLmodel", "python_model.pkl"], "pickled", "python_model.pkl", True),
         (["MLmodel", "model/model.safetensors", "components/processor.pkl"], "safetensors", "model.safetensors", False),
         (["v1.pt"], "state_dict", "v1.pt", False),
-        (["v1.ckpt"], "pickled", "v1.ckpt", True),
+        (["v1.ckpt"], "state_dict", "v1.ckpt", False),
         (["a.pkl", "b.pkl"], "pickled", None, True),
         (["a.safetensors", "b.safetensors"], "unknown", None, True),
         (["MLmodel", "model.onnx"], "unknown", None, True),
+        (
+            ["a.safetensors", "b.safetensors", "model.safetensors.index.json"],
+            "safetensors",
+            "model.safetensors.index.json",
+            False,
+        ),
     ],
 )
 def test_flavour(registered, names, flavour, weights, pickled):

@@ -100,9 +100,9 @@ def weights_of(model: ModelUnderTest) -> bytes | None:
     """The model's tensors as safetensors, for workers that build the rest from its source; None where that has them.
 
     Raises:
-        ModelError: a registered whole model, which only the process that fetched it can load.
+        ModelError: a registered whole model or an MLflow folder, which only the process that opened it can load.
     """
-    if model.source.startswith(REGISTRY):
+    if model.source.startswith(REGISTRY) or not (":" in model.source or model.source.endswith(".pt2")):
         raise ModelError(
             f"{model.source} holds a whole model, which workers cannot build. Measure it without --workers and "
             "--engine, or write model.source: package.module:callable and the version as model.checkpoint"
