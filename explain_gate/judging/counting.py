@@ -36,6 +36,7 @@ from explain_gate.judging.findings import (
     too_few_applicable,
     unmeasured_of,
 )
+from explain_gate.judging.followed import told_followed
 from explain_gate.records import Evidence, Finding, Measurement, Profile, Rule, Status
 from explain_gate.seeds import lowest
 
@@ -288,5 +289,5 @@ def _conclude(profile: Profile, count: _Count, *, broken: bool) -> Finding:
         worst=count.worst,
         evidence=evidence,
     )
-    message = told_exempt(sentences.of_evidence(finding, evidence), finding, count.exempt)
-    return replace(finding, message=message)
+    told = " ".join(filter(None, (sentences.of_evidence(finding, evidence), told_followed(profile, rule))))
+    return replace(finding, message=told_exempt(told, finding, count.exempt))
