@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain_gate.profile.profile import ProfileWriter
+from explain_gate.profile.profile import ProfileWriter, load_profile, write_tables
 from explain_gate.publishing.publish import publish
 from explain_gate.records import Control, FailedTest, Finding, ImageRow, Measurement, Profile, Verdict
 
@@ -76,6 +76,20 @@ def report(run) -> Path:
     """The folder of a small run, published."""
     publish(run.verdict, run.profile, run.folder, config_text=CONFIG)
     return run.folder
+
+
+@pytest.fixture
+def reference(make_run):
+    """An earlier version: the first map turned upside down, the second image predicted otherwise."""
+    run = make_run(name="reference")
+    path = run.profile.folder / "maps" / "grad_cam.npy"
+    maps = np.load(path)
+    maps[5] = maps[5, ::-1] * np.float16(0.5)
+    np.save(path, maps)
+    images = list(run.profile.images)
+    images[7] = replace(images[7], predicted=(images[7].predicted + 1) % 3)
+    write_tables(replace(run.profile, images=tuple(images)), run.profile.folder)
+    return load_profile(run.profile.folder)
 
 
 @pytest.fixture
@@ -293,3 +307,14 @@ def _verdict(profile: Profile) -> Verdict:
         **{key: profile.manifest[key] for key in ("model", "dataset", "environment", "config_digest", "seconds")},
         passes={"forward": 1800, "backward": 900},
     )
+
+
+def rewritten(run, *, manifest=(), shift=None, rows=None):
+    """The run's profile with other facts, and the values of some checks moved."""
+    measurements = tuple(
+        replace(m, values=m.values + shift.get(m.check, 0.0)) if shift else m for m in run.profile.measurements
+    )
+    images = run.profile.images if rows is None else tuple(run.profile.images[row] for row in rows)
+    changed = Profile(manifest={**run.profile.manifest, **dict(manifest)}, images=images, measurements=measurements)
+    write_tables(changed, run.profile.folder)
+    return load_profile(run.profile.folder)

@@ -4,23 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up import rewritten
 
 from explain_gate.comparing.profiles import compare_profiles
-from explain_gate.profile.profile import load_profile, write_tables
-from explain_gate.publishing.pages.comparison import write_comparison
 from explain_gate.publishing.text.comparison import comparison_lines
-from explain_gate.records import Profile
-
-
-def rewritten(run, *, manifest=(), shift=None, rows=None):
-    """The run's profile with other facts, and the values of some checks moved."""
-    measurements = tuple(
-        replace(m, values=m.values + shift.get(m.check, 0.0)) if shift else m for m in run.profile.measurements
-    )
-    images = run.profile.images if rows is None else tuple(run.profile.images[row] for row in rows)
-    changed = Profile(manifest={**run.profile.manifest, **dict(manifest)}, images=images, measurements=measurements)
-    write_tables(changed, run.profile.folder)
-    return load_profile(run.profile.folder)
 
 
 def test_a_profile_equals_itself_to_the_bit(run):
@@ -75,23 +62,3 @@ def test_other_images_are_counted_not_compared(run, make_run):
     assert found.only_before == tuple(image.image for image in run.profile.images[12:])
     strange = replace(fewer, images=tuple(replace(image, digest="x") for image in fewer.images))
     assert compare_profiles(run.profile, strange).sentence == "The two profiles have no image in common"
-
-
-def test_lines_are_plain_and_name_broken_rules(run):
-    """Names with control characters cannot move the cursor; rules that did not hold are listed."""
-    lines = comparison_lines(compare_profiles(run.profile, run.profile), run.verdict.findings)
-    assert all(line.isprintable() for line in lines)
-    assert sum(line.startswith("✕ failed") for line in lines) == 2
-
-
-def test_the_page_holds_together(run, make_run, page_of):
-    """Well-formed, every picture there, class names inert, passwords hidden."""
-    manifest = {"tracking": "http://anna:secret@host/"}
-    profile = rewritten(make_run(name="other"), manifest=manifest, shift={"alignment.iou": 0.05})
-    found = compare_profiles(run.profile, profile)
-    page = page_of(write_comparison(found, run.profile, profile, run.folder / "page", findings=run.verdict.findings))
-    assert {"checks", "pairs", "rules", "environment"} <= set(page.ids)
-    assert all((run.folder / "page" / a["src"]).is_file() for a in page.all("img"))
-    assert len(page.all("script")) == 1
-    assert '<script>alert("Bengal")</script>' in page.text
-    assert "secret" not in page.text

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stores import all_runs
 
 from explain_gate.errors import TrackingError
 from explain_gate.tracking.history import history
@@ -104,33 +105,6 @@ def test_delivery_later_says_what_would_have_been_said(nowhere, settings, gate_r
     assert deliver(settings.outbox, settings) == []
 
 
-def test_lost_answer_at_any_step_leaves_one_run(settings, gate_run, client, monkeypatch):
-    """Whichever answer is lost, the next delivery completes that very run: one run, one version, one alias."""
-    first = gate_run("first")  # makes the experiment, which later runs find
-    record(first.verdict, first.profile, first.folder, settings)
-    calls = count_calls(settings, gate_run("counted"), monkeypatch)
-    assert calls > 15
-    for step in range(1, calls + 1):
-        run = gate_run(f"step{step:02d}")
-        with losing_answer(step, monkeypatch) as lost:
-            recorded = record(run.verdict, run.profile, run.folder, settings)
-        assert lost == [step]
-        assert recorded.run_id is None, step
-        [delivery] = deliver(settings.outbox, settings)
-        assert delivery.state == "delivered", (step, delivery.reason)
-    store = client(settings)
-    found = all_runs(store)
-    assert len(found) == calls + 2
-    assert len({run.data.tags["explain_gate.run_key"] for run in found}) == calls + 2
-    assert all(run.info.status == "FINISHED" for run in found)
-    assert all(run.data.tags["explain_gate.delivered"] == "true" for run in found)
-    assert all(len(store.get_metric_history(run.info.run_id, "explain.seconds")) == 1 for run in found)
-    versions = store.search_model_versions("name = 'pets'")
-    assert len(versions) == calls + 2
-    assert {version.tags["explain_gate.run_id"] for version in versions} == {run.info.run_id for run in found}
-    assert waiting(settings.outbox) == []
-
-
 def test_interrupt_keeps_the_run(settings, gate_run, client, monkeypatch):
     """Ctrl-C in the middle of the upload is an interrupt, and the run still waits."""
 
@@ -144,17 +118,6 @@ def test_interrupt_keeps_the_run(settings, gate_run, client, monkeypatch):
             record(run.verdict, run.profile, run.folder, settings)
     assert [delivery.state for delivery in deliver(settings.outbox, settings)] == ["delivered"]
     assert len(all_runs(client(settings))) == 1
-
-
-def test_request_that_was_sent_twice_leaves_one_run(settings, gate_run, client, monkeypatch):
-    """An HTTP retry of a request that had arrived makes twins; one of each stays."""
-    for name in ("create_run", "create_model_version"):
-        twice(f"mlflow.MlflowClient.{name}", monkeypatch)
-    run = gate_run("v1")
-    recorded = record(run.verdict, run.profile, run.folder, settings)
-    store = client(settings)
-    assert [found.info.run_id for found in all_runs(store)] == [recorded.run_id]
-    assert [str(version.version) for version in store.search_model_versions("name = 'pets'")] == ["1"]
 
 
 def test_two_deliveries_at_once_deliver_each_run_once(nowhere, settings, gate_run, client, tmp_path):
@@ -314,52 +277,6 @@ def test_one_waiting_run_can_be_named(nowhere, settings, gate_run):
     run = gate_run("v1")
     entry = record(run.verdict, run.profile, run.folder, nowhere).waiting
     assert [delivery.state for delivery in deliver(entry, settings)] == ["delivered"]
-
-
-def all_runs(store):
-    """Every live run of the experiment."""
-    experiment = store.get_experiment_by_name("pets")
-    return store.search_runs([experiment.experiment_id]) if experiment else []
-
-
-def count_calls(settings, run, monkeypatch) -> int:
-    """How many calls of the store one recording makes."""
-    with losing_answer(0, monkeypatch) as lost:
-        record(run.verdict, run.profile, run.folder, settings)
-        return losing_answer.calls if not lost else 0
-
-
-@contextmanager
-def losing_answer(step: int, monkeypatch) -> Iterator[list[int]]:
-    """The store does call number `step`, and the answer is lost."""
-    real = Store._attempts
-    lost: list[int] = []
-    losing_answer.calls = 0
-
-    def attempts(self, function, *args, **kwargs):
-        result = real(self, function, *args, **kwargs)
-        losing_answer.calls += 1
-        if losing_answer.calls == step:
-            lost.append(step)
-            raise ConnectionResetError("connection reset by peer")
-        return result
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "_attempts", attempts)
-        yield lost
-
-
-def twice(name: str, monkeypatch) -> None:
-    """Make a method of MLflow's client do its work two times."""
-    owner, _, method = name.rpartition(".")
-    module, _, cls = owner.rpartition(".")
-    real = getattr(getattr(sys.modules[module], cls), method)
-
-    def doubled(*args, **kwargs):
-        real(*args, **kwargs)
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(name, doubled)
 
 
 @contextmanager

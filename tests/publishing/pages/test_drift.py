@@ -1,60 +1,12 @@
 """Two versions side by side: the same images, worst first, with every map where it belongs."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
-import pytest
-from PIL import Image
 
-from explain_gate.comparing.pairs import compare_maps, paired_rows
-from explain_gate.profile.profile import load_profile, write_tables
 from explain_gate.publishing.pages.drift import SHOWN, build_drift
 from explain_gate.publishing.publish import publish
 from explain_gate.records import Measurement
-
-
-@pytest.fixture
-def reference(make_run):
-    """An earlier version: the first map turned upside down, the second image predicted otherwise."""
-    run = make_run(name="reference")
-    path = run.profile.folder / "maps" / "grad_cam.npy"
-    maps = np.load(path)
-    maps[5] = maps[5, ::-1] * np.float16(0.5)
-    np.save(path, maps)
-    images = list(run.profile.images)
-    images[7] = replace(images[7], predicted=(images[7].predicted + 1) % 3)
-    write_tables(replace(run.profile, images=tuple(images)), run.profile.folder)
-    return load_profile(run.profile.folder)
-
-
-def test_maps_are_compared_bit_by_bit_and_by_rank(run, reference):
-    """Equal maps correlate with 1 and lie nowhere apart; the changed one does not; a missing one has no number."""
-    pairs = compare_maps(run.profile, reference, "grad_cam")
-    assert np.flatnonzero(~pairs.equal).tolist() == [5]
-    assert np.isnan(pairs.correlation[2])
-    same = [row for row in range(18) if row not in (2, 5)]
-    assert (pairs.correlation[same] == 1).all()
-    assert (pairs.distance[same] == 0).all()
-    assert pairs.correlation[5] < 0.9
-    assert pairs.distance[5] > 0.1
-
-
-def test_measured_drift_outranks_what_the_report_computes(run, reference):
-    """Where drift.map_correlation was measured, the report shows that number."""
-    measured = Measurement(
-        check="drift.map_correlation", method="grad_cam", rows=np.array([5]), values=np.array([0.123]), reasons=(None,)
-    )
-    profile = replace(run.profile, measurements=(*run.profile.measurements, measured))
-    assert compare_maps(profile, reference, "grad_cam").correlation[5] == 0.123
-
-
-def test_only_the_same_images_are_paired(run, reference):
-    """An image whose file changed, or that one side lacks, has no partner."""
-    images = list(reference.images)
-    images[3] = replace(images[3], digest="other")
-    rows = paired_rows(run.profile, replace(reference, images=tuple(images[:-1])))
-    assert rows[:, 0].tolist() == [row for row in range(17) if row != 3]
 
 
 def test_the_worst_pair_comes_first(run, reference, tmp_path):
@@ -112,24 +64,3 @@ def test_a_rule_shows_its_change_and_an_inconclusive_one_says_so(run, page_of):
     assert "\u22120.04 (\u22120.09 to +0.01)" in text
     assert "1 inconclusive" in text
     assert "\u22120.04 (\u22120.09 to +0.01)" in (run.folder / "summary.md").read_text(encoding="utf-8")
-
-
-def test_cues_are_shown_strongest_first(run, page_of):
-    """The place, the image before and after, and the sentence; a damaged entry is left out."""
-    folder = run.profile.folder / "cues"
-    folder.mkdir()
-    for name in ("s", "b", "a"):
-        Image.new("RGB", (32, 32)).save(folder / f"{name}.png")
-    entry = {
-        "class_name": "Bengal", "sentence": "the upper left corner turns 62 % of other images into <b>Bengal</b>",
-        "share": 0.62, "images": 9, "place": "outside", "box": [0, 0, 8, 8], "source_image": "a/b.jpg",
-        "target_image": "c.jpg", "files": {"source": "s.png", "before": "../cues/b.png", "after": "a.png"},
-    }  # fmt: skip
-    weak = {**entry, "class_name": "Sphynx", "share": 0.02, "place": "inside"}
-    torn = {**entry, "files": {"source": "nowhere.png"}}
-    (folder / "cues.json").write_text(json.dumps({"schema_version": 1, "cues": [weak, torn, entry, "x"]}))
-    publish(run.verdict, write_tables(run.profile, run.profile.folder), run.folder)
-    page = page_of(run.folder)
-    assert "The upper left corner turns 62 % of other images into <b>Bengal</b>" in page.text
-    assert "Sphynx (on the object, 2 %)" in page.text
-    assert len([a for a in page.all("img") if "assets/cues" in a["src"]]) == 3
