@@ -37,17 +37,7 @@ def _lines(session: GateSession, *, thorough: bool) -> list[str]:
     _ = session.work  # which is an error where reports cannot be written
     tracking = session.tracking
     check_pictures(session.samples, thorough=thorough)
-    model = session.model_under_test
-    trial = try_out(
-        session.config,
-        session.rules,
-        model,
-        session.samples,
-        device=session.options.device,
-        memory_budget=session.options.memory_budget,
-        dtype=session.options.dtype,
-        progress=Silent(),
-    )
+    trial, model = try_out(session.job, Silent()), session.model_under_test
     weights = sum(parameter.numel() for parameter in model.module.parameters())
     lines = [
         f"{session.config.path}: {len(session.rules)} rules over {len(session.config.sections.methods)} methods",

@@ -1,41 +1,131 @@
-"""The one door to a model under test, for whoever runs, validates, compares or calibrates; `measure` of the library.
+"""Job: all that one measurement is made of, opened here for whoever runs, validates, calibrates, monitors or works.
 
-A model comes from code and a checkpoint here, or from a registry (models:/NAME@ALIAS).
+A model comes from code and a checkpoint here, or from a registry (models:/NAME@ALIAS). Torch is loaded when a job is
+opened, not before.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from explain_gate.config import GateConfig, load_config
 from explain_gate.plan import plan
 
 if TYPE_CHECKING:
+    from explain_gate.data.regression_set import RegressionSet
     from explain_gate.measuring.progress import Progress
-    from explain_gate.records import ModelUnderTest, Profile
+    from explain_gate.records import ModelUnderTest, Profile, Rule
     from explain_gate.tracking.settings import TrackingSettings
 
 
-def open_model(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """Which model version: what takes the place of model.source and model.checkpoint, and where registered ones are.
+
+    An empty checkpoint, or key in it, says that there is none. `allow_pickle`: load one whose files run code when they
+    are read.
+    """
+
+    source: str | None = None
+    checkpoint: str | Path | None = None
+    checkpoint_key: str | None = None
+    tracking_uri: str | None = None
+    allow_pickle: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compute:
+    """What passes are made with.
+
+    `device`: auto, cpu, cuda, cuda:N or mps. `dtype`: float32 or bfloat16. `memory_budget`: bytes that a chunk of work
+    may take, None for a share of what is free.
+    """
+
+    device: str = "auto"
+    dtype: str = "float32"
+    memory_budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Job:
+    """One model version on one regression set, opened: everything that a measurement is made of.
+
+    `target` turns the model's output into scores, None where it has them itself. `part`: `data` is a worker's share of
+    a larger set, so that what looks at the whole set is left to the process that has it.
+    """
+
+    config: GateConfig
+    rules: tuple[Rule, ...]
+    data: RegressionSet
+    model: ModelUnderTest
+    target: Callable[..., Any] | None = None
+    compute: Compute = field(default_factory=Compute)
+    version: Version = field(default_factory=Version)
+    part: bool = False
+
+    @property
+    def seed(self) -> int:
+        """Of every draw."""
+        return self.config.sections.seed
+
+    def of_version(self, source: str | None, checkpoint: str | None, checkpoint_key: str | None = None) -> Job:
+        """The same measurement of another model version.
+
+        Raises:
+            ModelError: as open_model.
+        """
+        version = replace(self.version, source=source, checkpoint=checkpoint, checkpoint_key=checkpoint_key)
+        return open_job(self.config, version, self.compute, rules=self.rules, data=self.data)
+
+
+def open_job(
     config: GateConfig,
+    version: Version | None = None,
+    compute: Compute | None = None,
     *,
-    source: str | None = None,
-    checkpoint: str | Path | None = None,
-    checkpoint_key: str | None = None,
-    tracking_uri: str | None = None,
-    allow_pickle: bool = False,
-) -> ModelUnderTest:
-    """The model that thresholds.yaml names, or the overrides.
+    rules: Sequence[Rule] | None = None,
+    data: RegressionSet | None = None,
+    model: ModelUnderTest | None = None,
+    part: bool = False,
+) -> Job:
+    """Open what is not open yet.
 
     Args:
         config: the gate.
-        source: overrides model.source.
-        checkpoint: overrides model.checkpoint; an empty text says that there is none.
-        checkpoint_key: overrides model.checkpoint_key; an empty text says that there is none.
-        tracking_uri: overrides tracking.uri, where registered versions are.
-        allow_pickle: load a registered version, or an MLflow folder, whose files run code when they are read.
+        version: which model version; default: the one of the file.
+        compute: what passes are made with.
+        rules: what is measured; default: all rules of the file.
+        data: an opened regression set; default: that of the file.
+        model: a module at hand, such as one in training.
+        part: `data` is a worker's share.
+
+    Raises:
+        ConfigError, DataError, ModelError: the input cannot be used.
+    """
+    from explain_gate.data.regression_set import open_set
+    from explain_gate.models.build import load_target
+
+    version = version or Version()
+    data = data or open_set(config)
+    rules = plan(config, list(data.classes)) if rules is None else rules
+    return Job(
+        config=config,
+        rules=tuple(rules),
+        data=data,
+        model=model or open_model(config, version),
+        target=load_target(config),
+        compute=compute or Compute(),
+        version=version,
+        part=part,
+    )
+
+
+def open_model(config: GateConfig, version: Version) -> ModelUnderTest:
+    """The model that thresholds.yaml names, or the version that takes its place.
 
     Raises:
         ModelError: the source cannot be imported or called, the registry does not have it, or the checkpoint cannot
@@ -45,23 +135,27 @@ def open_model(
     from explain_gate.models.registered import REGISTRY, load_registered
 
     section = config.sections.model
-    code = source or section.source
+    code = version.source or section.source
     # A path would make models:/NAME of models://NAME, so that a registered checkpoint stays a text.
-    weights = str(section.checkpoint or "") if checkpoint is None else str(checkpoint)
+    weights = str(section.checkpoint or "") if version.checkpoint is None else str(version.checkpoint)
     asked = next((uri for uri in (code, weights) if uri.startswith(REGISTRY)), None)
     if asked is None:
         return load_model(
-            config, source=source, checkpoint=checkpoint, checkpoint_key=checkpoint_key, allow_pickle=allow_pickle
+            config,
+            source=version.source,
+            checkpoint=version.checkpoint,
+            checkpoint_key=version.checkpoint_key,
+            allow_pickle=version.allow_pickle,
         )
     from explain_gate.tracking.model_version import model_version_artifact
 
     return load_registered(
         config,
-        model_version_artifact(asked, tracking_settings(config, tracking_uri)),
+        model_version_artifact(asked, tracking_settings(config, version.tracking_uri)),
         uri=asked,
         source=None if asked == code else code,
-        checkpoint_key=checkpoint_key,
-        allow_pickle=allow_pickle,
+        checkpoint_key=version.checkpoint_key,
+        allow_pickle=version.allow_pickle,
     )
 
 
@@ -93,28 +187,16 @@ def measure(
     Raises:
         ConfigError, DataError, ModelError: the input cannot be used.
     """
-    from explain_gate.data.regression_set import open_set
     from explain_gate.measuring.measure import measure_model
     from explain_gate.measuring.progress import Silent
 
-    if not isinstance(config, GateConfig):
-        config = load_config(config)
-    data = open_set(config)
-    rules = plan(config, list(data.classes))
-    model = open_model(
-        config, source=source, checkpoint=checkpoint, tracking_uri=tracking_uri, allow_pickle=allow_pickle
+    job = open_job(
+        config if isinstance(config, GateConfig) else load_config(config),
+        Version(source=source, checkpoint=checkpoint, tracking_uri=tracking_uri, allow_pickle=allow_pickle),
+        Compute(device=device, memory_budget=memory_budget),
     )
     target = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="explain-gate-"))
-    return measure_model(
-        config,
-        rules,
-        model,
-        data,
-        target,
-        device=device,
-        memory_budget=memory_budget,
-        progress=progress or Silent(),
-    )
+    return measure_model(job, target, progress=progress or Silent())
 
 
 def tracking_settings(config: GateConfig, uri: str | None = None) -> TrackingSettings:

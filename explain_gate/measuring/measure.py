@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -46,12 +46,15 @@ from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.measuring.score import score
 from explain_gate.metrics import PAIR
-from explain_gate.models.build import build_module, load_target
+from explain_gate.models.build import build_module
 from explain_gate.models.digest import digest_of
 from explain_gate.own_code import load_function
 from explain_gate.profile.audit import write_audit
 from explain_gate.profile.profile import ProfileWriter
 from explain_gate.records import ModelUnderTest, Profile, Rule
+
+if TYPE_CHECKING:
+    from explain_gate.measuring.job import Job
 
 _LOG = logging.getLogger(__name__)
 _TRIED = 8
@@ -60,50 +63,31 @@ _MOST_REFERENCES = 64
 """Images in a folder of baselines, held in memory at once."""
 
 
-def measure_model(
-    config: GateConfig,
-    rules: Sequence[Rule],
-    model: ModelUnderTest,
-    data: RegressionSet,
-    folder: Path,
-    *,
-    device: str = "auto",
-    memory_budget: int | None = None,
-    progress: Progress,
-    cache: Cache | None = None,
-    alone: bool = False,
-    dtype: str = "float32",
-) -> Profile:
-    """Measure a loaded model on an opened regression set; the profile is written to `folder`.
+def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | None = None) -> Profile:
+    """Measure one model version on one regression set; the profile is written to `folder`.
 
     What `cache`, an entered one, holds of exactly this is read instead of measured; what is measured is put there.
-    `alone`: `data` is a worker's part of a larger set; what looks at the whole set is left to its caller.
     """
     began = time.perf_counter()
     cache = cache or Cache(None)
-    place = pick_device(device)
-    options = _method_options(config, rules)
-    precision = pick_dtype(dtype, options)
-    module = converted(model.module, place, precision)
-    original, model = model.module, replace(model, module=module)
-    before = _digest(model, config)
-    seed = config.sections.seed
+    config, data, seed = job.config, job.data, job.seed
+    place = pick_device(job.compute.device)
+    options = _method_options(config, job.rules)
+    precision = pick_dtype(job.compute.dtype, options)
+    original = job.model.module
+    job = replace(job, model=replace(job.model, module=converted(original, place, precision)))
+    before = _digest(job.model, config)
     height, width = data.first().pixels.shape[-2:]
     with (
         deterministic(),
         tempfile.TemporaryDirectory(dir=_made(folder), prefix=".scratch-") as scratch,
         ProfileWriter(folder, count=len(data), height=height, width=width) as writer,
     ):
-        environment = {**describe_environment(place, config.path.parent), "dtype": dtype}
-        target = load_target(config)
-        try:
-            model = _with_target_layers(model, data, rules, place, target)
-        except ModelError:
-            _say_unrepeatable(_probe_maker(config, model, data, memory_budget, target)(module, seed), data)
-            raise
-        make_probe = _probe_maker(config, model, data, memory_budget, target)
+        environment = {**describe_environment(place, config.path.parent), "dtype": job.compute.dtype}
+        job = _with_target_layers(job, place)
+        model, make_probe = job.model, _probe_maker(job)
         variants = Variants(
-            module, make_probe, seed=seed, rebuild=lambda: build_module(config, model.source).to(place, precision)
+            model.module, make_probe, seed=seed, rebuild=lambda: build_module(config, model.source).to(place, precision)
         )
         with Resources(
             data=data,
@@ -114,27 +98,20 @@ def measure_model(
             cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues", memory=memory),
             looks=lambda ask: Looks(data, ask, seed=seed, memory=memory),
         ) as resources:
-            facts = Facts.of(config, rules, model, data, options, device=place.type, dtype=dtype)
-            memory = Memory(cache, facts, data, resources=resources, alone=alone)
+            facts = Facts.of(job, options)
+            memory = Memory(cache, facts, data, resources)
             predictions = predict(variants.probe, data, writer, progress, memory)
             faults = {
                 method: explain_all(resources, method, data, predictions, writer, progress, memory)
                 for method in options
             }
-            measurements = score(config, rules, resources, data, predictions, faults, progress, memory)
+            measurements = score(job, resources, predictions, faults, progress, memory)
             forward, backward = variants.passes()
             if precision != torch.float32:
                 able = [row for row in range(len(data)) if row not in predictions.reasons]
                 rows = data.lowest(able, COMPARED, seed=seed, purpose="precision")
                 environment["agreement_with_float32"] = agreement(
-                    make_probe,
-                    original.to(place),
-                    data,
-                    rows,
-                    predictions.logits,
-                    resources.maps.maps,
-                    resources.maps.usable,
-                    options,
+                    make_probe, original.to(place), rows, predictions.logits, resources
                 )
         _unchanged(model, before, config)
         manifest = {
@@ -176,29 +153,31 @@ def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict
     return options
 
 
-def _with_target_layers(
-    model: ModelUnderTest,
-    data: RegressionSet,
-    rules: Sequence[Rule],
-    place: torch.device,
-    target: Callable[..., Any] | None,
-) -> ModelUnderTest:
-    asked = {name for rule in rules for name in (rule.method or "").split(PAIR)}
+def _with_target_layers(job: Job, place: torch.device) -> Job:
+    """The job with the layers that CAM methods look at, searched for where no one names them."""
+    asked = {name for rule in job.rules for name in (rule.method or "").split(PAIR)}
     needed = any("layers" in METHODS[name].needs for name in asked if name in METHODS)
-    if model.target_layers or not needed:
-        return model
-    first = data.first()
+    if job.model.target_layers or not needed:
+        return job
+    try:
+        return replace(job, model=replace(job.model, target_layers=_found_layers(job, place)))
+    except ModelError:
+        _say_unrepeatable(_probe_maker(job)(job.model.module, job.seed), job.data)
+        raise
+
+
+def _found_layers(job: Job, place: torch.device) -> tuple[str, ...]:
+    first = job.data.first()
     raised: ModelError | None = None
-    for row in range(first.index, min(len(data), first.index + _TRIED)):
-        sample = data.sample(row)
+    for row in range(first.index, min(len(job.data), first.index + _TRIED)):
+        sample = job.data.sample(row)
         pixels = sample.pixels[None].to(place)
         try:
-            label = torch.tensor([sample.label])
-            return replace(model, target_layers=find_target_layers(model.module, pixels, label, target=target))
+            return find_target_layers(job.model.module, pixels, torch.tensor([sample.label]), target=job.target)
         except ExplainGateError:
             raise
         except Exception as error:  # noqa: BLE001 - the user's forward may raise anything, on one image of many
-            raised = raised or forward_raised(model.module, pixels, error)
+            raised = raised or forward_raised(job.model.module, pixels, error)
     assert raised is not None  # noqa: S101 - a set has an image
     raise raised
 
@@ -218,14 +197,9 @@ def _say_unrepeatable(probe: Probe, data: RegressionSet) -> None:
         _LOG.debug("not predicted twice: %s", error)
 
 
-def _probe_maker(
-    config: GateConfig,
-    model: ModelUnderTest,
-    data: RegressionSet,
-    memory_budget: int | None,
-    target: Callable[..., Any] | None,
-) -> Callable[..., Probe]:
+def _probe_maker(job: Job) -> Callable[..., Probe]:
     """Probes for the model and for its re-initialised twins, all alike."""
+    config, data = job.config, job.data
 
     def read_images(path: str) -> Tensor:
         wanted = config.resolve(Path(path))
@@ -243,9 +217,9 @@ def _probe_maker(
     def make(module: torch.nn.Module, seed: int, *, fold_norms: bool = True) -> Probe:
         return Probe(
             module,
-            target=target,
-            target_layers=model.target_layers,
-            memory_budget=memory_budget,
+            target=job.target,
+            target_layers=job.model.target_layers,
+            memory_budget=job.compute.memory_budget,
             seed=seed,
             black=normalize(torch.zeros(data.preprocessing.channels, 1, 1), data.preprocessing),
             read_images=read_images,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.attribute import explain
 from explain_gate.attribution.base import Probe
-from explain_gate.data.regression_set import RegressionSet, stack
+from explain_gate.data.regression_set import stack
 from explain_gate.errors import OptionError
+from explain_gate.measuring.asking.resources import Resources
 from explain_gate.metrics.correlation import spearman
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -46,25 +46,23 @@ def converted(module: torch.nn.Module, place: torch.device, dtype: torch.dtype) 
 def agreement(
     make_probe: Callable[[torch.nn.Module, int], Probe],
     module: torch.nn.Module,
-    data: RegressionSet,
     rows: Sequence[int],
     logits: torch.Tensor,
-    kept: Mapping[str, NDArray[np.float16]],
-    usable: Mapping[str, NDArray[np.bool_]],
-    options: Mapping[str, Mapping[str, Any]],
+    resources: Resources,
 ) -> dict[str, Any]:
     """How a run in half precision agrees with float32 on some rows, as JSON.
 
     Returns:
         `images`, `same_prediction` (share) and `map_correlation` (mean Spearman by method, None without a map).
     """
+    data, usable, options = resources.data, resources.maps.usable, resources.options
     pixels, labels, _, _ = stack([data.sample(row) for row in rows])
     keys = [data.key(row) for row in rows]
     correlations: dict[str, float | None] = {}
     with make_probe(module, 0) as probe:
         pixels, labels = pixels.to(probe.device), labels.to(probe.device)
         same = probe.logits(pixels, labels).cpu().argmax(dim=1) == logits[list(rows)].argmax(dim=1)
-        for method, maps in kept.items():
+        for method, maps in resources.maps.maps.items():
             able = [position for position, row in enumerate(rows) if usable[method][row]]
             if not able:
                 correlations[method] = None

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from explain_gate.config import GateConfig
-from explain_gate.data.regression_set import open_set
 from explain_gate.errors import ReferenceError
-from explain_gate.measuring.measure import measure_model
-from explain_gate.measuring.progress import Progress
-from explain_gate.measuring.remembering.store import Cache
+from explain_gate.measuring.job import Job
 from explain_gate.models.registered import REGISTRY
-from explain_gate.records import ModelUnderTest, Profile, Rule
+from explain_gate.records import Profile
 
 _SAME_ENVIRONMENT = ("torch", "device", "dtype")
 
 
 def prepare_reference(
-    found: Profile | Any,
-    *,
-    candidate: Profile,
-    config: GateConfig,
-    rules: Sequence[Rule],
-    folder: Path,
-    remeasure: bool,
-    device: str,
-    memory_budget: int | None,
-    progress: Progress,
-    cache: Cache | None = None,
-    dtype: str = "float32",
-    open_model: Callable[[str | None, str | None, str | None], ModelUnderTest],
-    in_parts: Callable[[Cache, ModelUnderTest, Progress], None] | None = None,
+    found: Profile | Any, *, candidate: Profile, job: Job, remeasure: bool, measured: Callable[[Job], Profile]
 ) -> Profile:
     """A reference whose every number may be compared with the candidate's.
 
@@ -40,43 +23,16 @@ def prepare_reference(
         found: a recorded profile, whose files are known to be those that were measured, or a record with a
             `checkpoint` that is measured now, on this machine.
         candidate: what it is compared with.
-        config: the gate.
-        rules: what is measured.
-        folder: where a reference that is measured now is written.
+        job: the candidate's.
         remeasure: measure a recorded reference again from its checkpoint where it is not comparable.
-        device: as for the candidate.
-        memory_budget: as for the candidate.
-        progress: told of every stage.
-        cache: of what was measured before, not yet entered; None for none.
-        dtype: as for the candidate.
-        open_model: opens a model by its source, its checkpoint and the key in it, from a registry too.
-        in_parts: fills the entered cache with what workers measure of a model.
+        measured: measures the same job of another version.
 
     Raises:
         ReferenceError: it is not comparable, with every difference, and is not to be or cannot be measured again.
+        ModelError: the version that is to be measured cannot be opened.
     """
-
-    def measured(source: str | None, checkpoint: str | None, key: str | None = None) -> Profile:
-        model = open_model(source, checkpoint, key)
-        data = open_set(config)
-        with cache or Cache(None) as remembered:
-            if in_parts is not None:
-                in_parts(remembered, model, progress)
-            return measure_model(
-                config,
-                rules,
-                model,
-                data,
-                folder,
-                device=device,
-                memory_budget=memory_budget,
-                progress=progress,
-                cache=remembered,
-                dtype=dtype,
-            )
-
     if not isinstance(found, Profile):
-        return measured(None, str(found.checkpoint))
+        return measured(job.of_version(None, str(found.checkpoint)))
     differences = differing(candidate.manifest, found.manifest)
     if found.unverified:
         differences.insert(0, f"its numbers are unverified: {found.unverified}")
@@ -97,7 +53,7 @@ def prepare_reference(
         )
     # Profiles from before there were keys do not say that there was none: the file's is asked for.
     key = (model["checkpoint_key"] or "") if "checkpoint_key" in model else None
-    return measured(model.get("source"), checkpoint, key)
+    return measured(job.of_version(model.get("source"), checkpoint, key))
 
 
 def differing(candidate: Mapping[str, Any], reference: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -36,31 +36,33 @@ from explain_gate.metrics.patches import Place
 from explain_gate.own_code import load_function
 from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
 
+if TYPE_CHECKING:
+    from explain_gate.measuring.job import Job
+
 
 def score(
-    config: GateConfig,
-    rules: Sequence[Rule],
+    job: Job,
     resources: Resources,
-    data: RegressionSet,
     predictions: Predictions,
     faults: Mapping[str, Mapping[int, str]],
     progress: Progress,
     memory: Memory,
 ) -> list[Measurement]:
     """Every (check, method) of the rules, and the controls of rules that look at maps and regions."""
+    config, data = job.config, job.data
     # What compares two versions is measured once both have their maps.
     later = {name for name, metric in METRICS.items() if metric.needs_reference}
-    wanted = {(rule.check, rule.method): rule for rule in rules if rule.metric not in later}
+    wanted = {(rule.check, rule.method): rule for rule in job.rules if rule.metric not in later}
     tables: dict[tuple[str, str | None], _Table] = {}
     for (check, method), rule in wanted.items():
         function = _function(rule, config)
-        if memory.alone and rule.sample is not None:
+        if job.part and rule.sample is not None:
             continue  # which images are drawn depends on the whole set
-        rows = _sampled(data, rule, config.sections.seed)
+        rows = _sampled(data, rule, job.seed)
         table = tables[check, method] = _Table(check, method, rule, function, rows)
         table.population = [data.entries[row].label for row in rows]
         table.parameters = _resolved(rule, config)
-        table.alone = memory.alone
+        table.alone = job.part
         memory.recall(table)
     for method in dict.fromkeys((None, *faults, *(method for _, method in tables))):
         mine = [table for table in tables.values() if table.method == method]
@@ -76,10 +78,10 @@ def score(
             done += len(samples)
             progress.advance(stage, done, len(union))
     measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
-    if memory.alone:
+    if job.part:
         return measurements
     measurements += _budgets(resources)
-    return measurements + _controls(tables, resources, data, predictions, config.sections.seed, memory)
+    return measurements + _controls(job, tables, resources, predictions, memory)
 
 
 def _budgets(resources: Resources) -> list[Measurement]:
@@ -449,11 +451,10 @@ def _function(rule: Rule, config: GateConfig) -> Callable[..., Any]:
 
 
 def _controls(
+    job: Job,
     tables: Mapping[tuple[str, str | None], _Table],
     resources: Resources,
-    data: RegressionSet,
     predictions: Predictions,
-    seed: int,
     memory: Memory,
 ) -> list[Measurement]:
     """The checks of alignment on a random map, on the region itself and on the re-initialised model's map."""
@@ -463,7 +464,7 @@ def _controls(
     }
     for check, table in compared.items():
         methods = [method for (own, method) in tables if own == check and method is not None]
-        rows = sorted(data.stratified(CONTROL_IMAGES, seed=seed, purpose="control"))
+        rows = sorted(job.data.stratified(CONTROL_IMAGES, seed=job.seed, purpose="control"))
         sources = ["control.random", "control.region", *(f"control.randomized.{method}" for method in methods)]
         for source in sources:
             control = _Table(check, source, table.rule, table.function, rows)
@@ -473,7 +474,7 @@ def _controls(
             memory.recall(control)
             # A model that raised on an image once would raise again while its control is mapped.
             control.reasons.update({row: predictions.reasons[row] for row in rows if row in predictions.reasons})
-            for samples in data.batches(BATCH, control.open({}, predictions)):
+            for samples in job.data.batches(BATCH, control.open({}, predictions)):
                 usable = _as_asked(control, samples)
                 maps, empty = control_maps(source, resources, usable, predictions.logits)
                 _score_batch(control, resources, usable, predictions, empty, {}, maps)

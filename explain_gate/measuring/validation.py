@@ -6,7 +6,7 @@ It goes through the functions that a run goes through, so what is refused there 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,11 +22,11 @@ from explain_gate.data.images import size_of
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError
 from explain_gate.measuring.device import pick_device
+from explain_gate.measuring.job import Job
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.progress import Progress
 from explain_gate.metrics import PAIR
-from explain_gate.models.build import load_target
-from explain_gate.records import ModelUnderTest, Profile, Rule
+from explain_gate.records import Profile, Rule
 
 _TRIED = 8
 """Images that are asked for one on which forward works, as a run does."""
@@ -85,39 +85,23 @@ def check_pictures(data: RegressionSet, *, thorough: bool) -> None:
     data.common_size(sizes)
 
 
-def try_out(
-    config: GateConfig,
-    rules: Sequence[Rule],
-    model: ModelUnderTest,
-    data: RegressionSet,
-    *,
-    device: str,
-    memory_budget: int | None,
-    dtype: str,
-    progress: Progress,
-) -> Trial:
+def try_out(job: Job, progress: Progress) -> Trial:
     """Two images through every method, layer search, metric and control of the rules, with few passes each.
 
     Raises:
         ConfigError, DataError, ModelError, OptionError: what a run would end with.
     """
-    _check_stand_ins(config, rules, model)
-    cheap = config.sections.model_copy(update={"methods": _cheap_methods(config, data)})
-    rows = _rows(config, model, data, device)
-    few = RegressionSet([data.entries[row] for row in rows], data.classes, data.preprocessing)
+    _check_stand_ins(job)
+    data, config = job.data, job.config
+    sections = config.sections.model_copy(update={"methods": _cheap_methods(config, data)})
+    cheap = replace(
+        job,
+        config=replace(config, sections=sections),
+        rules=tuple(map(_with_stand_ins, job.rules)),
+        data=RegressionSet([data.entries[row] for row in _rows(job)], data.classes, data.preprocessing),
+    )
     with tempfile.TemporaryDirectory(prefix="explain-gate-validate-") as folder:
-        profile = measure_model(
-            replace(config, sections=cheap),
-            [_with_stand_ins(rule) for rule in rules],
-            model,
-            few,
-            Path(folder),
-            device=device,
-            memory_budget=memory_budget,
-            progress=progress,
-            dtype=dtype,
-        )
-        return _trial(profile)
+        return _trial(measure_model(cheap, Path(folder), progress=progress))
 
 
 def _trial(profile: Profile) -> Trial:
@@ -131,13 +115,13 @@ def _trial(profile: Profile) -> Trial:
     )
 
 
-def _rows(config: GateConfig, model: ModelUnderTest, data: RegressionSet, device: str) -> list[int]:
+def _rows(job: Job) -> list[int]:
     """Images of different classes that can be predicted; the first ones where a model can predict none of some."""
-    place = pick_device(device)
+    place, data = pick_device(job.compute.device), job.data
     first = {entry.class_name: row for row, entry in reversed(list(enumerate(data.entries)))}
     order = list(dict.fromkeys([*sorted(first.values()), *range(len(data))]))[:_TRIED]
     able: list[int] = []
-    with Probe(model.module.to(place), target=load_target(config), fold_norms=False) as probe:
+    with Probe(job.model.module.to(place), target=job.target, fold_norms=False) as probe:
         for row in order:
             sample = data.sample(row)
             # What is wrong is said by the run of everything, in its words; here another image is tried.
@@ -183,14 +167,14 @@ def _is_more(value: Any, few: int) -> bool:
     return isinstance(value, int) and value > few
 
 
-def _check_stand_ins(config: GateConfig, rules: Sequence[Rule], model: ModelUnderTest) -> None:
+def _check_stand_ins(job: Job) -> None:
     """The layers of methods that are not tried themselves."""
-    asked = {name for rule in rules for name in (rule.method or "").split(PAIR)}
-    for name, options in config.method_options().items():
+    asked = {name for rule in job.rules for name in (rule.method or "").split(PAIR)}
+    for name, options in job.config.method_options().items():
         layer = options.get("layer")
         if name in _STAND_IN and name in asked and layer is not None:
             for one in [layer] if isinstance(layer, str) else layer:
-                find_layer(model.module, one)
+                find_layer(job.model.module, one)
 
 
 def _with_stand_ins(rule: Rule) -> Rule:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from explain_gate.config import GateConfig, load_config
 from explain_gate.errors import ExplainGateError, OptionError, ReferenceError, TrackingError
 from explain_gate.judging.gate import conclude, judge, judge_controls
-from explain_gate.measuring.job import open_model, tracking_settings
+from explain_gate.measuring.job import Compute, Job, Version, open_job, tracking_settings
 from explain_gate.options import RunOptions
 from explain_gate.plan import plan, waivers_of
 from explain_gate.records import Evidence, FailedTest, Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
     from explain_gate.measuring.progress import Progress
     from explain_gate.measuring.remembering.store import Cache
+    from explain_gate.measuring.workers.crew import Crew
     from explain_gate.profile.working_folder import WorkingFolder
     from explain_gate.tracking.references import CheckpointReference
     from explain_gate.tracking.settings import TrackingSettings
@@ -96,41 +97,23 @@ class GateSession:
 
     def _measure(self, progress: Progress) -> Profile:
         from explain_gate.measuring.drift import with_drift
-        from explain_gate.measuring.measure import measure_model
         from explain_gate.measuring.reference import prepare_reference
+        from explain_gate.measuring.workers.crew import measure_with
         from explain_gate.profile.profile import load_profile, write_tables
 
+        def measured(job: Job, name: str) -> Profile:
+            return measure_with(self._crew, job, self.work / name, cache=self.cache(), progress=progress)
+
         found = self.resolve_reference()
-        with self.cache() as cache:
-            self._measure_in_parts(cache, self.model_under_test, progress)
-            measure_model(
-                self.config,
-                self.rules,
-                self.model_under_test,
-                self.samples,
-                self.work / "profile",
-                device=self.options.device,
-                memory_budget=self.options.memory_budget,
-                progress=progress,
-                cache=cache,
-                dtype=self.options.dtype,
-            )
+        measured(self.job, "profile")
         if found is not None:
             candidate = load_profile(self.work / "profile")
             reference = prepare_reference(
                 found,
                 candidate=candidate,
-                config=self.config,
-                rules=self.rules,
-                folder=self.work / "reference",
+                job=self.job,
                 remeasure=self.options.reference_mismatch == "remeasure",
-                device=self.options.device,
-                memory_budget=self.options.memory_budget,
-                progress=progress,
-                cache=self.cache(),
-                dtype=self.options.dtype,
-                in_parts=self._measure_in_parts,
-                open_model=self._open,
+                measured=lambda job: measured(job, "reference"),
             )
             (self.work / _REFERENCE).write_text(str(reference.folder), encoding="utf-8")
             write_tables(with_drift(candidate, reference, self.rules), self.work / "profile")
@@ -160,10 +143,22 @@ class GateSession:
         return load_profile(self.work / "profile")
 
     @cached_property
+    def job(self) -> Job:
+        """What is measured, opened in this process."""
+        options = self.options
+        version = Version(
+            source=options.source,
+            checkpoint=options.checkpoint,
+            tracking_uri=options.tracking_uri,
+            allow_pickle=options.allow_pickle,
+        )
+        compute = Compute(device=options.device, dtype=options.dtype, memory_budget=options.memory_budget)
+        return open_job(self.config, version, compute, rules=self.rules, data=self.samples)
+
+    @property
     def model_under_test(self) -> ModelUnderTest:
         """The model, loaded in this process."""
-        options = self.options
-        return self._open(options.source, options.checkpoint)
+        return self.job.model
 
     @cached_property
     def samples(self) -> RegressionSet:
@@ -313,50 +308,11 @@ class GateSession:
 
         return record(verdict, self.profile, output, self.tracking).message
 
-    def _open(self, source: str | None, checkpoint: str | None, checkpoint_key: str | None = None) -> ModelUnderTest:
-        options = self.options
-        return open_model(
-            self.config,
-            source=source,
-            checkpoint=checkpoint,
-            checkpoint_key=checkpoint_key,
-            tracking_uri=options.tracking_uri,
-            allow_pickle=options.allow_pickle,
-        )
+    @property
+    def _crew(self) -> Crew:
+        from explain_gate.measuring.workers.crew import Crew
 
-    def _measure_in_parts(self, cache: Cache, model: ModelUnderTest, progress: Progress) -> None:
-        """Let workers fill the cache, where there are to be some."""
-        options = self.options
-        if options.engine == "local" and (options.workers or 1) < 2:
-            return
-        if cache.folder is None:
-            raise OptionError(
-                "workers measure through the cache: with --workers or --engine ray leave --no-cache out, or give a "
-                "--cache-dir of its own"
-            )
-        if not cache.usable:
-            return
-        from explain_gate.measuring.workers.share import Whole
-
-        cache.hold()
-        whole = Whole(
-            config=self.config,
-            rules=self.rules,
-            model=model,
-            data=self.samples,
-            device=options.device,
-            dtype=options.dtype,
-            memory_budget=options.memory_budget,
-            folder=self.work,
-        )
-        if options.engine == "ray":
-            from explain_gate.measuring.workers.ray import measure_on_ray
-
-            measure_on_ray(whole, cache, workers=options.workers, address=options.ray_address, progress=progress)
-        else:
-            from explain_gate.measuring.workers.processes import measure_in_processes
-
-            measure_in_processes(whole, cache, options.workers or 1, progress)
+        return Crew(engine=self.options.engine, count=self.options.workers, address=self.options.ray_address)
 
     def cache(self) -> Cache:
         """What was measured before, to be entered; beside thresholds.yaml, so that CI finds it at a stable place."""

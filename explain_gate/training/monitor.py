@@ -34,7 +34,7 @@ from explain_gate.config import GateConfig, load_config
 from explain_gate.data.regression_set import open_set
 from explain_gate.errors import OptionError, TrackingError
 from explain_gate.judging.gate import judge
-from explain_gate.measuring.job import tracking_settings
+from explain_gate.measuring.job import Compute, open_job, tracking_settings
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.progress import Silent
 from explain_gate.models.digest import digest_of
@@ -147,9 +147,9 @@ class Monitor:
                 target_layers=() if layer == "auto" else (layer,) if isinstance(layer, str) else tuple(layer),
                 name=section.name or type(plain).__name__,
             )
-            profile = measure_model(
-                self.config, self._rules, model, self._data, Path(folder), device=str(place), progress=Silent()
-            )
+            compute = Compute(device=str(place))
+            job = open_job(self.config, compute=compute, rules=self._rules, data=self._data, model=model)
+            profile = measure_model(job, Path(folder), progress=Silent())
             return judge(profile, self._rules)
 
     def _send(self, settings: TrackingSettings) -> None:

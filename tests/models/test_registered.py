@@ -9,12 +9,11 @@ import pytest
 import torch
 
 from explain_gate.config import load_config
-from explain_gate.data.regression_set import open_set
+from explain_gate.measuring.job import Compute, open_job
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.progress import Silent
 from explain_gate.models.build import build_module
 from explain_gate.models.registered import load_registered
-from explain_gate.plan import plan
 
 
 @pytest.fixture
@@ -50,9 +49,8 @@ def test_a_version_has_one_digest_wherever_it_is_fetched_to(fetch):
 
 def test_a_registered_program_is_measured(config, fetch, tmp_path):
     """It is not taken for a model that changes its own weights."""
-    data = open_set(config)
-    rules = plan(config, list(data.classes))
     model = fetch("here", "models:/pets@champion")
-    profile = measure_model(config, rules, model, data, tmp_path / "profile", device="cpu", progress=Silent())
+    job = open_job(config, compute=Compute(device="cpu"), model=model)
+    profile = measure_model(job, tmp_path / "profile", progress=Silent())
     assert profile.manifest["model"]["digest"] == model.digest
     assert all(image.predicted == image.label for image in profile.images)

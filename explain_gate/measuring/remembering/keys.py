@@ -10,18 +10,21 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.attribute import method_function
-from explain_gate.config import GateConfig
 from explain_gate.data.regression_set import RegressionSet
+from explain_gate.measuring.device import pick_device
 from explain_gate.measuring.remembering.fingerprints import code_of, digest, files_in, home_of, shape_of, versions_of
 from explain_gate.metrics import METRICS, PAIR
 from explain_gate.own_code import make_importable
-from explain_gate.records import ModelUnderTest, Rule
+from explain_gate.records import Rule
+
+if TYPE_CHECKING:
+    from explain_gate.measuring.job import Job
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "PIL")
 """What computes numbers beside this package and the user's code."""
@@ -85,29 +88,14 @@ class Facts:
     metrics: Mapping[str, FunctionFacts]
 
     @classmethod
-    def of(
-        cls,
-        config: GateConfig,
-        rules: Sequence[Rule],
-        model: ModelUnderTest,
-        data: RegressionSet,
-        options: Mapping[str, Mapping[str, Any]],
-        *,
-        device: str,
-        dtype: str,
-    ) -> Self:
-        """The facts of a run, as its model and its data are now.
+    def of(cls, job: Job, options: Mapping[str, Mapping[str, Any]]) -> Self:
+        """The facts of a job, as its model and its data are now.
 
         Args:
-            config: the gate; its folder is what the names of files in options are relative to.
-            rules: whose metrics are measured.
-            model: the version.
-            data: the regression set.
+            job: its config's folder is what the names of files in options are relative to.
             options: of each method.
-            device: its kind, such as "cuda".
-            dtype: precision of the passes, such as "float32".
         """
-        section, folder = config.sections.model, config.path.parent
+        section, folder, model = job.config.sections.model, job.config.path.parent, job.model
         make_importable(folder)
         homes = {type(part).__module__ for part in model.module.modules()} | {home_of(model.source) or ""}
         return cls(
@@ -123,12 +111,12 @@ class Facts:
                 layers=tuple(model.target_layers),
             ),
             preprocessing={
-                **asdict(data.preprocessing),
-                "code": code_of([home_of(data.preprocessing.transform or "") or ""]),
+                **asdict(job.data.preprocessing),
+                "code": code_of([home_of(job.data.preprocessing.transform or "") or ""]),
             },
-            seed=config.sections.seed,
-            device=device,
-            dtype=dtype,
+            seed=job.seed,
+            device=pick_device(job.compute.device).type,
+            dtype=job.compute.dtype,
             methods={
                 name: FunctionFacts(
                     name=name,
@@ -143,7 +131,7 @@ class Facts:
                     parameters=files_in({**_defaults(_metric_of_ours(rule.metric)), **rule.parameters}, folder),
                     code="" if rule.metric in METRICS else code_of([home_of(rule.metric.partition(".")[2]) or ""]),
                 )
-                for rule in rules
+                for rule in job.rules
             },
         )
 

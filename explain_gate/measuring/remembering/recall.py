@@ -63,16 +63,10 @@ class Scores(Protocol):
 
 
 class Memory:
-    """The cache as the stages of one run see it: rows in, what is known of them out.
+    """The cache as the stages of one run see it: rows in, what is known of them out."""
 
-    `alone`: the set at hand is a part of a larger one, so that nothing that looks at the whole set may be measured.
-    """
-
-    def __init__(
-        self, cache: Cache, facts: Facts, data: RegressionSet, *, resources: Resources, alone: bool = False
-    ) -> None:
+    def __init__(self, cache: Cache, facts: Facts, data: RegressionSet, resources: Resources) -> None:
         self.cache = cache
-        self.alone = alone
         self._facts = facts
         self._data = data
         self._resources = resources

@@ -19,42 +19,43 @@ from pathlib import Path
 import torch
 
 from explain_gate.errors import ExplainGateError
+from explain_gate.measuring.job import Job
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.store import Cache
-from explain_gate.measuring.workers.share import Ledger, Share, Whole, share_of, split, weights_of, work
+from explain_gate.measuring.workers.share import Ledger, Share, share_of, shared, split, weights_of, work
 
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 2
 
 
-def measure_in_processes(whole: Whole, cache: Cache, count: int, progress: Progress) -> None:
-    """Fill the cache with `count` workers; with several GPUs each takes the next one.
+def measure_in_processes(job: Job, cache: Cache, count: int, scratch: Path, progress: Progress) -> None:
+    """Fill the cache with `count` workers; with several GPUs each takes the next one. `scratch` vanishes with the run.
 
     Worker failures are logged and left to the caller, who meets the same fault or measures what is missing.
 
     Raises:
         ModelError: workers cannot build the model.
     """
-    ledger = Ledger(whole, cache)
+    ledger = Ledger(job, cache)
     rows = ledger.open()
     if not rows or cache.folder is None:
         return
-    checkpoint = _written(weights_of(whole.model), whole.folder / ".weights.safetensors")
+    checkpoint = _written(weights_of(job.model), scratch / ".weights.safetensors")
     threads = max(1, torch.get_num_threads() // count)
     waiting = [
         share_of(
-            whole,
+            job,
             part,
             cache.folder,
+            scratch=scratch,
             checkpoint=str(checkpoint or ""),
-            device=_device_of(worker, whole.device),
+            compute=shared(job.compute, _device_of(worker, job.compute.device), count),
             threads=threads,
-            among=count,
         )
         for worker, part in enumerate(split(rows, count))
         if part
     ]
-    stage, done, total = f"{count} workers", len(whole.data) - len(rows), len(whole.data)
+    stage, done, total = f"{count} workers", len(job.data) - len(rows), len(job.data)
     progress.advance(stage, done, total)
     for attempt in range(_ATTEMPTS):
         running = [(share, _start(share)) for share in waiting]

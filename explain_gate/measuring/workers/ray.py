@@ -22,13 +22,15 @@ from explain_gate.attribution.diagnosis import first_line
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError, ExplainGateError, OptionError
 from explain_gate.measuring.device import pick_device
+from explain_gate.measuring.job import Job
 from explain_gate.measuring.predict import BATCH
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.store import Cache
+from explain_gate.measuring.workers.crew import Crew
 from explain_gate.measuring.workers.processes import places
 from explain_gate.measuring.workers.ray_runtime import running_ray
 from explain_gate.measuring.workers.ray_worker import Entries, measure_share
-from explain_gate.measuring.workers.share import Ledger, Share, Whole, pieces, share_of, weights_of
+from explain_gate.measuring.workers.share import Ledger, Share, pieces, share_of, shared, weights_of
 
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 3
@@ -39,16 +41,17 @@ _MOST_BATCHES = 16
 _LOOK_SECONDS = 30.0
 
 
-def measure_on_ray(whole: Whole, cache: Cache, *, workers: int | None, address: str | None, progress: Progress) -> None:
+def measure_on_ray(job: Job, cache: Cache, crew: Crew, scratch: Path, progress: Progress) -> None:
     """Fill the cache by tasks on a Ray cluster.
 
     Files that cannot be used are left to the caller, who reads them all and names them all.
 
     Args:
-        whole: what to measure.
+        job: what to measure.
         cache: an entered one, where everything goes.
-        workers: shares that are measured at once; None: one for each GPU of the cluster, without any one.
-        address: of the cluster; None: $RAY_ADDRESS, else a Ray that is started here and ends with the run.
+        crew: how many shares are measured at once, None for one for each GPU of the cluster, without any one; and the
+            address of the cluster, None for $RAY_ADDRESS, else a Ray that is started here and ends with the run.
+        scratch: a folder that vanishes with the run.
         progress: told of finished images.
 
     Raises:
@@ -56,18 +59,18 @@ def measure_on_ray(whole: Whole, cache: Cache, *, workers: int | None, address: 
         ModelError: as in this process.
         ExplainGateError: the workers of one share died every time.
     """
-    ledger = Ledger(whole, cache)
+    ledger = Ledger(job, cache)
     rows = ledger.open()
     if not rows or cache.folder is None:
         return
-    place = pick_device(whole.device).type
+    place = pick_device(job.compute.device).type
     gpus = torch.cuda.device_count() if place == "cuda" else 0
-    count = workers or max(1, gpus)
-    weights = weights_of(whole.model) or b""
-    with running_ray(address, cpus=count, gpus=gpus, store=2 * len(weights)) as (ray, own):
+    count = crew.count or max(1, gpus)
+    weights = weights_of(job.model) or b""
+    with running_ray(crew.address, cpus=count, gpus=gpus, store=2 * len(weights)) as (ray, own):
         resources = ray.cluster_resources()
-        _check(resources, gpus, whole.device)
-        if not own and workers is None and gpus:
+        _check(resources, gpus, job.compute.device)
+        if not own and crew.count is None and gpus:
             count = int(resources["GPU"])
         # On one's own machine more workers than GPUs share them; elsewhere they wait for one.
         each = min(1.0, int(1000 * gpus / count) / 1000) if own else min(1, gpus)
@@ -78,11 +81,16 @@ def measure_on_ray(whole: Whole, cache: Cache, *, workers: int | None, address: 
         def submit(share: Share) -> Any:
             return task.remote(share, known, sent)
 
-        stage, done, total = f"{count} Ray workers", len(whole.data) - len(rows), len(whole.data)
+        stage, done, total = f"{count} Ray workers", len(job.data) - len(rows), len(job.data)
         progress.advance(stage, done, total)
-        shares = _shares(whole, rows, cache.folder, place, count, own=own)
+        own_part = shared(job.compute, place, count if own else 1)
+        threads = max(1, torch.get_num_threads() // count) if own else 1
+        shares = [
+            share_of(job, part, cache.folder, scratch=scratch, checkpoint="", compute=own_part, threads=threads)
+            for part in _parts(rows, count)
+        ]
         try:
-            for share, entries in _measured(ray, submit, shares, whole.data, count, gpus):
+            for share, entries in _measured(ray, submit, shares, job.data, count, gpus):
                 for kind, found in entries:
                     cache.put(kind, found)
                 ledger.finish(share.rows)
@@ -167,21 +175,10 @@ def _result(ray: Any, reference: Any) -> Entries:
     return entries
 
 
-def _shares(whole: Whole, rows: Sequence[int], cache: Path, place: str, count: int, *, own: bool) -> list[Share]:
-    """Whole batches, so that they are those of a single process; on one's own machine memory and threads are split."""
+def _parts(rows: Sequence[int], count: int) -> list[list[int]]:
+    """Whole batches, so that they are those of a single process, in a few shares for each of `count` workers."""
     batches = math.ceil(len(rows) / (BATCH * count * _SHARES_EACH))
-    return [
-        share_of(
-            whole,
-            part,
-            cache,
-            checkpoint="",
-            device=place,
-            threads=max(1, torch.get_num_threads() // count) if own else 1,
-            among=count if own else 1,
-        )
-        for part in pieces(rows, BATCH * min(_MOST_BATCHES, batches))
-    ]
+    return pieces(rows, BATCH * min(_MOST_BATCHES, batches))
 
 
 def _check(resources: Mapping[str, float], gpus: int, device: str = "") -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from explain_gate.errors import ConfigError, DataError, OptionError
+from explain_gate.measuring.job import Compute, Version, open_job
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.measuring.workers.share import Share, facts_of, opened, work
-from explain_gate.models.open import load_model
-from explain_gate.plan import plan
 from explain_gate.profile.working_folder import is_here
 from explain_gate.records import ModelUnderTest
 
@@ -57,11 +56,12 @@ def _model(
     with tempfile.TemporaryDirectory(prefix="explain-gate-") as folder:
         file = Path(folder) / "weights.safetensors"
         file.write_bytes(content)
-        model = load_model(gate, source=source, checkpoint=file if content else "", checkpoint_key="")
-    mine = facts_of(gate, plan(gate, list(data.classes)), model, data, device=device, dtype=dtype).by_name()
+        version = Version(source=source, checkpoint=file if content else "", checkpoint_key="")
+        job = open_job(gate, version, Compute(device=device, dtype=dtype), data=data)
+    mine = facts_of(job).by_name()
     others = [name for name, value in known if mine[name] != value]
     if others:
         raise OptionError(
             f"the Ray worker on {socket.gethostname()} differs from the process that started it in: {', '.join(others)}"
         )
-    return model
+    return job.model

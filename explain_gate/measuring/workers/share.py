@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,37 +18,18 @@ from safetensors.torch import save
 from explain_gate.config import GateConfig, load_config
 from explain_gate.data.regression_set import RegressionSet, open_set
 from explain_gate.errors import ModelError
-from explain_gate.measuring.device import pick_device
+from explain_gate.measuring.job import Compute, Job, Version, open_job
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.predict import BATCH
 from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.remembering.fingerprints import digest
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.store import Cache
-from explain_gate.models.open import load_model
 from explain_gate.models.registered import REGISTRY
-from explain_gate.plan import plan
-from explain_gate.records import ModelUnderTest, Rule
+from explain_gate.records import ModelUnderTest
 
 _NO_BOUND = 2**63 - 1
 _KIND = "parts"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Whole:
-    """One model version on one regression set, as the process that wants it measured has them open.
-
-    `folder` is that process's own, for what is to vanish with it.
-    """
-
-    config: GateConfig
-    rules: Sequence[Rule]
-    model: ModelUnderTest
-    data: RegressionSet
-    device: str
-    dtype: str
-    memory_budget: int | None
-    folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +49,27 @@ class Share:
 
 
 def share_of(
-    whole: Whole, rows: Sequence[int], cache: Path, *, checkpoint: str, device: str, threads: int, among: int = 1
+    job: Job, rows: Sequence[int], cache: Path, *, scratch: Path, checkpoint: str, compute: Compute, threads: int
 ) -> Share:
-    """A part of the whole; its memory is shared with others `among` so many."""
+    """A part of the job's rows. `scratch` is the caller's own folder, for what is to vanish with it."""
     return Share(
-        config=str(whole.config.path),
-        source=whole.model.source,
+        config=str(job.config.path),
+        source=job.model.source,
         checkpoint=checkpoint,
         rows=tuple(rows),
-        device=device,
-        dtype=whole.dtype,
+        device=compute.device,
+        dtype=compute.dtype,
         threads=threads,
-        memory_budget=whole.memory_budget // among if whole.memory_budget else None,
+        memory_budget=compute.memory_budget,
         cache=str(cache.absolute()),
-        scratch=str(whole.folder),
+        scratch=str(scratch),
     )
+
+
+def shared(compute: Compute, device: str, among: int) -> Compute:
+    """What one of so many workers on this machine computes with: its device, and its part of the memory."""
+    budget = compute.memory_budget
+    return replace(compute, device=device, memory_budget=budget // among if budget else None)
 
 
 def split(rows: Sequence[int], count: int) -> list[list[int]]:
@@ -115,12 +102,9 @@ def weights_of(model: ModelUnderTest) -> bytes | None:
     return save({name: tensor.contiguous() for name, tensor in tensors.items()})
 
 
-def facts_of(
-    config: GateConfig, rules: Sequence[Rule], model: ModelUnderTest, data: RegressionSet, *, device: str, dtype: str
-) -> Facts:
-    """What the numbers of all methods of the file depend on; `device` as it was asked for."""
-    kind = pick_device(device).type
-    return Facts.of(config, rules, model, data, config.method_options(), device=kind, dtype=dtype)
+def facts_of(job: Job) -> Facts:
+    """What the numbers of all methods of the file depend on."""
+    return Facts.of(job, job.config.method_options())
 
 
 class Ledger:
@@ -130,12 +114,12 @@ class Ledger:
     whose numbers were evicted, would be left to the one process that started the workers.
     """
 
-    def __init__(self, whole: Whole, cache: Cache) -> None:
-        self._data = whole.data
+    def __init__(self, job: Job, cache: Cache) -> None:
+        self._data = job.data
         self._cache = cache
-        facts = facts_of(whole.config, whole.rules, whole.model, whole.data, device=whole.device, dtype=whole.dtype)
+        facts = facts_of(job)
         self.facts = facts.by_name()
-        self._world = facts.finished(whole.rules)
+        self._world = facts.finished(job.rules)
 
     def open(self) -> list[int]:
         """The rows that no worker has finished yet."""
@@ -160,25 +144,21 @@ class Ledger:
 def work(share: Share, model: ModelUnderTest | None = None) -> None:
     """Measure one share into its cache; without a model at hand, the one that it names."""
     torch.set_num_threads(share.threads)
-    config, whole = opened(share.config)
-    part = RegressionSet([whole.entries[row] for row in share.rows], whole.classes, whole.preprocessing)
+    job = job_of(share, model)
+    data = RegressionSet([job.data.entries[row] for row in share.rows], job.data.classes, job.data.preprocessing)
     with (
         tempfile.TemporaryDirectory(prefix="explain-gate-", dir=share.scratch) as folder,
         Cache(Path(share.cache), most_bytes=_NO_BOUND) as cache,
     ):
-        measure_model(
-            config,
-            plan(config, list(whole.classes)),
-            model or load_model(config, source=share.source, checkpoint=share.checkpoint, checkpoint_key=""),
-            part,
-            Path(folder),
-            device=share.device,
-            memory_budget=share.memory_budget,
-            progress=Silent(),
-            cache=cache,
-            alone=True,
-            dtype=share.dtype,
-        )
+        measure_model(replace(job, data=data, part=True), Path(folder), progress=Silent(), cache=cache)
+
+
+def job_of(share: Share, model: ModelUnderTest | None = None) -> Job:
+    """The whole job, as a worker opens it; without a model at hand, the one that the share names."""
+    config, whole = opened(share.config)
+    version = Version(source=share.source, checkpoint=share.checkpoint, checkpoint_key="")
+    compute = Compute(device=share.device, dtype=share.dtype, memory_budget=share.memory_budget)
+    return open_job(config, version, compute, data=whole, model=model)
 
 
 @functools.lru_cache(maxsize=1)

@@ -14,11 +14,9 @@ import torch
 from PIL import Image
 
 from explain_gate.config import load_config
-from explain_gate.data.regression_set import open_set
+from explain_gate.measuring.job import Compute, open_job
 from explain_gate.measuring.remembering import fingerprints, keys
 from explain_gate.measuring.remembering.keys import Facts, FunctionFacts, ImageFacts, ModelFacts, image_facts
-from explain_gate.models.open import load_model
-from explain_gate.plan import plan
 
 NAMES = ("moves", "tinymodel", "blocks", "scores", "helper", "ownmethod", "ownmetric")
 FILES = {
@@ -92,12 +90,13 @@ def keys_of(monkeypatch) -> Callable[..., Keys]:
         sys.path[:] = path
         sys.path_importer_cache.clear()
         config = load_config(thresholds)
-        data = open_set(config)
-        rules = plan(config, list(data.classes))
-        model = load_model(config)
+        job = open_job(config, compute=Compute(device=device, dtype=dtype))
         if state is not None:
-            model = replace(model, digest=state)
-        facts = Facts.of(config, rules, model, data, config.method_options(), device=device, dtype=dtype)
+            job = replace(job, model=replace(job.model, digest=state))
+        # No accelerator is needed to tell what its numbers are kept under.
+        monkeypatch.setattr(keys, "pick_device", torch.device)
+        data, rules = job.data, job.rules
+        facts = Facts.of(job, config.method_options())
         row = next(row for row, entry in enumerate(data.entries) if entry.image == "red_00.png")
         image = image_facts(data, row)
         iou, own = (next(rule.check for rule in rules if name in rule.check) for name in ("iou", "ones"))

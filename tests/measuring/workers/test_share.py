@@ -11,12 +11,10 @@ from PIL import Image
 from safetensors.torch import load
 
 from explain_gate.config import load_config
-from explain_gate.data.regression_set import open_set
 from explain_gate.errors import ModelError
+from explain_gate.measuring.job import Compute, Job, open_job
 from explain_gate.measuring.remembering.store import Cache
-from explain_gate.measuring.workers.share import Ledger, Whole, weights_of
-from explain_gate.models.open import load_model
-from explain_gate.plan import plan
+from explain_gate.measuring.workers.share import Ledger, weights_of
 
 
 @pytest.fixture
@@ -24,31 +22,19 @@ def project(tmp_path, write_project, fresh_modules) -> Path:
     return write_project(tmp_path / "project")
 
 
-def whole(project: Path, **changed) -> Whole:
-    config = load_config(project)
-    data = open_set(config)
-    opened = Whole(
-        config=config,
-        rules=plan(config, list(data.classes)),
-        model=load_model(config),
-        data=data,
-        device="cpu",
-        dtype="float32",
-        memory_budget=None,
-        folder=project.parent,
-    )
-    return replace(opened, **changed)
+def opened(project: Path, dtype: str = "float32") -> Job:
+    return open_job(load_config(project), compute=Compute(device="cpu", dtype=dtype))
 
 
 def test_finished_images_need_no_worker(tmp_path, project):
     """Those that were finished, and no others."""
     with Cache(tmp_path / "cache") as cache:
-        ledger = Ledger(whole(project), cache)
+        ledger = Ledger(opened(project), cache)
         assert ledger.open() == list(range(8))
         ledger.finish([0, 1, 5])
         assert ledger.open() == [2, 3, 4, 6, 7]
     with Cache(tmp_path / "cache") as cache:
-        assert Ledger(whole(project), cache).open() == [2, 3, 4, 6, 7]
+        assert Ledger(opened(project), cache).open() == [2, 3, 4, 6, 7]
 
 
 @pytest.mark.parametrize(
@@ -66,24 +52,24 @@ def test_whatever_a_number_depends_on_opens_every_image(tmp_path, project, old, 
     """A changed bound does not: it is judged, not measured."""
     project.write_text(project.read_text() + "seed: 0\n")
     with Cache(tmp_path / "cache") as cache:
-        Ledger(whole(project), cache).finish(range(8))
+        Ledger(opened(project), cache).finish(range(8))
         project.write_text(project.read_text().replace("at_most: 0.3", "at_most: 0.2"))
-        assert Ledger(whole(project), cache).open() == []
-        assert Ledger(whole(project, dtype="bfloat16"), cache).open() == list(range(8))
+        assert Ledger(opened(project), cache).open() == []
+        assert Ledger(opened(project, dtype="bfloat16"), cache).open() == list(range(8))
         assert old in project.read_text()
         project.write_text(project.read_text().replace(old, new))
-        assert Ledger(whole(project), cache).open() == list(range(8))
+        assert Ledger(opened(project), cache).open() == list(range(8))
 
 
 def test_one_changed_image_is_open_alone(tmp_path, project):
     """So is one whose file has gone since the set was opened: a worker, or the caller, tells of it."""
     with Cache(tmp_path / "cache") as cache:
-        Ledger(whole(project), cache).finish(range(8))
+        Ledger(opened(project), cache).finish(range(8))
         images = project.parent / "images"
         Image.fromarray(np.zeros((32, 32, 3), dtype=np.uint8)).save(images / "green_03.png")
-        opened = whole(project)
+        job = opened(project)
         (images / "red_06.png").unlink()
-        names = [opened.data.entries[row].image for row in Ledger(opened, cache).open()]
+        names = [job.data.entries[row].image for row in Ledger(job, cache).open()]
         assert names == ["green_03.png", "red_06.png"]
 
 
@@ -91,7 +77,7 @@ def test_an_eviction_takes_the_note_before_the_numbers(tmp_path, project):
     """Otherwise a set larger than the cache would be left to the process that started the workers."""
     with Cache(tmp_path / "cache") as cache:
         cache.hold()
-        ledger = Ledger(whole(project), cache)
+        ledger = Ledger(opened(project), cache)
         for number in range(8):
             cache.put("maps", {f"map {number}": b"x" * 100})
             ledger.finish([number])
@@ -115,14 +101,14 @@ def test_a_held_cache_keeps_what_the_run_still_reads(tmp_path):
 
 def test_weights_travel_without_pickle_and_tied_ones_too(project):
     """As safetensors, bit for bit."""
-    opened = whole(project).model
-    opened.module.tied = opened.module.head
-    sent = load(weights_of(opened) or b"")
-    assert sent.keys() == opened.module.state_dict().keys()
-    assert all((sent[name] == tensor).all() for name, tensor in opened.module.state_dict().items())
+    model = opened(project).model
+    model.module.tied = model.module.head
+    sent = load(weights_of(model) or b"")
+    assert sent.keys() == model.module.state_dict().keys()
+    assert all((sent[name] == tensor).all() for name, tensor in model.module.state_dict().items())
 
 
 def test_whole_models_of_a_registry_are_refused(project):
     """Workers could not load them, and a run that measures alone without a word would look like a hang."""
     with pytest.raises(ModelError, match="cannot build"):
-        weights_of(replace(whole(project).model, source="models:/pets@champion"))
+        weights_of(replace(opened(project).model, source="models:/pets@champion"))
