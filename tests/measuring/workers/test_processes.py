@@ -78,7 +78,7 @@ def test_a_checkpoint_as_reference_is_measured_in_parts_too(tmp_path, write_proj
     monkeypatch.setattr(
         processes,
         "measure_in_processes",
-        lambda whole, cache, count, _: sent.append((whole.model, cache.usable, count)),
+        lambda job, cache, count, *_: sent.append((job.model, cache.usable, count)),
     )
     model = measured(workers=3).model_under_test
     weights = {name: 2 * tensor for name, tensor in model.module.state_dict().items()}
