@@ -131,8 +131,7 @@ def test_two_deliveries_at_once_deliver_each_run_once(nowhere, settings, gate_ru
         textwrap.dedent(
             f"""
             from pathlib import Path
-            from explain_gate.tracking.history import history
-from explain_gate.tracking.outbox import deliver
+            from explain_gate.tracking.outbox import deliver
             from explain_gate.tracking.settings import TrackingSettings
             settings = TrackingSettings(uri={settings.uri!r})
             for delivery in deliver(Path({str(settings.outbox)!r}), settings):
