@@ -38,10 +38,8 @@ OTHER_FORMATS = {
     ".npz": f"a NumPy archive: load it into the PyTorch model (timm: model.load_pretrained(FILE)), then {_SAVE}",
     ".engine": "a TensorRT engine: gate the PyTorch model that it was built from",
     ".mlmodel": "a Core ML model: gate the PyTorch model that it was made from",
-    ".zip": "an archive: unpack it and name the checkpoint in it",
-    ".gz": "an archive: unpack it and name the checkpoint in it",
-    ".tar": "an archive: unpack it and name the checkpoint in it",
 }
+_ARCHIVE = "an archive: unpack it and name the checkpoint in it"
 
 _IN_FOLDERS = (
     "*.safetensors.index.json",
@@ -50,6 +48,7 @@ _IN_FOLDERS = (
     "*.bin",
     "*.pt",
     "*.pth",
+    "*.pth.tar",
     "*.ckpt",
 )
 
@@ -233,6 +232,8 @@ def _read_file(path: Path) -> Any:
             return dict(load_file(path))
         except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"{path}: not a readable safetensors file ({_first_line(error)})") from error
+    if _begins(path, 262).startswith(b"\x1f\x8b") or _begins(path, 262).endswith(b"ustar"):
+        raise ModelError(f"{path}: is {_ARCHIVE}")
     _check_archive(path)
     plain: list[Any] = [(_Unread, name) for name in _PLAIN_TYPES]
     try:
@@ -247,9 +248,13 @@ def _read_file(path: Path) -> Any:
 
 def _begins_like_safetensors(path: Path) -> bool:
     """Eight bytes of length, then a JSON object: so it is told whatever the file is called."""
-    with path.open("rb") as file:
-        start = file.read(9)
+    start = _begins(path, 9)
     return len(start) == 9 and start[8:] == b"{" and 0 < int.from_bytes(start[:8], "little") < _MOST_HEADER
+
+
+def _begins(path: Path, count: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(count)
 
 
 def _check_archive(path: Path) -> None:
@@ -272,6 +277,8 @@ def _check_archive(path: Path) -> None:
         )
     if any(name.endswith(("serialized_exported_program.json", "models/model.json")) for name in names):
         raise ModelError(f"{path}: is {OTHER_FORMATS['.pt2']}; its name must end in .pt2")
+    if not any(name.endswith("data.pkl") for name in names):
+        raise ModelError(f"{path}: is {_ARCHIVE}")
     # torch.serialization.set_crc32_options(False) writes none at all, so that every record looks damaged.
     if damaged and len(damaged) < len(names):
         raise ModelError(f"{path}: is damaged: the checksum of {damaged[0]} is wrong; fetch or save it again")

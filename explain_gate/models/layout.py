@@ -10,7 +10,7 @@ Flavour = Literal["safetensors", "exported", "state_dict", "pickled", "unknown"]
 torch.save, no MLflow flavour; read it with weights_only=True, which refuses code), `pickled` (a whole pickled model:
 loading runs whatever it holds) or `unknown`."""
 
-_STATES = frozenset({".pt", ".pth", ".ckpt", ".bin"})
+_STATES = frozenset({".pt", ".pth", ".tar", ".ckpt", ".bin"})  # timm and PyTorch's examples write .pth.tar
 _PICKLES = _STATES | {".pkl", ".pickle", ".joblib", ".cloudpickle"}
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from explain_gate.measuring.reference import differing
+from explain_gate.measuring.reference import differing, prepare_reference
+from explain_gate.profile.profile import load_profile
 
 
 @pytest.fixture
@@ -40,3 +43,20 @@ def test_a_reference_that_does_not_say_is_taken_as_before(manifest):
     new = manifest()
     old = {name: value for name, value in new.items() if name not in {"metrics", "target"}}
     assert differing(new, old) == []
+
+
+@pytest.mark.parametrize(("recorded", "asked"), [("model_ema", "model_ema"), (None, "")])
+def test_a_reference_is_measured_again_from_the_weights_that_it_was_measured_from(manifest, measured, recorded, asked):
+    """The key that thresholds.yaml names for the candidate is not the reference's."""
+    reference = manifest()
+    candidate = replace(load_profile(measured().work / "profile"), manifest={**reference, "seed": 1})
+    old = {**reference, "model": {**reference["model"], "source": "a:b", "checkpoint_key": recorded}}
+
+    told = prepare_reference(
+        replace(candidate, manifest=old, unverified=None),
+        candidate=candidate,
+        job=SimpleNamespace(of_version=lambda *version: version),
+        remeasure=True,
+        measured=lambda version: version,
+    )
+    assert told == ("a:b", "", asked)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import tarfile
+import zipfile
 
 import pytest
 import torch
@@ -59,7 +61,7 @@ def write_one(path, kind):
 
 
 @pytest.mark.parametrize("kind", ["torch.save", "torch.save before 1.6", "without checksums", "safetensors"])
-@pytest.mark.parametrize("name", ["v.pt", "v.ckpt", "pytorch_model.bin"])
+@pytest.mark.parametrize("name", ["v.pt", "model_best.pth.tar", "v.zip"])
 def test_a_file_is_known_by_its_content(tmp_path, kind, name):
     """Every way of writing weights gives the logits that were saved, whatever the file is called."""
     write_one(tmp_path / name, kind)
@@ -140,7 +142,6 @@ def test_a_bit_that_turned_over_is_found(tmp_path):
         ("v.gguf", "GGUF"),
         ("v.h5", "Keras"),
         ("v.npz", "NumPy"),
-        ("v.tar", "unpack it"),
         ("v.safetensors", "not a readable safetensors file"),
         ("v.pt", "not a readable checkpoint"),
     ],
@@ -153,6 +154,19 @@ def test_other_and_damaged_files_say_how_to_convert(tmp_path, name, told):
     assert str(tmp_path / name) in str(caught.value)
     with pytest.raises(ModelError, match="does not exist"):
         read_checkpoint(tmp_path / f"no-{name}")
+
+
+def test_archives_are_told_to_be_unpacked(tmp_path):
+    """A tar is known by its content: timm's .pth.tar is none."""
+    torch.save(STATE, tmp_path / "v.pt")
+    with tarfile.open(tmp_path / "plain.tar", "w") as plain, tarfile.open(tmp_path / "a.tgz", "w:gz") as packed:
+        plain.add(tmp_path / "v.pt", "v.pt")
+        packed.add(tmp_path / "v.pt", "v.pt")
+    with zipfile.ZipFile(tmp_path / "v.zip", "w") as archive:
+        archive.write(tmp_path / "v.pt", "v.pt")
+    for name in ("plain.tar", "a.tgz", "v.zip"):
+        with pytest.raises(ModelError, match=f"{name}: is an archive: unpack it"):
+            read_checkpoint(tmp_path / name)
 
 
 def test_whole_models_are_told_from_weights(tmp_path):

@@ -252,3 +252,31 @@ def test_a_misfit_is_a_table_with_the_nearest_names(load):
         ["shape", "head.weight", "(4,", "3)", "(3,", "4)"],
     ]
     assert torch.equal(logits(net), before)
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_what_timm_itself_saves_is_read(tmp_path, averaged):
+    """Its saver writes model_best.pth.tar, with averaged weights beside where training kept some."""
+    utils = pytest.importorskip("timm.utils")
+    net = trained(1)
+    average = utils.ModelEmaV3(net) if averaged else None
+    if averaged:
+        average.module.load_state_dict(AVERAGE)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    saver = utils.CheckpointSaver(
+        model=net,
+        optimizer=optimizer,
+        args=argparse.Namespace(model="net", lr=0.1),
+        model_ema=average,
+        checkpoint_dir=str(tmp_path),
+        recovery_dir=str(tmp_path),
+    )
+    saver.save_checkpoint(0, metric=np.float64(90.0))
+    loaded = Net()
+    if averaged:
+        with pytest.raises(ModelError, match="state_dict, state_dict_ema"):
+            load_checkpoint(loaded, tmp_path / "last.pth.tar")
+        load_checkpoint(loaded, tmp_path / "last.pth.tar", key="state_dict_ema")
+    else:
+        load_checkpoint(loaded, tmp_path / "last.pth.tar")
+    assert torch.equal(logits(loaded), logits(AVERAGED if averaged else RAW))
