@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from drawings import SIDE, coco, picture
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from mangling import BOUNDED, DONE, JSON, MANGLED, NOTHING_PLANNED, UNUSABLE, end_of, mangle, read_all
 from PIL import Image
 
 from explain_gate.cli import main
@@ -22,7 +23,6 @@ from explain_gate.data.annotations import voc as voc_reader
 from explain_gate.data.images import load_annotated
 from explain_gate.data.preprocessing import Preprocessing
 from explain_gate.data.regions import Shape
-from explain_gate.data.regression_set import open_set
 from explain_gate.errors import ExplainGateError
 from explain_gate.plan import plan, waivers_of
 
@@ -30,42 +30,6 @@ ROOT = Path(__file__).parents[2]
 AS_IS = Preprocessing(resize=None, crop=None, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 RULES = re.sub(r"(?m)^ *#.*\n| +#.*$", "", (ROOT / "thresholds.yaml").read_text(encoding="utf-8"))
 """thresholds.yaml without its comments, where a change would change nothing."""
-DONE, UNUSABLE, NOTHING_PLANNED = 0, 4, 5
-BOUNDED = settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-STRANGE = st.sampled_from(
-    ["", " ", ":", "{", "}", "[", "]", "- ", "&a ", "*a", "!!python/object/apply:os.system ['true']", "\t", "\0", "\n",
-     "null", "~", "yes", ".nan", "-.inf", "1e999", "9" * 400, "0x", "2026-13-45", "<<: ", "? ", "|", "é", "\ud800",
-     "💥", "<", "&", "<!DOCTYPE a>", "</object>", "NaN", "-1", "1e400", '"', "\\u0000", "../", "%s", "{}"]
-)  # fmt: skip
-MANGLED = st.lists(
-    st.tuples(st.floats(0, 1), st.integers(0, 12), STRANGE | st.text(max_size=5)), min_size=1, max_size=4
-)
-
-
-def mangle(text: str, changes) -> bytes:
-    """Some places of the text are cut and filled with something else."""
-    for place, cut, new in changes:
-        start = int(place * len(text))
-        text = text[:start] + new + text[start + cut :]
-    return text.encode("utf-8", errors="surrogatepass")
-
-
-def end_of(work) -> int:
-    """Exit code that a command doing this would end with; anything but the product's own errors fails the test."""
-    told, code = "done", DONE
-    try:
-        work()
-    except ExplainGateError as error:
-        told, code = str(error).strip(), error.exit_code
-    assert told
-    assert "Traceback" not in told
-    return code
 
 
 @BOUNDED
@@ -118,23 +82,6 @@ GOOD = coco(
     height=SIDE[0],
     width=SIDE[1],
 )
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def read_all(gate, tmp_path, annotations: str) -> None:
-    """Open the set and decode every sample: each has finite pixels, and a region that fits or the reason why not."""
-    data = open_set(gate(annotations))
-    assert len(data) >= 1
-    for row in range(len(data)):
-        sample = data.sample(row)
-        assert bool(sample.pixels.isfinite().all())
-        assert sample.region is None or sample.region.shape == sample.pixels.shape[-2:]
-        assert (sample.region is None) == bool(sample.region_reason)
-    assert data.digest_of_all()
 
 
 @BOUNDED

@@ -40,7 +40,10 @@ class Backgrounds:
         self._seed = seed
         # Rows that nobody fills take no room: the file is sparse.
         self._file = np.lib.format.open_memmap(
-            folder / "backgrounds.npy", mode="w+", dtype=np.float16, shape=(len(data), 3, *size)
+            folder / "backgrounds.npy",
+            mode="w+",
+            dtype=np.float16,
+            shape=(len(data), data.preprocessing.channels, *size),
         )
         self._state = np.zeros(len(data), dtype=np.int8)  # 0 not tried, 1 filled, -1 has none to give
 
