@@ -59,7 +59,7 @@ began, cpu = time.perf_counter(), time.process_time()
 session.measure(Silent())
 measured = time.perf_counter() - began, time.process_time() - cpu
 began, judging = time.perf_counter(), time.process_time()
-output = session.publish(session.conclude(list(session.findings.values())))
+output = session.finish(session.conclude()).output
 print(json.dumps({
     "seconds": measured[0], "cpu": measured[1], "publish": time.perf_counter() - began,
     "publish_cpu": time.process_time() - judging, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

@@ -107,7 +107,7 @@ def check(request: pytest.FixtureRequest) -> Any:
     Returns the Finding, for tests that want to look closer.
     """
     keeper = _active(request)
-    return keeper.check_for(request)
+    return keeper.items.check_for(request)
 
 
 @pytest.fixture

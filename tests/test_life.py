@@ -56,10 +56,8 @@ def gate(project: Path, version: str, uri: str, **options):
             **options,
         )
     )
-    session.measure(Silent())
-    verdict = session.conclude(tuple(session.findings.values()))
-    output = session.publish(verdict)
-    return verdict.exit_code, session.record(verdict, output), session
+    finished = session.run(Silent())
+    return finished.verdict.exit_code, finished.recorded, session
 
 
 def live(project: Path, uri: str) -> GateSession:

@@ -1,4 +1,4 @@
-"""The demo's story: an honest model passes, one that looks at a watermark is blocked although it is as accurate."""
+"""`explain-gate demo`: an honest model passes, one that looks at a watermark is blocked although it is as accurate."""
 
 from __future__ import annotations
 
@@ -59,14 +59,7 @@ def _gate(project: Path, output: Path, version: str, say: Say, *, tracking: bool
             tracking=tracking,
         )
     )
-    try:
-        session.measure(Silent())
-        verdict = session.conclude(tuple(session.findings.values()))
-        folder = session.publish(verdict)
-    except BaseException:
-        session.discard()
-        raise
-    session.record(verdict, folder)
+    verdict = session.run(Silent()).verdict
     outcome = "passed" if verdict.exit_code == 0 else "BLOCKED"
     say(f"{version}: accuracy {100 * _accuracy(verdict):.0f} %, {len(verdict.findings)} rules, {outcome}.")
     for finding in _worst_first(_broken(verdict))[:3]:

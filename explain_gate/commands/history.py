@@ -95,7 +95,7 @@ def history_of_checkpoints(
                 work=str(Path(scratch) / checkpoint.stem),
             )
             profiles.append(session.measure(progress))
-            verdict = session.conclude(tuple(session.findings.values()))
+            verdict = session.conclude()
             labels.append(checkpoint.stem)
             run = Run(
                 verdict=verdict.verdict,

@@ -7,6 +7,7 @@ which may end it at any moment with any exit code; so its exit code says nothing
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import shlex
 import signal
@@ -20,13 +21,12 @@ from pathlib import Path
 from types import FrameType
 
 from explain_gate.commands.scaffold import packaged_checks, packaged_checks_settings
-from explain_gate.options import RunOptions, pytest_arguments
+from explain_gate.measuring.provenance import COMMAND
+from explain_gate.options import RunOptions, pytest_arguments, read_options
 from explain_gate.session.handover import Handover
 
 _KEPT = frozenset({"PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_THEME", "PYTEST_THEME_MODE", "PYTEST_DEBUG_TEMPROOT"})
 """Of pytest's environment variables, those that have no part in what is run."""
-_COMMAND = "EXPLAIN_GATE_COMMAND"
-"""As measuring.provenance reads it: the command that the user typed, not the one of the process that measures."""
 
 
 def launch(given: Mapping[str, str | bool | None], *, say: Callable[[str], None]) -> int:
@@ -39,26 +39,23 @@ def launch(given: Mapping[str, str | bool | None], *, say: Callable[[str], None]
             thresholds.yaml, else from the installed package.
         say: is told what the measuring process could not say itself.
     """
+    started = dt.datetime.now().astimezone().isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix="explain-gate-", ignore_cleanup_errors=True) as folder:
         handover = Handover(folder=Path(folder), run_id=uuid.uuid4().hex)
         child = _Child([*_pytest(given), *_handed(handover)])
         with child.signals_passed_on():
             code = child.run()
-        return _outcome(handover, code, stopped_by=child.stopped_by, say=say, output=str(given.get("output") or ""))
-
-
-def _outcome(
-    handover: Handover, code: int, *, stopped_by: signal.Signals | None, say: Callable[[str], None], output: str
-) -> int:
-    try:
-        verdict = handover.verdict()
-    except ValueError as missing:
-        where = f", in: {handover.last()}" if handover.last() else ""
-        say(f"explain-gate: no verdict: the measuring process {ending(code)}{where}; {missing}")
-        exit_code = 2 if stopped_by is not None else 3
-        reason = f"the measuring process {ending(code)}{where}"
-        _leave_verdict(handover.run_id, exit_code, reason, output)
-        return exit_code
+        try:
+            verdict = handover.verdict()
+        except ValueError as missing:
+            where = f", in: {handover.last()}" if handover.last() else ""
+            say(f"explain-gate: no verdict: the measuring process {ending(code)}{where}; {missing}")
+            exit_code = 2 if child.stopped_by is not None else 3
+            # Only these two: any other option may be what could not be read.
+            place = {name: given.get(name) for name in ("config", "output")}
+            options = read_options({**place, "run_id": handover.run_id})
+            _leave_verdict(options, exit_code, f"the measuring process {ending(code)}{where}", started)
+            return exit_code
     decided = int(verdict["exit_code"])
     if code != decided:
         say(
@@ -92,7 +89,8 @@ class _Child:
         """Start it on this process's terminal and wait for its end; returns its exit code, negative for a signal."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_") or name in _KEPT},
-            _COMMAND: os.environ.get(_COMMAND) or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            # What the user typed, not the command of the process that measures.
+            COMMAND: os.environ.get(COMMAND) or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         }
         self._process = subprocess.Popen(self._command, env=environment)  # noqa: S603 - this interpreter and own options
         if self.stopped_by is not None:  # before there was a process to pass it on to
@@ -158,14 +156,13 @@ def _settings_of(folder: Path) -> Path:
     return next((path for path in own if path.is_file()), packaged_checks_settings())
 
 
-def _leave_verdict(run_id: str, exit_code: int, reason: str, output: str) -> None:
+def _leave_verdict(options: RunOptions, exit_code: int, reason: str, started: str) -> None:
     """Where a process died before it could, say in --output that there is no verdict; an earlier report stays."""
-    if not output:
+    if not options.output:
         return
-    from explain_gate.judging.gate import unfinished
-    from explain_gate.session.run import publish_unfinished
+    from explain_gate.session.unfinished import publish_unfinished, unfinished_verdict
 
     # What cannot be written is told in the terminal already, and the exit code is what it is.
     with contextlib.suppress(OSError):
-        verdict = unfinished((), exit_code=exit_code, messages=[reason], run_id=run_id)
-        publish_unfinished(verdict, RunOptions(output=output))
+        verdict = unfinished_verdict(options, exit_code=exit_code, messages=[reason], started=started)
+        publish_unfinished(verdict, options.output)

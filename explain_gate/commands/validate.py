@@ -9,6 +9,7 @@ from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.validation import Trial, check_pictures, try_out
 from explain_gate.options import RunOptions
 from explain_gate.records import ModelUnderTest
+from explain_gate.session.measure import resolve_reference, rules_that_compare
 from explain_gate.session.run import GateSession
 
 
@@ -23,14 +24,14 @@ def validate(options: RunOptions, *, thorough: bool = False) -> list[str]:
         ExplainGateError: what a run would end with, and what to write.
     """
     session = GateSession(options)
-    there = session.parent.exists()
+    there = session.destination.parent.exists()
     try:
         return _lines(session, thorough=thorough)
     finally:
         session.discard()
         if not there:  # it was made to see that it can be made
             with contextlib.suppress(OSError):
-                session.parent.rmdir()
+                session.destination.parent.rmdir()
 
 
 def _lines(session: GateSession, *, thorough: bool) -> list[str]:
@@ -50,7 +51,10 @@ def _lines(session: GateSession, *, thorough: bool) -> list[str]:
     lines += _checkpoint(model)
     if trial.target_layers:
         lines.append(f"target layer: {', '.join(trial.target_layers)}")
-    lines += [f"reports: {session.parent}", f"tracking: {tracking.shown_uri}, experiment {tracking.experiment}"]
+    lines += [
+        f"reports: {session.destination.parent}",
+        f"tracking: {tracking.shown_uri}, experiment {tracking.experiment}",
+    ]
     lines += [f"warning: {warning}" for warning in (*session.samples.notes, *trial.warnings)]
     lines += judged_on(session.samples, session.rules)
     return lines + _reference(session)
@@ -71,9 +75,9 @@ def _outputs(trial: Trial) -> str:
 def _reference(session: GateSession) -> list[str]:
     """A reference that is given is looked up; where rules need one that is not given, the run is told what to add."""
     if session.options.reference is not None:
-        session.resolve_reference()
+        resolve_reference(session)
         return [f"reference: {session.options.reference}"]
-    needed = session.needs_reference()
+    needed = rules_that_compare(session.rules)
     if not needed:
         return []
     told = (

@@ -20,6 +20,11 @@ _WHERE = "where"
 _VERDICT = "verdict"
 _ONE_EVENT_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
+_GRACE_SECONDS = 60.0
+"""How long a process whose starter is gone may take to leave its verdict and remove its files."""
+_STARTER_GONE = int(getattr(signal, "SIGRTMAX", signal.SIGUSR2))
+"""A signal that this process sends to itself: unlike SIGTERM, nobody inherits it as ignored."""
+_TOLD = {_STARTER_GONE: "the end of the process that started it"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ def follow_starter() -> None:
     """Make the measuring process end as its user expects: by Ctrl-C, by SIGTERM, and when its starter is gone.
 
     Ctrl-C reaches both processes from the terminal, and the starter passes on what it gets: within a second the two are
-    one event. A signal that is ignored stays ignored.
+    one event. A signal that is ignored stays ignored; the end of the starter is not, whatever was inherited.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -97,11 +102,12 @@ def follow_starter() -> None:
         now = time.monotonic()
         if now - seen[0] > _ONE_EVENT_SECONDS:
             seen[0] = now
-            raise KeyboardInterrupt(signal.Signals(number).name)
+            raise KeyboardInterrupt(_TOLD.get(number) or signal.Signals(number).name)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
+    signal.signal(_STARTER_GONE, interrupt)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
@@ -109,4 +115,7 @@ def _end_with(starter: int) -> None:
     """Interrupt this process once its starter is gone: nobody is left who reads what it finds."""
     while os.getppid() == starter:
         time.sleep(_LOOK_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), _STARTER_GONE)
+    # What catches the interrupt and goes on, or never returns from a library, measures for nobody.
+    time.sleep(_GRACE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -15,7 +15,7 @@ def folders(tmp_path, write_project, measured):
     for name, corner in (("honest", False), ("cheat", True)):
         config = write_project(tmp_path / "project", corner=corner)
         session = measured(output=str(tmp_path / name))
-        session.publish(session.conclude(tuple(session.findings.values())))
+        session.finish(session.conclude())
         out[name] = str(tmp_path / name)
     return out["honest"], out["cheat"], str(config)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes as gate_processes
 import pytest
 
 from explain_gate.commands import run as launching
@@ -89,6 +90,7 @@ def test_a_process_that_dies_leaves_a_verdict_in_a_free_output(run, tmp_path):
     assert run("os._exit(0)", output="out")[0] == 3
     left = json.loads((tmp_path / "out" / "verdict.json").read_text())
     assert (left["verdict"], left["exit_code"]) == ("error", 3)
+    assert left["environment"]["started_by"]
     assert "ended with exit code 0" in left["messages"][0]
 
 
@@ -133,17 +135,16 @@ def started(tmp_path):
     """Starts a process that runs `launch` over a measuring process that waits; ready when this returns."""
     processes = []
 
-    def start(ending: str) -> subprocess.Popen[str]:
+    def start(ending: str, *, ignored: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         (tmp_path / "child.py").write_text(PRELUDE + WAITS.format(ending=ending))
         process = subprocess.Popen(
-            [sys.executable, "-c", STARTER],
+            # A parent that ignores SIGINT, such as nohup's, must not decide what is tested.
+            gate_processes.python("-c", STARTER, ignored=" ".join(ignored)),
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(Path(launching.__file__).parents[2])},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A parent that ignores SIGINT, such as nohup's, must not decide what is tested.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
         )
         processes.append(process)
         assert process.stdout is not None
@@ -181,4 +182,15 @@ def test_the_measuring_process_ends_with_its_starter(started, tmp_path):
     # The pipe closes when the last process that writes to it is gone.
     assert process.stdout is not None
     assert process.stdout.read() == ""
-    assert (tmp_path / "ended").read_text() == "SIGTERM"
+    assert (tmp_path / "ended").read_text() == "the end of the process that started it"
+
+
+def test_the_measuring_process_ends_with_its_starter_where_signals_are_ignored(started, tmp_path):
+    """What was inherited as ignored stays ignored, and keeps no process alive that nobody waits for."""
+    process = started("Path('ended').write_text(str(error)); os._exit(0)", ignored=("SIGINT", "SIGTERM"))
+    process.send_signal(signal.SIGTERM)  # ignored by both
+    assert process.poll() is None
+    process.kill()
+    assert process.stdout is not None
+    assert process.stdout.read() == ""
+    assert (tmp_path / "ended").read_text() == "the end of the process that started it"

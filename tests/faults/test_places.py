@@ -105,7 +105,7 @@ def test_names_that_look_like_code_stay_text(tmp_path, write_project, measured):
     annotations.write_text(annotations.read_text().replace('"red"', f'"{evil}"'))
     session = measured()
     verdict = session.conclude(list(session.findings.values()))
-    output = session.publish(verdict)
+    output = session.finish(verdict).output
     page = (output / "index.html").read_text()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page

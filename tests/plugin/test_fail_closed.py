@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -291,4 +292,8 @@ def test_a_run_that_is_refused_leaves_its_verdict_in_a_free_output(project, opti
     assert result.ret == code
     assert verdict(project)["exit_code"] == code
     assert verdict(project)["messages"][0] in "\n".join(result.stderr.lines)
+    environment = verdict(project)["environment"]
+    assert environment["started_by"]
+    assert dt.datetime.fromisoformat(environment["started"]).tzinfo is not None
+    assert {"started_from", "command", "git_commit", "git_dirty", "git_diff_digest"} <= set(environment)
     assert (project.path / "out" / "summary.md").is_file()

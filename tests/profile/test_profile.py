@@ -45,7 +45,7 @@ def measured_folder(tmp_path, write_project, measured):
     """The output folder of a real run without a reference."""
     write_project(tmp_path / "project", thresholds=THRESHOLDS)
     session = measured(bootstrap=True)
-    session.publish(session.conclude(tuple(session.findings.values())))
+    session.finish(session.conclude())
     return tmp_path / "out"
 
 
@@ -213,7 +213,7 @@ def test_values_about_another_class_are_kept_and_judged_with_it(tmp_path, write_
     path.with_name("giving.py").write_text(GIVEN, encoding="utf-8")
     for run in ("first", "from the cache"):
         session = measured(output=str(tmp_path / run))
-        session.publish(session.conclude(tuple(session.findings.values())))
+        session.finish(session.conclude())
         profile = load_profile(tmp_path / run)
         noted = profile.measurement("other.giving:given@evidence", "grad_cam")
         colours = [profile.images[row].class_name for row in noted.rows.tolist()]

@@ -14,7 +14,7 @@ def test_no_surface_shows_a_secret_and_each_says_who_started_it(tmp_path, write_
     write_project(tmp_path / "project", thresholds=text)
     session = measured()
     verdict = session.conclude(tuple(session.findings.values()), messages=["refused: Authorization: Bearer s3cret-1"])
-    output = session.publish(verdict)
+    output = session.finish(verdict).output
     published = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
     assert {path.name for path in published} >= {
         "verdict.json",

@@ -1,0 +1,114 @@
+"""The last steps of a run: publish its verdict, record it, and tell beside it what could not be recorded."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explain_gate.errors import ExplainGateError, TrackingError
+from explain_gate.records import Verdict
+from explain_gate.session.destination import from_here
+
+if TYPE_CHECKING:
+    from explain_gate.session.run import GateSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run that is published: its verdict as the files hold it, their folder, and a line about its record."""
+
+    verdict: Verdict
+    output: Path
+    recorded: str | None
+
+
+def finish_run(session: GateSession, verdict: Verdict) -> Finished:
+    """Publish a verdict, then record it; what cannot be recorded is told beside the verdict.
+
+    With `on_unreachable: fail` a run that is not recorded has no verdict, in its files as well.
+
+    Raises:
+        ExplainGateError: verdict.json cannot be written, so there is no verdict.
+    """
+    output, verdict = _publish(session, verdict)
+    try:
+        return Finished(verdict=verdict, output=output, recorded=_record(session, verdict, output))
+    except KeyboardInterrupt:
+        reason = "not recorded: interrupted. Once it waits in the outbox, `explain-gate publish` sends it"
+    except TrackingError as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001 - the store's client may raise anything; the verdict stands
+        reason = f"not recorded: {type(error).__name__}: {error}"
+    if session.tracking.on_unreachable == "fail":
+        verdict = _publish_as_error(session, verdict, output, reason)
+    else:
+        verdict = replace(verdict, not_published=(*verdict.not_published, reason))
+        with contextlib.suppress(OSError):  # told in the terminal, where there is no room on the disk
+            _rewrite(verdict, output)
+    return Finished(verdict=verdict, output=output, recorded=reason)
+
+
+def _publish(session: GateSession, verdict: Verdict) -> tuple[Path, Verdict]:
+    """Write every file and move the folder to its place whole.
+
+    Returns the output folder, and the verdict with what could not be published beside it.
+    """
+    from explain_gate.publishing.publish import publish
+
+    output = session.destination.path_for(verdict)
+    try:
+        verdict = publish(
+            verdict,
+            session.profile,
+            session.work,
+            config_text=session.config.text,
+            reference=session.reference,
+            location=from_here(output),
+        )
+        session.forget_handed_on()
+        return session.destination.place(output), verdict
+    except OSError as error:
+        raise ExplainGateError(f"verdict.json cannot be written to {output}: {error}") from error
+
+
+def _record(session: GateSession, verdict: Verdict, output: Path) -> str | None:
+    """Record the finished run where thresholds.yaml says; returns a line for the terminal, None without tracking.
+
+    Raises:
+        TrackingError: the run could not be recorded and `on_unreachable` is `fail`.
+    """
+    if not session.options.tracking:
+        return None
+    from explain_gate.tracking.recorder import record
+
+    return record(verdict, session.profile, output, session.tracking).message
+
+
+def _publish_as_error(session: GateSession, verdict: Verdict, output: Path, reason: str) -> Verdict:
+    """Write the files again as those of a run without a verdict, and keep no other one for the store."""
+    from explain_gate.profile.profile import load_profile
+    from explain_gate.publishing.publish import publish
+    from explain_gate.tracking.recorder import keep, withdraw
+
+    error = replace(verdict, verdict="error", exit_code=3, messages=(reason, *verdict.messages))
+    with contextlib.suppress(TrackingError):
+        withdraw(verdict, output, session.tracking)
+    try:
+        profile = load_profile(output / "profile")
+        error = publish(error, profile, output, config_text=session.config.text, location=from_here(output))
+    except OSError as full:
+        # Nothing may say any more that the run passed.
+        for name in ("verdict.json", "junit.xml", "metrics.txt", "summary.md", "index.html"):
+            (output / name).unlink(missing_ok=True)
+        raise ExplainGateError(f"verdict.json cannot be written to {output}: {full}. {reason}") from full
+    with contextlib.suppress(TrackingError):
+        keep(error, session.profile, output, session.tracking)
+    return error
+
+
+def _rewrite(verdict: Verdict, output: Path) -> None:
+    from explain_gate.publishing.publish import write_verdict
+
+    write_verdict(verdict, output)
