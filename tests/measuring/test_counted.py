@@ -88,7 +88,7 @@ def test_a_rule_that_begins_to_count_measures_what_the_cache_lacks(gate, tmp_pat
 def test_validate_tells_what_counts_and_which_rows_have_too_few(gate, tmp_path):
     """Before anything is measured, from the annotations alone."""
     from explain_gate.commands.validate import validate
-    from explain_gate.session.run import RunOptions
+    from explain_gate.options import RunOptions
 
     gate(per_class=5)
     lines = "\n".join(validate(RunOptions(config=str(tmp_path / "project" / "thresholds.yaml"), tracking=False)))
