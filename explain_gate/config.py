@@ -175,7 +175,9 @@ class DataSection(_Section):
     """The annotated regression set."""
 
     images: Path = Field(description="folder of image files")
-    annotations: Path = Field(description="COCO JSON, a folder of PASCAL VOC XML, or a folder of mask PNGs")
+    annotations: Path = Field(
+        description="COCO, VOC, YOLO, labelme, CVAT, a CSV or mask PNGs: a file or a folder; docs/data.md"
+    )
     classes: list[Text] | dict[Text, Annotated[int, Field(ge=0)]] | None = Field(
         default=None, description="class names in the order of the logits, or {name: logit index}"
     )

@@ -74,6 +74,21 @@ def test_a_faulty_voc_file_is_named_with_its_fault(gate, devkit, text, told):
         open_set(gate(str(devkit), images=str(devkit / "JPEGImages")))
 
 
+def test_what_labelimg_leaves_is_dropped_and_told(gate, devkit):
+    """A box without an area, a size of 0 x 0, a file without objects, a name without its ending."""
+    empty = OBJECT.format(name="cat", more="").replace(">8<", ">2<")
+    text = voc("one", OBJECT.format(name="cat", more=""), empty, size=(0, 0))
+    (devkit / "Annotations" / "one.xml").write_text(text)
+    (devkit / "Annotations" / "two.xml").write_text(voc("two.jpg"))
+    data = open_set(gate(str(devkit), images=str(devkit / "JPEGImages")))
+    assert [entry.image for entry in data.entries] == ["one.jpg"]
+    assert int(data.sample(0).region.sum()) == 24
+    told = " ".join(data.notes)
+    assert "1 boxes without an area dropped (one.xml object 2)" in told
+    assert "1 file names found in another way than they are written (one -> one.jpg)" in told
+    assert "1 of 2 images have no object and are not measured" in told
+
+
 def test_a_list_that_names_a_missing_file_is_refused(gate, devkit):
     """A list and its folder belong together."""
     (devkit / "ImageSets" / "Main" / "val.txt").write_text("two\nthree\n../../secret\n")
