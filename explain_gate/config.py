@@ -95,6 +95,7 @@ class ModelSection(_Section):
     target: Text | None = Field(
         default=None, description="package.module:function from the model's output to logits (N, classes)"
     )
+    task: Text = Field(default="classification", description="what the scores mean: classification")
     name: Text | None = Field(default=None, description="the model's name in reports and tracking")
 
 

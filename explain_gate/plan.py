@@ -11,6 +11,7 @@ from explain_gate.config import Decide, GateConfig, RuleSection
 from explain_gate.errors import NothingPlanned
 from explain_gate.metrics import METRICS, PAIR, REGION, Metric
 from explain_gate.records import Rule, Waiver
+from explain_gate.tasks import TASKS
 
 _CONFIDENCE = 0.95
 """Of the interval of a change."""
@@ -23,6 +24,7 @@ def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
         ConfigError: an unknown family, metric, method, option or parameter, with its line and what is allowed.
         NothingPlanned: the file has no rule.
     """
+    _check_task(config)
     _check_methods(config)
     rows: list[Rule] = []
     file = _told(config.path)
@@ -56,6 +58,12 @@ def waivers_of(config: GateConfig) -> tuple[Waiver, ...]:
         )
         for position, waiver in enumerate(config.sections.waivers)
     )
+
+
+def _check_task(config: GateConfig) -> None:
+    task = config.sections.model.task
+    if task not in TASKS:
+        raise config.error(f"unknown task; there is {', '.join(TASKS)}, got {task}", "model", "task")
 
 
 def _check_methods(config: GateConfig) -> None:

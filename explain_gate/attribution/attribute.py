@@ -17,6 +17,7 @@ from explain_gate.attribution import METHODS
 from explain_gate.attribution.base import Probe
 from explain_gate.errors import ModelError, OptionError
 from explain_gate.records import Attribution
+from explain_gate.tasks import DEFAULT, TASKS, task_of
 
 
 def attribute(
@@ -27,6 +28,7 @@ def attribute(
     *,
     target_layer: str | Sequence[str] = "auto",
     target: Callable[..., Tensor] | None = None,
+    task: str = DEFAULT,
     seed: int = 0,
     keys: Sequence[str] | None = None,
     memory_budget: int | None = None,
@@ -41,6 +43,7 @@ def attribute(
         method: a name in METHODS, or `package.module:function` for your own.
         target_layer: where CAM methods look: auto, a dotted module name, or several.
         target: turns outputs that are not (N, classes) into scores; see Probe.
+        task: what the scores mean, a name in tasks.TASKS.
         seed: every random draw follows from it and the image's key.
         keys: one name per image for the seeds; default: a digest of its pixels.
         memory_budget: bytes that passes may take beside the module; default: half of what is free.
@@ -58,7 +61,16 @@ def attribute(
     if images.ndim != 4 or not images.is_floating_point():
         raise OptionError(f"images must be floating point (N, C, H, W), got {images.dtype} {tuple(images.shape)}")
     names = tuple(keys) if keys is not None else tuple(_digest(image) for image in images)
-    with Probe(module, target=target, target_layers=layers, memory_budget=memory_budget, seed=seed) as probe:
+    if task not in TASKS:
+        raise OptionError(f"task must be one of {', '.join(TASKS)}, got {task}")
+    with Probe(
+        module,
+        target=target,
+        task=task_of(task),
+        target_layers=layers,
+        memory_budget=memory_budget,
+        seed=seed,
+    ) as probe:
         return explain(probe, method, images, chosen, names, options)
 
 

@@ -17,6 +17,8 @@ from explain_gate.attribution.frozen import FrozenModule, weights
 from explain_gate.attribution.outputs import described, scores_in
 from explain_gate.errors import ModelError, NotMeasurable
 from explain_gate.seeds import seed_of
+from explain_gate.tasks import DEFAULT, task_of
+from explain_gate.tasks.task import Task
 
 Make = Callable[[int, int], tuple[Tensor, Tensor]]
 """(start, stop) -> images (stop - start, C, H, W) and targets (stop - start,) of that part of a flat index."""
@@ -38,6 +40,7 @@ class Probe:
             `out`, or a tuple or list that begins with it; or `target` makes it so.
         target: optional, what to explain of other outputs: a function of (output) or of (output, targets) that
             returns (N, K), of which the target's column is the score, or (N,), which is the score itself.
+        task: what the scores mean; None for classification.
         target_layers: dotted names of the modules that CAM methods look at; empty: methods find the last feature map.
         memory_budget: bytes that passes may take beside the model; None for half of what is free.
         seed: every random draw follows from it, the image's key and the draw's purpose.
@@ -55,6 +58,7 @@ class Probe:
         module: torch.nn.Module,
         *,
         target: Callable[..., Tensor] | None = None,
+        task: Task | None = None,
         target_layers: Sequence[str] = (),
         memory_budget: int | None = None,
         seed: int = 0,
@@ -75,6 +79,7 @@ class Probe:
         self.device = first.device if first is not None else torch.device("cpu")
         self.dtype = first.dtype if first is not None else None
         self.target = target
+        self.task = task_of(DEFAULT) if task is None else task
         self._frozen = FrozenModule(module, fold_norms=fold_norms, autocast=autocast)
         self.is_precise = self.dtype in {torch.float32, torch.float64} and autocast is None
         self.only_batch = self._frozen.only_batch
@@ -244,6 +249,8 @@ class Probe:
             scores = self.target(output, targets) if self.target_wants_targets else self.target(output)
             if isinstance(scores, Tensor) and scores.ndim == 1:
                 scores = scores[:, None]
+        if isinstance(scores, Tensor):
+            scores = self.task.scores(scores)
         if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
             who = "the target function" if self.target is not None else "the module"
             raise ModelError(

@@ -103,7 +103,7 @@ def layers_for(probe: Probe, images: Tensor, targets: Tensor, layer: str | Seque
     if layer is not None:
         return (layer,) if isinstance(layer, str) else tuple(layer)
     if not probe.target_layers:
-        probe.target_layers = find_target_layers(probe.module, images, targets, target=probe.target)
+        probe.target_layers = find_target_layers(probe.module, images, targets, target=probe.target, task=probe.task)
     return probe.target_layers
 
 

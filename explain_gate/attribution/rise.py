@@ -60,7 +60,10 @@ def rise(
         with torch.no_grad():
             columns = probe.columns(probe.prepare(shown), targets[rows].to(probe.device))
         probe.passes.forward += stop - start
-        values[start:stop] = _confidence(columns, targets[rows].to(probe.device)).to(values)
+        # Of a module with one score per image there is no probability.
+        single = columns.shape[1] == 1
+        sure = columns[:, 0] if single else probe.task.probability(columns, targets[rows])
+        values[start:stop] = sure.to(values)
 
     probe.in_chunks("forward", masks * count, work)
     table = values.view(masks, count)
@@ -85,9 +88,3 @@ def _mask(probe: Probe, number: int, size: tuple[int, int], grid: int, visible: 
     large = interpolate(cells, size=[(grid + 1) * side for side in cell], mode="bilinear")[0, 0]
     top, left = (int(torch.randint(side, (), generator=draw)) for side in cell)
     return large[top : top + size[0], left : left + size[1]]
-
-
-def _confidence(columns: Tensor, targets: Tensor) -> Tensor:
-    if columns.shape[1] == 1:
-        return columns[:, 0]
-    return columns.softmax(dim=1).gather(1, targets[:, None])[:, 0]

@@ -14,6 +14,7 @@ from explain_gate.attribution.base import Probe
 from explain_gate.attribution.feature_maps import as_feature_map, layout
 from explain_gate.attribution.hooks import COMPILED, is_compiled
 from explain_gate.errors import ModelError
+from explain_gate.tasks.task import Task
 
 _PASS_THROUGH = (torch.nn.Identity, torch.nn.Dropout, torch.nn.Dropout2d)
 _LISTED = 8
@@ -25,6 +26,7 @@ def find_target_layers(
     targets: Tensor | None = None,
     *,
     target: Callable[..., Tensor] | None = None,
+    task: Task | None = None,
 ) -> tuple[str, ...]:
     """The outermost submodule whose output is the last feature map, in the order of execution, that the score sees.
 
@@ -39,7 +41,7 @@ def find_target_layers(
         ModelError: no layer puts out a feature map; the message says what to write in thresholds.yaml.
     """
     with (
-        Probe(module, target=target, batch=1, fold_norms=False) as probe,
+        Probe(module, target=target, task=task, batch=1, fold_norms=False) as probe,
         _record(module) as calls,
         torch.enable_grad(),
     ):

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from explain_gate.config import GateConfig, load_config
 from explain_gate.plan import plan
+from explain_gate.tasks import task_of
 
 if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
     from explain_gate.measuring.progress import Progress
     from explain_gate.records import ModelUnderTest, Profile, Rule
+    from explain_gate.tasks.task import Task
     from explain_gate.tracking.settings import TrackingSettings
 
 
@@ -71,6 +73,11 @@ class Job:
     def seed(self) -> int:
         """Of every draw."""
         return self.config.sections.seed
+
+    @property
+    def task(self) -> Task:
+        """What the scores mean."""
+        return task_of(self.config.sections.model.task)
 
     def of_version(self, source: str | None, checkpoint: str | None, checkpoint_key: str | None = None) -> Job:
         """The same measurement of another model version.

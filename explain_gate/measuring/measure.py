@@ -95,8 +95,8 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             maps=KeptMaps(data, seed=seed),
             backgrounds=Backgrounds(data, Path(scratch), seed=seed, size=(height, width)),
             options=options,
-            cues=lambda ask: CueSearch(data, ask, seed=seed, folder=folder / "cues", memory=memory),
-            looks=lambda ask: Looks(data, ask, seed=seed, memory=memory),
+            cues=lambda ask: CueSearch(data, ask, task=job.task, seed=seed, folder=folder / "cues", memory=memory),
+            looks=lambda ask: Looks(data, ask, task=job.task, seed=seed, memory=memory),
         ) as resources:
             facts = Facts.of(job, options)
             memory = Memory(cache, facts, data, resources)
@@ -127,6 +127,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             "methods": {name: _plain(chosen) for name, chosen in options.items()},
             "metrics": {check: dict(metric.parameters) for check, metric in facts.metrics.items()},
             "target": config.sections.model.target,
+            "task": job.task.name,
             "seed": seed,
             "config_digest": config.digest,
             "environment": environment,
@@ -173,7 +174,9 @@ def _found_layers(job: Job, place: torch.device) -> tuple[str, ...]:
         sample = job.data.sample(row)
         pixels = sample.pixels[None].to(place)
         try:
-            return find_target_layers(job.model.module, pixels, torch.tensor([sample.label]), target=job.target)
+            return find_target_layers(
+                job.model.module, pixels, torch.tensor([sample.label]), target=job.target, task=job.task
+            )
         except ExplainGateError:
             raise
         except Exception as error:  # noqa: BLE001 - the user's forward may raise anything, on one image of many
@@ -218,6 +221,7 @@ def _probe_maker(job: Job) -> Callable[..., Probe]:
         return Probe(
             module,
             target=job.target,
+            task=job.task,
             target_layers=job.model.target_layers,
             memory_budget=job.compute.memory_budget,
             seed=seed,

@@ -61,7 +61,8 @@ def agreement(
     correlations: dict[str, float | None] = {}
     with make_probe(module, 0) as probe:
         pixels, labels = pixels.to(probe.device), labels.to(probe.device)
-        same = probe.logits(pixels, labels).cpu().argmax(dim=1) == logits[list(rows)].argmax(dim=1)
+        predicted = probe.task.predicted
+        same = predicted(probe.logits(pixels, labels).cpu()) == predicted(logits[list(rows)])
         for method, maps in resources.maps.maps.items():
             able = [position for position, row in enumerate(rows) if usable[method][row]]
             if not able:

@@ -22,6 +22,7 @@ from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory, Picture
 from explain_gate.profile.profile import ProfileWriter
 from explain_gate.records import ImageRow, Sample
+from explain_gate.tasks.task import Task
 
 BATCH = 16
 """Images that are decoded and measured together; the probe cuts its passes by memory on its own."""
@@ -31,15 +32,6 @@ _REPEATED = 4
 
 _ROUNDING = 1e-2
 """How far the same logits may be apart, as a share of the largest: sums in another order, in half precision too."""
-
-_SUM = 1e-3
-
-SOFTMAX = (
-    "The model's outputs are probabilities (a softmax), not logits: where one is near 1 its gradient is near 0, so "
-    "maps of gradient methods and of CAM fade or turn to noise on exactly the images that the model is sure of, they "
-    "also explain what speaks against the other classes, and margins are compressed. Let forward return what goes into "
-    "the softmax, or name a function as model.target that takes the logarithm: return output.clamp_min(1e-30).log()"
-)
 
 LOGITS_NOT_FINITE = "the model's logits are not finite"
 
@@ -96,7 +88,7 @@ def predict(
             memory.keep_logits({row: one for row, one in new.items() if row not in reasons})
             known |= new
         for row in rows:
-            images.append(_row(data, row, pictures[row], known[row]))
+            images.append(_row(probe.task, data, row, pictures[row], known[row]))
             parts.append(known[row])
             if (region_reason := pictures[row].reason) is not None:
                 region_reasons[row] = region_reason
@@ -106,7 +98,7 @@ def predict(
     if len(reasons) == len(data):
         raise ModelError(f"no image of {len(data)} could be predicted: {next(iter(reasons.values()))}")
     logits = torch.stack(parts)
-    _require_scores_of_classes(logits, probe, data)
+    probe.task.check(logits, data.classes, by_target=probe.target is not None)
     if asked:  # what is recalled was checked when it was measured: its key holds all that it depends on
         check_repeatable(probe, data, [row for row in range(len(data)) if row not in reasons])
     return Predictions(
@@ -114,16 +106,8 @@ def predict(
         logits=logits,
         reasons=reasons,
         region_reasons=region_reasons,
-        warnings=(*oddities(looks), *_warnings(logits)),
+        warnings=(*oddities(looks), *probe.task.cautions(logits)),
     )
-
-
-def _warnings(logits: Tensor) -> tuple[str, ...]:
-    """What is to be known of a model that can be measured."""
-    known = logits[torch.isfinite(logits).all(dim=1)]
-    sums = known.sum(dim=1)
-    shares = bool(((known >= 0) & (known <= 1)).all()) and bool(((sums - 1).abs() < _SUM).all())
-    return (SOFTMAX,) if len(known) and known.shape[1] > 1 and shares else ()
 
 
 def _readable(data: RegressionSet, faults: list[str]) -> Iterator[list[int]]:
@@ -180,7 +164,7 @@ def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, 
     return logits.float(), failed
 
 
-def _row(data: RegressionSet, row: int, picture: Picture, logits: Tensor) -> ImageRow:
+def _row(task: Task, data: RegressionSet, row: int, picture: Picture, logits: Tensor) -> ImageRow:
     # One score per image, from a target function, is not a prediction.
     finite = bool(torch.isfinite(logits).all()) and logits.numel() > 1
     entry = data.entries[row]
@@ -190,8 +174,8 @@ def _row(data: RegressionSet, row: int, picture: Picture, logits: Tensor) -> Ima
         class_name=entry.class_name,
         accepted=entry.accepted,
         digest=data.digest(row),
-        predicted=int(logits.argmax()) if finite else None,
-        probability=float(logits.softmax(dim=0).max()) if finite else None,
+        predicted=int(task.predicted(logits[None])) if finite else None,
+        probability=float(task.confidence(logits[None])) if finite else None,
         region_area=picture.area,
         region_reason=picture.reason,
     )
@@ -217,21 +201,6 @@ def _keep_picture(row: int, picture: Picture, writer: ProfileWriter) -> None:
     if picture.region:
         regions[row] = np.frombuffer(picture.region, dtype=np.uint8).reshape(regions.shape[1:])
     writer.thumbnail(row).write_bytes(picture.jpeg)
-
-
-def _require_scores_of_classes(logits: Tensor, probe: Probe, data: RegressionSet) -> None:
-    highest = max(data.classes.values())
-    if logits.shape[1] == 1 and probe.target is None:
-        raise ModelError(
-            "the model has one logit, and a score per class is needed, (N, classes). For a model of two classes name a "
-            "function as model.target, package.module:function, that makes two scores of it: "
-            "return torch.cat([torch.zeros_like(output), output], dim=1)"
-        )
-    if 1 < logits.shape[1] <= highest:
-        raise ModelError(
-            f"the model has {logits.shape[1]} logits, but data.classes needs {highest + 1}: "
-            f"{', '.join(name for name, index in data.classes.items() if index >= logits.shape[1])} would have none"
-        )
 
 
 def check_repeatable(probe: Probe, data: RegressionSet, rows: Sequence[int]) -> None:

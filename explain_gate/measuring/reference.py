@@ -10,6 +10,7 @@ from explain_gate.errors import ReferenceError
 from explain_gate.measuring.job import Job
 from explain_gate.models.registered import REGISTRY
 from explain_gate.records import Profile
+from explain_gate.tasks import DEFAULT
 
 _SAME_ENVIRONMENT = ("torch", "device", "dtype")
 
@@ -92,6 +93,8 @@ def _differing_settings(candidate: Mapping[str, Any], reference: Mapping[str, An
     for check, parameters in candidate.get("metrics", {}).items():
         if check in metrics and metrics[check] != parameters:
             found.append(f"parameters of {check} were {metrics[check]}, are {parameters}")
+    if (before := reference.get("task", DEFAULT)) != (now := candidate.get("task", DEFAULT)):
+        found.append(f"model.task was {before}, is {now}")
     if "target" in reference and candidate.get("target") != reference["target"]:
         found.append(f"model.target was {reference['target']}, is {candidate.get('target')}")
     return found

@@ -121,7 +121,7 @@ def _rows(job: Job) -> list[int]:
     first = {entry.class_name: row for row, entry in reversed(list(enumerate(data.entries)))}
     order = list(dict.fromkeys([*sorted(first.values()), *range(len(data))]))[:_TRIED]
     able: list[int] = []
-    with Probe(job.model.module.to(place), target=job.target, fold_norms=False) as probe:
+    with Probe(job.model.module.to(place), target=job.target, task=job.task, fold_norms=False) as probe:
         for row in order:
             sample = data.sample(row)
             # What is wrong is said by the run of everything, in its words; here another image is tried.

@@ -29,17 +29,21 @@ import torch
 from torch import Tensor
 
 from explain_gate.metrics.patches import Form, Place, Window
+from explain_gate.tasks.task import Task
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """An image that patches are planted into. Shapes: pixels (3, H, W); region (H, W), bool."""
+    """An image that patches are planted into, and the classes that the model says of it.
+
+    Shapes: pixels (3, H, W); region (H, W), bool.
+    """
 
     row: int
     accepted: tuple[int, ...]
-    predicted: int
+    said: tuple[int, ...]
     pixels: Tensor
     region: Tensor
 
@@ -84,6 +88,10 @@ class Batch(Protocol):
     @property
     def labels(self) -> Tensor:
         """(N,) int64."""
+
+    @property
+    def task(self) -> Task:
+        """What scores mean: which are right, probable, or those of another class."""
 
     @property
     def accepted(self) -> Sequence[tuple[int, ...]]:

@@ -7,7 +7,6 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from explain_gate.errors import NotMeasurable
 from explain_gate.metrics.batch import Batch
 from explain_gate.metrics.correlation import spearman
 
@@ -27,8 +26,6 @@ def class_correlation(batch: Batch, *, classes: int = 3) -> Tensor:
     """
     if classes < 2:
         raise ValueError(f"classes must be at least 2, got {classes}")
-    if batch.logits.shape[1] < 2:
-        raise NotMeasurable("the model gives one score per image, so there are no classes to tell apart")
-    wanted = batch.logits.topk(min(classes, batch.logits.shape[1]), dim=1).indices
+    wanted = batch.task.likeliest(batch.logits, classes)
     maps = [batch.explain(batch.pixels, wanted[:, place]) for place in range(wanted.shape[1])]
     return torch.stack([spearman(a, b) for a, b in combinations(maps, 2)]).mean(dim=0)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from explain_gate.errors import NotMeasurable
 from explain_gate.metrics.batch import Batch
 from explain_gate.metrics.correlation import pearson
 from explain_gate.metrics.fill import coarse_blur, impute
@@ -190,11 +189,8 @@ def _filled(pixels: Tensor, fill: str) -> Tensor:
 
 
 def _probability(batch: Batch, pixels: Tensor) -> Tensor:
-    """Softmax probability of the annotated class, (N,), float64."""
-    logits = batch.predict(pixels).double()
-    if logits.shape[1] < 2:
-        raise NotMeasurable("the model gives one score per image, so there is no probability")
-    return logits.softmax(dim=1).gather(1, batch.labels.cpu()[:, None])[:, 0]
+    """Probability of the annotated class, (N,), float64."""
+    return batch.task.probability(batch.predict(pixels).double(), batch.labels)
 
 
 def _scores(batch: Batch, pixels: Tensor) -> Tensor:

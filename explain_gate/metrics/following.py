@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explain_gate.errors import NotApplicable, NotMeasurable
+from explain_gate.errors import NotApplicable
 from explain_gate.metrics.batch import Batch, Exchange, Look, by_class
 
 _AT_ONCE = 64
@@ -38,12 +38,9 @@ def follow(batch: Batch, look: Look, classes: int) -> Tensor:
     """
     if classes < 1:
         raise ValueError(f"classes must be at least 1, got {classes}")
-    logits = batch.logits
-    if logits.shape[1] < 2:
-        raise NotMeasurable("the model gives one score per image, so there are no classes to turn to")
     images: list[list[_Trial]] = []
     waiting: list[tuple[_Trial, Exchange]] = []
-    for position, before in enumerate(logits.argmax(dim=1).tolist()):
+    for position, before in enumerate(batch.task.said(batch.logits)):
         exchanges = batch.exchanges(position, look, classes)
         if not exchanges:
             raise NotApplicable("no picture of another class, or of its own, can lend how it looks")
@@ -52,7 +49,7 @@ def follow(batch: Batch, look: Look, classes: int) -> Tensor:
             operation = math.nan if one.operation is None else float(one.operation)
             trial = _Trial(position=position, label=one.label, operation=operation)
             images[-1].append(trial)
-            if one.label == before:
+            if one.label in before:
                 trial.turned = trial.control = math.nan
             elif one.changed is not None:
                 waiting.append((trial, one))
@@ -92,12 +89,10 @@ def _ask(batch: Batch, waiting: Sequence[tuple[_Trial, Exchange]]) -> None:
         pictures.update({id(picture): picture for picture in (one.changed, one.control) if picture is not None})
     if not pictures:
         return
-    predicted = dict(
-        zip(pictures, batch.predict(torch.stack(list(pictures.values()))).argmax(dim=1).tolist(), strict=True)
-    )
+    said = dict(zip(pictures, batch.task.said(batch.predict(torch.stack(list(pictures.values())))), strict=True))
     for trial, one in waiting:
-        trial.turned = float(predicted[id(one.changed)] == trial.label)
-        trial.control = float(predicted[id(one.control)] == trial.label)
+        trial.turned = float(trial.label in said[id(one.changed)])
+        trial.control = float(trial.label in said[id(one.control)])
 
 
 def _net(trials: Sequence[_Trial]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from explain_gate.errors import NotMeasurable
 from explain_gate.metrics.batch import Batch
 
 
@@ -14,7 +13,7 @@ def accuracy(batch: Batch) -> Tensor:
 
     Returns (N,), higher is better.
     """
-    return right(batch.logits, batch)
+    return batch.task.right(batch.logits, batch.accepted)
 
 
 def balanced_accuracy(batch: Batch) -> Tensor:
@@ -26,7 +25,7 @@ def balanced_accuracy(batch: Batch) -> Tensor:
     Returns:
         (N,), 0 or the image's weight, higher is better.
     """
-    return right(batch.logits, batch) * batch.weights
+    return batch.task.right(batch.logits, batch.accepted) * batch.weights
 
 
 def latency_ratio(batch: Batch) -> Tensor:
@@ -38,14 +37,3 @@ def latency_ratio(batch: Batch) -> Tensor:
     """
     explain, forward = batch.seconds()
     return torch.full((len(batch.labels),), explain / max(forward, 1e-9), dtype=torch.float64)
-
-
-def right(logits: Tensor, batch: Batch) -> Tensor:
-    """(N,), 1 where the largest of the logits (N, K) is a class annotated on the image."""
-    if logits.shape[1] == 1:
-        raise NotMeasurable("the model's target function gives one score per image, so there is no prediction")
-    predicted = logits.argmax(dim=1).tolist()
-    return torch.tensor(
-        [float(label in accepted) for label, accepted in zip(predicted, batch.accepted, strict=True)],
-        dtype=torch.float64,
-    )

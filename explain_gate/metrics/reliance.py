@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explain_gate.errors import NotApplicable, NotMeasurable
+from explain_gate.errors import NotApplicable
 from explain_gate.metrics.batch import Batch, by_class
 from explain_gate.metrics.fill import coarse_blur, inpaint
 from explain_gate.metrics.following import follow
 from explain_gate.metrics.patches import Place, plant
-from explain_gate.metrics.performance import right
 
 
 def background_gap(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
@@ -81,12 +80,12 @@ def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
         pictures.extend((batch.own_background(position), *(picture for _, picture in others)))
         counts.append(len(others))
     logits = batch.predict(torch.stack(pictures))
-    _require_classes(logits)
-    predicted = iter(logits.argmax(dim=1).tolist())
+    each = [accepted for accepted, count in zip(batch.accepted, counts, strict=True) for _ in range(1 + count)]
+    called = iter(batch.task.right(logits, each).tolist())
     values, answers = [], []
-    for accepted, count in zip(batch.accepted, counts, strict=True):
-        own = float(next(predicted) in accepted)
-        emptied = [next(predicted) in accepted for _ in range(count)]
+    for count in counts:
+        own = next(called)
+        emptied = [bool(next(called)) for _ in range(count)]
         values.append(own - _share(emptied))
         answers.append(float(own and not emptied[0]))
     batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
@@ -110,9 +109,10 @@ def object_only(region: Tensor, batch: Batch) -> Tensor:
     empty = inpaint(pixels, region.to(pixels.device))
     plain = empty.mean(dim=(2, 3), keepdim=True).expand_as(pixels)
     scores = [
-        right(batch.predict(torch.where(kept, pixels, around)), batch) for around in (plain, coarse_blur(empty, 4))
+        batch.task.right(batch.predict(torch.where(kept, pixels, around)), batch.accepted)
+        for around in (plain, coarse_blur(empty, 4))
     ]
-    batch.note("evidence", right(batch.logits, batch) * (1 - scores[0]))
+    batch.note("evidence", batch.task.right(batch.logits, batch.accepted) * (1 - scores[0]))
     return torch.stack(scores).mean(dim=0)
 
 
@@ -134,13 +134,13 @@ def occlusion_share(region: Tensor, batch: Batch, *, draws: int = 3) -> Tensor:
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     labels = batch.labels.cpu()
-    before = _log_odds(batch.predict(batch.pixels), labels)
+    before = batch.task.log_odds(batch.predict(batch.pixels), labels)
     losses = torch.zeros(2, len(labels), dtype=torch.float64)
     for draw in range(draws):
         holes = [_blobs(batch, region, position, draw) for position in range(len(labels))]
         for which in (0, 1):
             hole = torch.stack([pair[which] for pair in holes]).to(batch.pixels.device)
-            losses[which] += before - _log_odds(batch.predict(inpaint(batch.pixels, hole)), labels)
+            losses[which] += before - batch.task.log_odds(batch.predict(inpaint(batch.pixels, hole)), labels)
     lost, elsewhere = losses.clamp_min(0)
     return torch.where(lost + elsewhere > 0, lost / (lost + elsewhere).clamp_min(1e-300), 0.5)
 
@@ -178,12 +178,12 @@ def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside",
             plant(scene.pixels, scene.region, own, own_region, window, form=cue.form, where=place) for scene in scenes
         )
         chosen.append(scenes)
-    logits = batch.predict(torch.stack(mixed))
-    _require_classes(logits)
-    predicted = iter(logits.argmax(dim=1).tolist())
+    labels = batch.labels.tolist()
+    aims = torch.tensor([label for label, scenes in zip(labels, chosen, strict=True) for _ in scenes])
+    says = iter(batch.task.says(batch.predict(torch.stack(mixed)), aims).tolist())
     shares = []
-    for position, (label, scenes) in enumerate(zip(batch.labels.tolist(), chosen, strict=True)):
-        turned = _share([next(predicted) == label and scene.predicted != label for scene in scenes])
+    for position, (label, scenes) in enumerate(zip(labels, chosen, strict=True)):
+        turned = _share([next(says) and label not in scene.said for scene in scenes])
         batch.note_cue(position, place, turned)
         shares.append(turned)
     return torch.tensor(shares, dtype=torch.float64)
@@ -288,35 +288,35 @@ def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
 def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
     found: dict[str, list[float]] = {name: [] for name in _Exchange.__dataclass_fields__ if name not in _TRIALS}
     turns: list[dict[int, float]] = []
-    before = batch.logits.argmax(dim=1).tolist()
+    before = batch.task.said(batch.logits)
     for position, (label, accepted) in enumerate(zip(batch.labels.tolist(), batch.accepted, strict=True)):
         same = _donors(batch, position, donors, same_class=True)
         other = _donors(batch, position, donors, same_class=False)
         pixels = batch.pixels[position]
         mixed = [torch.where(region[position], pixels, picture.to(pixels.device)) for _, picture in (*same, *other)]
-        logits = batch.predict(torch.stack(mixed)).double()
-        _require_classes(logits)
-        predicted = logits.argmax(dim=1).tolist()
-        on_same, on_other = predicted[: len(same)], predicted[len(same) :]
-        probability = logits.softmax(dim=1)[:, label]
-        margin = logits[:, label] - _without(logits, [label] * len(logits)).amax(dim=1)
-        found["right_on_same"].append(_share(choice in accepted for choice in on_same))
-        found["right_on_other"].append(_share(choice in accepted for choice in on_other))
+        scores = batch.predict(torch.stack(mixed)).double()
+        own = torch.full((len(scores),), label)
+        right, said = batch.task.right(scores, [accepted] * len(scores)).tolist(), batch.task.said(scores)
+        right_on_same, right_on_other = right[: len(same)], right[len(same) :]
+        on_same, on_other = said[: len(same)], said[len(same) :]
+        probability, margin = batch.task.probability(scores, own), batch.task.margin(scores, own)
+        found["right_on_same"].append(_share(right_on_same))
+        found["right_on_other"].append(_share(right_on_other))
         net = [
-            (choice == donor) - _share(control == donor for control in on_same)
-            for choice, (donor, _) in zip(on_other, other, strict=True)
-            if donor != before[position]
+            (donor in classes) - _share(donor in control for control in on_same)
+            for classes, (donor, _) in zip(on_other, other, strict=True)
+            if donor not in before[position]
         ]
         found["followed"].append(sum(net) / len(net) if net else 0.0)
         for name, values in (("probability", probability), ("margin", margin)):
             found[f"{name}_on_same"].append(float(values[: len(same)].mean()))
             found[f"{name}_on_other"].append(float(values[len(same) :].mean()))
-        found["first_right_on_same"].append(float(on_same[0] in accepted))
-        found["first_right_on_other"].append(float(on_other[0] in accepted))
+        found["first_right_on_same"].append(right_on_same[0])
+        found["first_right_on_other"].append(right_on_other[0])
         turns.append({})
-        for choice, (donor, _) in zip(on_other, other, strict=True):
-            answer = float(choice == donor and on_same[0] != donor)
-            turns[-1].setdefault(donor, math.nan if donor == before[position] else answer)
+        for classes, (donor, _) in zip(on_other, other, strict=True):
+            answer = float(donor in classes and donor not in on_same[0])
+            turns[-1].setdefault(donor, math.nan if donor in before[position] else answer)
     columns = {name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()}
     turned, given = by_class(turns)
     return _Exchange(**columns, turned=turned, given=given)
@@ -346,23 +346,6 @@ def _highest(field: Tensor, within: Tensor, count: int) -> Tensor:
     return torch.zeros(field.numel(), dtype=torch.bool).index_fill_(0, order[:count], value=True).view(field.shape)
 
 
-def _log_odds(logits: Tensor, labels: Tensor) -> Tensor:
-    """Logit of each image's class minus the logarithm of the summed exponentials of the others, (N,), float64."""
-    _require_classes(logits)
-    scores = logits.double()
-    return scores.gather(1, labels[:, None])[:, 0] - _without(scores, labels.tolist()).logsumexp(dim=1)
-
-
-def _without(logits: Tensor, labels: Sequence[int]) -> Tensor:
-    """Logits with the listed classes at minus infinity."""
-    return logits.scatter(1, torch.tensor(labels)[:, None], -torch.inf)
-
-
-def _require_classes(logits: Tensor) -> None:
-    if logits.shape[1] < 2:
-        raise NotMeasurable("the model gives one score per image, so there are no classes to turn to")
-
-
-def _share(outcomes: Iterable[bool]) -> float:
+def _share(outcomes: Iterable[float]) -> float:
     values = list(outcomes)
     return sum(values) / len(values)

@@ -46,7 +46,7 @@ class Manifest(_Part):
     """manifest.json as it is written today.
 
     `methods` and `metrics` hold the settings of each attribution method and each check by name; `target` is
-    model.target's full name. `outputs` is the number of logits, `passes` are counted per image, `seconds` is the time
+    model.target's full name, `task` is model.task. `outputs` is the number of logits, `passes` are counted per image, `seconds` is the time
     that measuring took. `files` holds the SHA-256 of every other file; a folder of schema version 1 may have none.
     """
 
@@ -56,6 +56,7 @@ class Manifest(_Part):
     methods: dict[str, dict[str, Any]] = {}
     metrics: dict[str, dict[str, Any]] = {}
     target: str | None = None
+    task: str = "classification"
     seed: int = 0
     config_digest: str = ""
     environment: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from explain_gate.metrics.batch import Cue, Exchange, Look, Scene
 from explain_gate.metrics.patches import Place, Window
+from explain_gate.tasks.classification import Classification
 
 
 @dataclass
@@ -49,6 +50,10 @@ class FakeBatch:
         if not self.labels.numel():
             self.labels = torch.zeros(len(self.pixels), dtype=torch.int64)
         self._kept: dict[Hashable, Any] = {}
+
+    @property
+    def task(self) -> Classification:
+        return Classification()
 
     @property
     def accepted(self) -> list[tuple[int, ...]]:

@@ -124,8 +124,8 @@ def test_a_patch_that_turns_other_images_is_counted(fake_batch: Any) -> None:
     window = Window(top=0, left=0, side=4)
     corner = torch.zeros_like(REGION)
     corner[:4, :4] = True
-    other = Scene(row=1, accepted=(1,), predicted=1, pixels=_picture(-1, -1), region=REGION)
-    already = Scene(row=2, accepted=(1,), predicted=0, pixels=_picture(-1, 1), region=REGION)
+    other = Scene(row=1, accepted=(1,), said=(1,), pixels=_picture(-1, -1), region=REGION)
+    already = Scene(row=2, accepted=(1,), said=(0,), pixels=_picture(-1, 1), region=REGION)
     found = (Cue(window=window, form="fixed"), window)
     values = []
     for scores in (_looks(corner), HONEST):

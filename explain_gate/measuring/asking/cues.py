@@ -33,6 +33,7 @@ from explain_gate.measuring.asking.cue_facts import (
 from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.patches import CLEAR, Form, Place, Window, hide, plant, region_shares, windows
 from explain_gate.records import Sample
+from explain_gate.tasks.task import Task
 
 _PANEL = 48
 """Images that patches are planted into, stratified by class; kept in memory."""
@@ -68,10 +69,18 @@ class CueSearch:
     """The cues of every class, searched when first asked for. `folder` takes pictures and facts; None keeps none."""
 
     def __init__(
-        self, data: RegressionSet, predict: Predict, *, seed: int, folder: Path | None, memory: Kept | None = None
+        self,
+        data: RegressionSet,
+        predict: Predict,
+        *,
+        task: Task,
+        seed: int,
+        folder: Path | None,
+        memory: Kept | None = None,
     ) -> None:
         self._data = data
         self._predict = predict
+        self._task = task
         self._seed = seed
         self._folder = folder
         self._memory = memory
@@ -125,7 +134,8 @@ class CueSearch:
         if sample.index not in self._effects:
             region = _region(sample)
             hidden = hide(sample.pixels, region, self.places())
-            odds = log_odds(self._predict(torch.cat([sample.pixels[None], hidden])), [sample.label] * (len(hidden) + 1))
+            scores = self._predict(torch.cat([sample.pixels[None], hidden]))
+            odds = self._task.log_odds(scores, torch.full((len(scores),), sample.label))
             self._effects[sample.index] = odds[0] - odds[1:]
         return self._effects[sample.index]
 
@@ -160,16 +170,16 @@ class CueSearch:
         if self._panel is None:
             drawn = [self._data.sample(row) for row in self.panel_rows]
             samples = [sample for sample in drawn if sample.region is not None] or drawn[:1]
-            predicted = self._predict(torch.stack([sample.pixels for sample in samples])).argmax(dim=1).tolist()
+            scores = self._predict(torch.stack([sample.pixels for sample in samples]))
             self._panel = [
                 Scene(
                     row=sample.index,
                     accepted=sample.accepted,
-                    predicted=choice,
+                    said=said,
                     pixels=sample.pixels,
                     region=_region(sample),
                 )
-                for sample, choice in zip(samples, predicted, strict=True)
+                for sample, said in zip(samples, self._task.said(scores), strict=True)
             ]
         return self._panel
 
@@ -226,17 +236,15 @@ class CueSearch:
         ]
         logits = self._predict(torch.stack([*planted, *(target.pixels for target in targets)])).double()
         after, before = logits[: len(targets)], logits[len(targets) :]
-        turned = [
-            choice == sample.label and target.predicted != sample.label
-            for choice, target in zip(after.argmax(dim=1).tolist(), targets, strict=True)
-        ]
-        labels = [sample.label] * len(targets)
+        labels = torch.full((len(targets),), sample.label)
+        says = self._task.says(after, labels).tolist()
+        turned = [one and sample.label not in target.said for one, target in zip(says, targets, strict=True)]
         example = turned.index(True) if True in turned else 0
         return _Trial(
             sample=sample,
             place=place,
             share=sum(turned) / len(turned),
-            rise=float((log_odds(after, labels) - log_odds(before, labels)).mean()),
+            rise=float((self._task.log_odds(after, labels) - self._task.log_odds(before, labels)).mean()),
             target=targets[example],
             planted=planted[example],
         )
@@ -323,14 +331,6 @@ class _Trial:
     rise: float
     target: Scene
     planted: Tensor
-
-
-def log_odds(logits: Tensor, labels: Sequence[int]) -> Tensor:
-    """Logit of each image's class minus the logarithm of the summed exponentials of the others, (M,), float64."""
-    scores = logits.double().cpu()
-    chosen = torch.tensor(labels)[:, None]
-    others = scores.scatter(1, chosen, -torch.inf)
-    return scores.gather(1, chosen)[:, 0] - others.logsumexp(dim=1)
 
 
 def _region(sample: Sample) -> Tensor:

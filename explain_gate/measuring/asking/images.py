@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope
+from explain_gate.tasks.task import Task
 
 T = TypeVar("T")
 
@@ -30,6 +31,11 @@ class Images(Capability):
     def labels(self) -> Tensor:
         """(N,)."""
         return torch.tensor([sample.label for sample in self._request.samples], device=self._device)
+
+    @property
+    def task(self) -> Task:
+        """What scores mean."""
+        return self._resources.variants.probe.task
 
     @property
     def accepted(self) -> list[tuple[int, ...]]:

@@ -26,6 +26,7 @@ from explain_gate.metrics.marks import look_of, mark_scores, separation
 from explain_gate.metrics.operations import operate, tried
 from explain_gate.records import Sample
 from explain_gate.seeds import lowest, seed_of
+from explain_gate.tasks.task import Task
 
 _PROBES = 6
 """Pictures on which it is measured what an operation changes."""
@@ -114,15 +115,18 @@ class Marks:
 class Looks:
     """Pictures exchanged with others in how they look, for every image of a regression set."""
 
-    def __init__(self, data: RegressionSet, predict: Predict, *, seed: int, memory: Kept | None = None) -> None:
+    def __init__(
+        self, data: RegressionSet, predict: Predict, *, task: Task, seed: int, memory: Kept | None = None
+    ) -> None:
         self._data = data
         self._predict = predict
+        self._task = task
         self._seed = seed
         self._memory = memory
         self._view = functools.lru_cache(_HELD)(self._seen)
         self._signatures: dict[int, Signature | None] = {}
         self._chosen: dict[tuple[int, int, bool], int | None] = {}
-        self._predicted: dict[int, int] = {}
+        self._said: dict[int, tuple[int, ...]] = {}
 
     def exchanges(self, sample: Sample, look: Look, classes: int) -> list[Exchange]:
         """One of each of up to `classes` other classes that has a picture to lend; see `metrics.batch.Batch`."""
@@ -233,7 +237,7 @@ class Looks:
             if label not in entry.accepted and self._half(row, label) != half and label in self.given(row, classes)
         ]
         rows = self._data.lowest(theirs, _SEARCHED, seed=self._seed, purpose=f"operations searched {label}")
-        samples = [sample for sample in map(self._data.sample, rows) if self._choice(sample) != label]
+        samples = [sample for sample in map(self._data.sample, rows) if label not in self._said_of(sample)]
         pictures = {sample.index: self._visible(sample) for sample in samples}
         if not pictures:
             return candidates[0]
@@ -250,12 +254,12 @@ class Looks:
 
     def _turns(self, pictures: Mapping[int, Tensor], one: int, label: int) -> int:
         operated = torch.stack([self._operated(row, picture, one) for row, picture in pictures.items()])
-        return int((self._predict(operated).argmax(dim=1) == label).sum())
+        return int(self._task.says(self._predict(operated), torch.full((len(operated),), label)).sum())
 
-    def _choice(self, sample: Sample) -> int:
-        if sample.index not in self._predicted:
-            self._predicted[sample.index] = int(self._predict(sample.pixels[None]).argmax(dim=1))
-        return self._predicted[sample.index]
+    def _said_of(self, sample: Sample) -> tuple[int, ...]:
+        if sample.index not in self._said:
+            (self._said[sample.index],) = self._task.said(self._predict(sample.pixels[None]))
+        return self._said[sample.index]
 
     def _half(self, row: int, label: int) -> bool:
         return bool(seed_of(self._seed, self._data.key(row), f"half {label}") & 1)

@@ -37,7 +37,8 @@ class ModelFacts:
     `weights` covers source, arguments and every saved tensor; `shape` structure, graph, other buffers and plain
     attributes; `code` the modules of all its parts, of what builds it, and of all that these import. `arguments` are
     those of the builder, files in them by content. `target` is the full name of the function that makes scores of the
-    output, `target_code` its module and all that it imports. `layers` are those that CAM methods look at.
+    output, `target_code` its module and all that it imports. `task` is what the scores mean. `layers` are those
+    that CAM methods look at.
     """
 
     weights: str
@@ -46,6 +47,7 @@ class ModelFacts:
     arguments: Any
     target: str | None
     target_code: str
+    task: str
     layers: tuple[str, ...]
 
 
@@ -108,6 +110,7 @@ class Facts:
                 arguments=files_in(section.arguments, folder),
                 target=section.target,
                 target_code=code_of([home_of(section.target) or ""]) if section.target else "",
+                task=section.task,
                 layers=tuple(model.target_layers),
             ),
             preprocessing={
@@ -177,6 +180,7 @@ class Facts:
             "weights": digest(model.weights, model.arguments),
             "code": digest(model.shape, model.code),
             "target": digest(model.target, model.target_code),
+            "task": model.task,
             "layers": digest(model.layers),
             "preprocessing": digest(self.preprocessing),
             "methods": digest({name: asdict(facts) for name, facts in self.methods.items()}),

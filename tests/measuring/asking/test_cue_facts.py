@@ -24,6 +24,7 @@ from explain_gate.measuring.asking.cues import CueSearch
 from explain_gate.metrics.patches import Place, Window, windows
 from explain_gate.publishing.pages.cues import build_cues
 from explain_gate.records import Profile
+from explain_gate.tasks.classification import Classification
 
 SIDE = 48
 MARK = 10
@@ -102,7 +103,7 @@ def scores(amount: Tensor) -> Tensor:
 
 def told(folder: Path, data: RegressionSet, predict: Callable[[Tensor], Tensor], where: Place) -> dict[str, Any]:
     """What the files of a search say of class marked."""
-    search = CueSearch(data, predict, seed=0, folder=folder / "cues")
+    search = CueSearch(data, predict, task=Classification(), seed=0, folder=folder / "cues")
     assert search.cue(0, where) is not None
     search.close()
     (found,) = json.loads((folder / "cues" / "cues.json").read_text())["cues"]

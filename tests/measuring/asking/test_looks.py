@@ -20,6 +20,7 @@ from explain_gate.measuring.asking.looks import Kept, Looks
 from explain_gate.metrics import reliance
 from explain_gate.metrics.batch import Exchange, Look
 from explain_gate.metrics.operations import OPERATIONS, operate, tried
+from explain_gate.tasks.classification import Classification
 
 SIDE = 48
 A_CLASS = 16
@@ -39,8 +40,9 @@ class _Batch:
         self.notes: dict[str, tuple[Tensor, Tensor]] = {}
         self._scores = scores
         self.labels = torch.tensor([sample.label for sample in self._samples])
+        self.task = Classification()
         self.logits = scores(torch.stack([sample.pixels for sample in self._samples]))
-        self.looks = Looks(data, self.predict, seed=0, memory=memory)
+        self.looks = Looks(data, self.predict, task=Classification(), seed=0, memory=memory)
 
     def predict(self, pixels: Tensor) -> Tensor:
         self.passes += len(pixels)
@@ -211,7 +213,10 @@ def test_a_mark_on_most_of_a_classs_pictures_is_found(sets: Sets) -> None:
 def test_marks_follow_from_the_data_alone(sets: Sets) -> None:
     """Another model is asked about the same marks, which are measured once a set: no version chooses its questions."""
     data, memory = sets(STORED)
-    first, second = (Looks(data, scores, seed=0, memory=memory).marks for scores in (_honest, _cheat(_is_smooth)))
+    first, second = (
+        Looks(data, scores, task=Classification(), seed=0, memory=memory).marks
+        for scores in (_honest, _cheat(_is_smooth))
+    )
     assert [first.of(label) for label in range(3)] == [second.of(label) for label in range(3)]
     names = [tried()[one][0].name for one in first.of(1)]
     assert "JPEG" in names
@@ -221,7 +226,7 @@ def test_marks_follow_from_the_data_alone(sets: Sets) -> None:
 def test_a_control_changes_as_much_and_is_no_mark_of_the_class(sets: Sets) -> None:
     """The operation that damage is measured by is about as strong as the one it stands beside."""
     data, memory = sets(STORED)
-    marks = Looks(data, _honest, seed=0, memory=memory).marks
+    marks = Looks(data, _honest, task=Classification(), seed=0, memory=memory).marks
     for one in marks.of(1):
         other = marks.control(one, 1, 0)
         assert marks.areas[1][other] < 0.6
@@ -248,7 +253,7 @@ def test_draws_do_not_depend_on_the_order_of_the_set(sets: Sets) -> None:
     other = RegressionSet(data.entries[::-1], CLASSES, PREPROCESSING)
     for look in ("style", "spectrum", "signature"):
         first, second = (
-            Looks(one, _honest, seed=0).exchanges(one.sample(row), look, 10)
+            Looks(one, _honest, task=Classification(), seed=0).exchanges(one.sample(row), look, 10)
             for one, row in ((data, 3), (other, len(data) - 1 - 3))
         )
         assert [one.label for one in first] == [one.label for one in second]

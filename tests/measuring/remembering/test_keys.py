@@ -256,7 +256,9 @@ def test_the_path_of_the_folder_keeps_the_key(project, keys_of, tmp_path):
 
 def some_facts() -> Facts:
     function = FunctionFacts(name="m", parameters={"a": 1}, code="c")
-    model = ModelFacts(weights="w", shape="s", code="c", arguments={}, target=None, target_code="", layers=("l",))
+    model = ModelFacts(
+        weights="w", shape="s", code="c", arguments={}, target=None, target_code="", task="t", layers=("l",)
+    )
     return Facts(
         program="p",
         libraries={"torch": "2"},
