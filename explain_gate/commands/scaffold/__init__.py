@@ -87,7 +87,7 @@ def _to_fill_in(text: str) -> str:
         "name": "my-model   # FILL IN: as reports and tracking shall call it",
         "source": "FILL_IN.module:build   # FILL IN: package.module:callable that builds it, or torchvision:NAME",
         "arguments": "{}",
-        "checkpoint": "FILL_IN.safetensors   # FILL IN: .safetensors, or a .pt state dict",
+        "checkpoint": "FILL_IN.safetensors   # FILL IN: as your trainer writes it (.ckpt, .pth.tar, a folder)",
         "images": "FILL_IN/images   # FILL IN: a folder of image files",
         "annotations": "FILL_IN/annotations.coco.json   # FILL IN: COCO JSON, VOC XML folder or mask PNG folder",
     }
