@@ -130,6 +130,13 @@ class TestRun:
         _, _, summary = self.run(tmp_path, script)
         assert summary == "once\n"
 
+    @pytest.mark.parametrize("code", [0, 1])
+    def test_a_summary_that_cannot_be_written_decides_nothing(self, tmp_path: Path, code: int):
+        """The exit code is the verdict's; the page of the job shows it, and that is all it does."""
+        script = f"mkdir out; touch out/verdict.json out/summary.md; exit {code}"
+        result, output, _ = self.run(tmp_path, script, GITHUB_STEP_SUMMARY=str(tmp_path))
+        assert (result.returncode, output) == (code, f"exit-code={code}\n")
+
     def test_bad_input_is_told_on_the_page_of_the_job(self, tmp_path: Path):
         """Without a report the job summary says that there is no verdict."""
         result, output, summary = self.run(tmp_path, "exit 4")
