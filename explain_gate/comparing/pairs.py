@@ -34,12 +34,12 @@ class MapPairs:
 def paired_rows(candidate: Profile, reference: Profile) -> NDArray[np.int64]:
     """(P, 2) positions of the images that both hold with the same file and label, in the candidate's order."""
     theirs = {(image.image, image.label, image.digest): row for row, image in enumerate(reference.images)}
-    found = [
+    pairs = [
         (row, theirs[image.image, image.label, image.digest])
         for row, image in enumerate(candidate.images)
         if (image.image, image.label, image.digest) in theirs
     ]
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def shared_methods(candidate: Profile, reference: Profile) -> list[str]:
@@ -115,5 +115,5 @@ def _spearman(first: NDArray[np.float32], second: NDArray[np.float32], equal: ND
     centred = [rank - rank.mean(axis=1, keepdims=True) for rank in ranks]
     scale = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: NDArray[np.float64] = (centred[0] * centred[1]).sum(axis=1) / scale
-    return np.where(equal, 1.0, found)
+        correlation: NDArray[np.float64] = (centred[0] * centred[1]).sum(axis=1) / scale
+    return np.where(equal, 1.0, correlation)

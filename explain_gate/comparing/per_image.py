@@ -96,7 +96,7 @@ def breaches(per_image: PerImage, verdict: Verdict) -> Breaches:
     Where no rule blocks it is the sum over all rules, so that there is a worst image too.
     """
     count = len(per_image.profile.images)
-    found = Breaches(
+    breached = Breaches(
         status=np.full(count, STATUS_ORDER.index("passed")),
         depth=np.zeros(count),
         finding=np.full(count, -1),
@@ -108,20 +108,20 @@ def breaches(per_image: PerImage, verdict: Verdict) -> Breaches:
         rank = STATUS_ORDER.index(finding.status)
         if finding.status == "unmeasured":
             lost = per_image.unmeasured(finding)
-            found.status[lost] = np.minimum(found.status[lost], rank)
+            breached.status[lost] = np.minimum(breached.status[lost], rank)
         rows, values = per_image.values(finding)
         depth = _depth(finding, values)
         if depth is None:
             continue
         broken = rows[depth > 0]
-        found.status[broken] = np.minimum(found.status[broken], rank)
+        breached.status[broken] = np.minimum(breached.status[broken], rank)
         if not blocked or finding.status in BLOCKING:
-            found.depth[rows] += np.maximum(depth, 0) if blocked else depth
+            breached.depth[rows] += np.maximum(depth, 0) if blocked else depth
             worse = depth > deepest[rows]
             deepest[rows[worse]] = depth[worse]
-            found.finding[rows[worse]] = position
-            found.value[rows[worse]] = values[worse]
-    return found
+            breached.finding[rows[worse]] = position
+            breached.value[rows[worse]] = values[worse]
+    return breached
 
 
 def _depth(finding: Finding, values: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -66,7 +66,7 @@ class MapChange:
 class Comparison:
     """Before and after. `facts` are what differs between the runs: (name, before, after), as text.
 
-    `images` are in both; `only_before` and `only_after` are in one of them. `found` holds the maps pair by pair.
+    `images` are in both; `only_before` and `only_after` are in one of them. `map_pairs` holds the maps pair by pair.
     """
 
     before: Mapping[str, Any]
@@ -79,7 +79,7 @@ class Comparison:
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
     other_prediction: int
-    found: Mapping[str, MapPairs]
+    map_pairs: Mapping[str, MapPairs]
 
     @property
     def same_model(self) -> bool:
@@ -128,7 +128,7 @@ def compare_profiles(before: Profile, after: Profile) -> Comparison:
     """Compare two profiles image by image; nothing is measured."""
     rows = paired_rows(after, before)
     compared = (compare_maps(after, before, name, rows) for name in shared_methods(after, before))
-    found = {one.method: one for one in compared if one is not None}
+    map_pairs = {one.method: one for one in compared if one is not None}
     paired = {after.images[row].image for row in rows[:, 0].tolist()}
     names = [image.class_name for image in after.images]
     keys = [(m.check, m.method) for m in after.measurements if not is_aside(m)]
@@ -144,13 +144,13 @@ def compare_profiles(before: Profile, after: Profile) -> Comparison:
             for name in dict.fromkeys(names)
             if (chosen := np.array([names[row] == name for row in values[0].tolist()], dtype=bool)).any()
         ),
-        maps=tuple(_maps(one) for one in found.values()),
+        maps=tuple(_maps(one) for one in map_pairs.values()),
         facts=tuple(_facts(before, after)),
         images=len(rows),
         only_before=tuple(image.image for image in before.images if image.image not in paired),
         only_after=tuple(image.image for image in after.images if image.image not in paired),
         other_prediction=sum(after.images[a].predicted != before.images[b].predicted for a, b in pairs),
-        found=found,
+        map_pairs=map_pairs,
     )
 
 

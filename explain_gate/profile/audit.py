@@ -130,10 +130,10 @@ def _statistics(kept: NDArray[np.float16]) -> dict[str, Any] | None:
 
 def _reasons(profile: Profile, method: str) -> dict[int, str]:
     """Why images have no map, as their scores tell it."""
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     for measurement in profile.measurements:
         if measurement.method == method:
             for row, reason in zip(measurement.rows.tolist(), measurement.reasons, strict=True):
                 if reason is not None:
-                    found.setdefault(row, reason)
-    return found
+                    reasons.setdefault(row, reason)
+    return reasons

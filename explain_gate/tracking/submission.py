@@ -199,18 +199,18 @@ def metric_name(check: str, method: str | None, class_name: str | None, statisti
 
 
 def _metrics(verdict: Verdict) -> dict[str, float]:
-    found: dict[str, float | None] = {}
+    numbers: dict[str, float | None] = {}
     for finding in verdict.findings:
         name = metric_name(finding.check, finding.method, finding.class_name, finding.statistic)
-        found[name] = finding.value
-        found |= _beside(name, finding)
+        numbers[name] = finding.value
+        numbers |= _beside(name, finding)
     for status, count in Counter(finding.status for finding in verdict.findings).items():
-        found[f"explain.rules.{status}"] = float(count)
-    found["explain.rules.planned"] = float(len(verdict.planned))
-    found["explain.seconds"] = verdict.seconds
-    found |= {f"explain.passes.{name}": float(count) for name, count in verdict.passes.items()}
+        numbers[f"explain.rules.{status}"] = float(count)
+    numbers["explain.rules.planned"] = float(len(verdict.planned))
+    numbers["explain.seconds"] = verdict.seconds
+    numbers |= {f"explain.passes.{name}": float(count) for name, count in verdict.passes.items()}
     # MLflow stores NaN and turns infinity into the largest float; neither is a measurement.
-    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
+    return {name: float(value) for name, value in numbers.items() if value is not None and math.isfinite(value)}
 
 
 def _beside(name: str, finding: Finding) -> dict[str, float | None]:
@@ -229,7 +229,7 @@ def _beside(name: str, finding: Finding) -> dict[str, float | None]:
 def _parameters(verdict: Verdict, profile: Profile | None) -> dict[str, str]:
     environment = verdict.environment
     reference = verdict.reference or {}
-    found: dict[str, Any] = {
+    described: dict[str, Any] = {
         "model.source": verdict.model.get("source"),
         "model.checkpoint": verdict.model.get("checkpoint"),
         "model.checkpoint_key": verdict.model.get("checkpoint_key"),
@@ -246,12 +246,12 @@ def _parameters(verdict: Verdict, profile: Profile | None) -> dict[str, str]:
     }
     if profile is not None:
         measured = profile.manifest
-        found |= {f"method.{name}": settings for name, settings in measured.get("methods", {}).items()}
-        found |= {f"metric.{check}": parameters for check, parameters in measured.get("metrics", {}).items()}
-        found |= {"seed": measured.get("seed"), "model.target": measured.get("target")}
+        described |= {f"method.{name}": settings for name, settings in measured.get("methods", {}).items()}
+        described |= {f"metric.{check}": parameters for check, parameters in measured.get("metrics", {}).items()}
+        described |= {"seed": measured.get("seed"), "model.target": measured.get("target")}
     return {
         _clean(name): redact(value if isinstance(value, str) else json.dumps(value, default=str))[:_PARAMETER_LENGTH]
-        for name, value in found.items()
+        for name, value in described.items()
         if value is not None
     }
 
@@ -266,11 +266,11 @@ def _tags(values: Mapping[str, str]) -> dict[str, str]:
 
 def _registered(model: Mapping[str, Any]) -> tuple[str, str] | None:
     """(name, version) of a model from the registry; None without a version: an alias may have moved since."""
-    found = _REGISTRY.fullmatch(str(model.get("source") or ""))
-    if found is None:
+    parts = _REGISTRY.fullmatch(str(model.get("source") or ""))
+    if parts is None:
         return None
-    version = found["version"] or model.get("version")
-    return (found["name"], str(version)) if version else None
+    version = parts["version"] or model.get("version")
+    return (parts["name"], str(version)) if version else None
 
 
 def _weights(model: Mapping[str, Any]) -> str | None:

@@ -40,7 +40,7 @@ def write_comparison(
     `findings` are the second profile judged by a config against the first.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    drift = build_drift(after, before, folder, found=comparison.found)
+    drift = build_drift(after, before, folder, map_pairs=comparison.map_pairs)
     page = folder / "index.html"
     page.write_bytes(render_comparison(comparison, drift, findings).encode("utf-8", "replace"))
     return page

@@ -75,11 +75,11 @@ class Drift:
 
 
 def build_drift(
-    candidate: Profile, reference: Profile, folder: Path, *, found: Mapping[str, MapPairs] | None = None
+    candidate: Profile, reference: Profile, folder: Path, *, map_pairs: Mapping[str, MapPairs] | None = None
 ) -> Drift | None:
     """Pair the profiles and write the pictures of the worst pairs under `folder`/assets; None where nothing pairs.
 
-    `found` holds maps that were compared already, by method.
+    `map_pairs` holds maps that were compared already, by method.
 
     Raises:
         ReferenceError: maps of either profile are not what was measured.
@@ -87,25 +87,25 @@ def build_drift(
     rows = paired_rows(candidate, reference)
     if not len(rows):
         return None
-    if found is None:
+    if map_pairs is None:
         compared = (compare_maps(candidate, reference, name, rows) for name in shared_methods(candidate, reference))
-        found = {one.method: one for one in compared if one is not None}
-    kinds, slugs = kinds_of(candidate), slugs_of(list(found))
+        map_pairs = {one.method: one for one in compared if one is not None}
+    kinds, slugs = kinds_of(candidate), slugs_of(list(map_pairs))
     # One scale for both versions, or a difference of colours would be one of scales.
-    scales = {name: scale_of(kinds.get(name), load_maps(candidate, name)[:8]) for name in found}
-    smoothed = frozenset(name for name in found if kinds.get(name) in {"magnitude", "signed"})
-    shape = next((load_maps(candidate, name).shape[1:] for name in found), (1, 1))
-    changed = {name: measured_on(candidate, "drift.changed_reason", name) for name in found}
+    scales = {name: scale_of(kinds.get(name), load_maps(candidate, name)[:8]) for name in map_pairs}
+    smoothed = frozenset(name for name in map_pairs if kinds.get(name) in {"magnitude", "signed"})
+    shape = next((load_maps(candidate, name).shape[1:] for name in map_pairs), (1, 1))
+    changed = {name: measured_on(candidate, "drift.changed_reason", name) for name in map_pairs}
     pairs: list[Pair] = []
     kept = Kept(candidate)
-    for name, maps in found.items():
-        for position in _worst(candidate, reference, maps, changed[name])[: SHOWN // len(found)]:
+    for name, maps in map_pairs.items():
+        for position in _worst(candidate, reference, maps, changed[name])[: SHOWN // len(map_pairs)]:
             layers = _Layers(folder, slugs[name], scales[name], smooth=name in smoothed)
             reason = changed[name].get(int(maps.rows[position, 0]))
             pairs.append(_pair(len(pairs), kept, reference, maps, position, reason, layers))
     return Drift(
         pairs=tuple(pairs),
-        methods=tuple(_summary(maps, changed[name]) for name, maps in found.items()),
+        methods=tuple(_summary(maps, changed[name]) for name, maps in map_pairs.items()),
         total=len(rows),
         other_prediction=sum(candidate.images[a].predicted != reference.images[b].predicted for a, b in rows.tolist()),
         width=int(shape[1]),

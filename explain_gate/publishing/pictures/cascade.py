@@ -57,8 +57,8 @@ def build_cascade(check: str, per_image: PerImage | None) -> CascadeView | None:
         step = _STEP.fullmatch(name)
         values = measurement.values[per_image.usable(measurement)]
         if owner == check and step and measurement.method and values.size:
-            found = steps.setdefault((int(step["number"]), step["block"]), {})
-            found[measurement.method] = float(values.mean()), values.size
+            by_method = steps.setdefault((int(step["number"]), step["block"]), {})
+            by_method[measurement.method] = float(values.mean()), values.size
     if not steps:
         return None
     order = sorted(steps)
@@ -71,7 +71,7 @@ def build_cascade(check: str, per_image: PerImage | None) -> CascadeView | None:
             Course(method=name, values=values, key=Markup(_key(position)))  # noqa: S704 - our own shapes
             for position, (name, values) in enumerate(curves.items())
         ),
-        images=max(count for found in steps.values() for _, count in found.values()),
+        images=max(count for by_method in steps.values() for _, count in by_method.values()),
         chart=Markup(_chart(check, blocks, curves)),  # noqa: S704 - names are escaped
     )
 

@@ -98,11 +98,13 @@ def _frame(profile: Profile, label: str, image: str, method: str) -> Frame | Non
     small = picture.resize((_SIDE, max(round(_SIDE * picture.height / picture.width), 1)), Image.Resampling.LANCZOS)
     held = io.BytesIO()
     small.save(held, "WEBP", quality=68, method=2)
-    found = profile.images[row]
+    image_row = profile.images[row]
     names = profile.classes
     return Frame(
         label=label,
         picture=f"data:image/webp;base64,{base64.b64encode(held.getvalue()).decode()}",
-        predicted=names[found.predicted] if found.predicted is not None and found.predicted < len(names) else "nothing",
-        correct=found.correct,
+        predicted=names[image_row.predicted]
+        if image_row.predicted is not None and image_row.predicted < len(names)
+        else "nothing",
+        correct=image_row.correct,
     )

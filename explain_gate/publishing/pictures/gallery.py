@@ -70,8 +70,8 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
         return Gallery(shown=(), total=0, width=1, height=1, scales={})
     profile = per_image.profile
     kept = Kept(profile)
-    found = breaches(per_image, verdict)
-    rows = choose_rows(profile, verdict, found, seed=seed)
+    breached = breaches(per_image, verdict)
+    rows = choose_rows(profile, verdict, breached, seed=seed)
     maps = _open_maps(per_image, kept)
     height, width = _frame(profile, maps)
     kinds = kinds_of(profile)
@@ -83,8 +83,8 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
             row=row,
             image=profile.images[row],
             predicted=class_name(profile, profile.images[row].predicted),
-            status=found.status_of(row),
-            breach=_breach(verdict, found, row),
+            status=breached.status_of(row),
+            breach=_breach(verdict, breached, row),
             photo=photo_of(kept, row, folder),
             layers={
                 method: path
@@ -111,12 +111,12 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
     )
 
 
-def choose_rows(profile: Profile, verdict: Verdict, found: Breaches, *, seed: int = 0) -> list[int]:
+def choose_rows(profile: Profile, verdict: Verdict, breached: Breaches, *, seed: int = 0) -> list[int]:
     """Rows to show, worst first: of each class and of right and of wrong predictions the worst and a seeded sample.
 
     The images that findings name are always among them, as far as `LIMIT` allows.
     """
-    order = np.lexsort((np.arange(len(found.depth)), -found.depth, found.status))
+    order = np.lexsort((np.arange(len(breached.depth)), -breached.depth, breached.status))
     cells: dict[tuple[str, bool], list[int]] = {}
     for row in order.tolist():
         image = profile.images[row]
@@ -172,9 +172,9 @@ def class_name(profile: Profile, label: int | None) -> str:
     return profile.classes[label] if 0 <= label < len(profile.classes) else f"class {label}"
 
 
-def _breach(verdict: Verdict, found: Breaches, row: int) -> str:
-    position = int(found.finding[row])
-    return "" if position < 0 else f"{verdict.findings[position].check} {number(float(found.value[row]))}"
+def _breach(verdict: Verdict, breached: Breaches, row: int) -> str:
+    position = int(breached.finding[row])
+    return "" if position < 0 else f"{verdict.findings[position].check} {number(float(breached.value[row]))}"
 
 
 def photo_of(kept: Kept, row: int, folder: Path) -> str | None:

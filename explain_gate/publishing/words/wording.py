@@ -100,8 +100,8 @@ def by_severity(findings: tuple[Finding, ...]) -> list[Finding]:
 
 def missing(verdict: Verdict) -> list[str]:
     """Planned rules without a finding."""
-    found = {finding.key for finding in verdict.findings}
-    return [key for key in verdict.planned if key not in found]
+    answered = {finding.key for finding in verdict.findings}
+    return [key for key in verdict.planned if key not in answered]
 
 
 def started(environment: Mapping[str, Any]) -> str:
