@@ -27,12 +27,14 @@ _COLOURS = 3
 class Picture:
     """Values (C, H, W), upright: uint8, or float32 in [0, 1]. `orientation` is EXIF's, 1 to 8, of the stored file.
 
-    `stored` is the largest value in the file, as a share of what its depth allows.
+    `stored` is the largest value in the file, as a share of what its depth allows, `clipped` the
+    share of values that lie outside of the range they were stretched from.
     """
 
     values: torch.Tensor
     orientation: int
     stored: float
+    clipped: float = 0.0
 
 
 def decode(path: Path, preprocessing: Preprocessing) -> Picture:
@@ -131,14 +133,18 @@ def _from_array(
             f"holds {values.dtype} from {np.nanmin(values):g} to {np.nanmax(values):g}; write preprocessing.range: "
             "[low, high], the values that become 0 and 1"
         )
-    plain = np.clip((np.nan_to_num(values.astype(np.float64)) - low) / (high - low), 0.0, 1.0)
+    stretched = (np.nan_to_num(values.astype(np.float64)) - low) / (high - low)
+    clipped = float(((stretched < 0) | (stretched > 1)).mean())
+    plain = np.clip(stretched, 0.0, 1.0)
     tensor = torch.from_numpy(plain.astype(np.float32)).permute(2, 0, 1).contiguous()
     wanted = preprocessing.channels
     if len(tensor) == 1 and wanted == _COLOURS:
         tensor = tensor.expand(_COLOURS, -1, -1).contiguous()
     if len(tensor) != wanted:
         raise DataError(f"has {len(tensor)} bands, and data.preprocessing.channels says {wanted}")
-    return Picture(values=tensor, orientation=orientation, stored=float(np.nanmax(values)) / (depth or high))
+    return Picture(
+        values=tensor, orientation=orientation, stored=float(np.nanmax(values)) / (depth or high), clipped=clipped
+    )
 
 
 def _is_array(path: Path, preprocessing: Preprocessing) -> bool:

@@ -20,6 +20,8 @@ from explain_gate.errors import DataError
 
 _ROUNDING = 1.5
 """Pixels that corners may lie beyond the picture: tools round, and count from 0 or from 1."""
+_ON_ITS_SIDE = 5
+"""EXIF orientations from here on exchange width and height."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,7 +46,9 @@ class Loaded:
     `region` unites all shapes; `annotators` holds one region a person where several are named; `parts` one a part;
     `ignored` is None where nothing is to be ignored, and in no other mask.
     `looks` are numbers for warnings: `brightest`, the largest value in [0, 1]; `stored`, the largest one in the file;
-    `lost`, the share of the region that the crop takes away; `stretch`, by how much the aspect ratio changed.
+    `clipped`, the share of values outside of their range; `turned`, 1 where the annotation states the size of a file
+    stored on its side; `lost`, the share of the region that the crop takes away; `stretch`, how much the aspect ratio
+    changed.
     """
 
     pixels: torch.Tensor
@@ -81,6 +85,8 @@ def load_annotated(
     looks = {
         "brightest": float(pixels.max()) if preprocessing.transform is None else 1.0,
         "stored": picture.stored,
+        "clipped": picture.clipped,
+        "turned": float(_drawn_as_stored(size, upright, picture.orientation)),
         "lost": _lost(masks["region", ""], preprocessing),
         "stretch": _stretch(preprocessing, *upright),
     }
@@ -126,11 +132,11 @@ def _masks(
 ) -> dict[tuple[str, str], np.ndarray[Any, Any]]:
     """What is drawn on an image of the size `upright`, by kind and name; turned with it where it is drawn as stored."""
     height, width = upright
-    stored = (width, height) if orientation >= 5 else upright
+    stored = (width, height) if orientation >= _ON_ITS_SIDE else upright
     if size is not None and size not in (upright, stored):
         raise DataError(f"{path}: annotated as {size[1]} x {size[0]}, but the file is {width} x {height}")
     shapes = [shape.at(height, width) for shape in shapes]
-    turned = size is not None and size == stored and size != upright
+    turned = _drawn_as_stored(size, upright, orientation)
     for shape in shapes:
         if fault := _misplaced(shape, stored if turned else upright, upright if turned else stored, orientation):
             raise DataError(f"{path}: {fault}")
@@ -139,6 +145,11 @@ def _masks(
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     return {key: _turn(mask, orientation) for key, mask in masks.items()} if turned else masks
+
+
+def _drawn_as_stored(size: tuple[int, int] | None, upright: tuple[int, int], orientation: int) -> bool:
+    """Whether an annotation states the size of the file as it is stored, lying on its side."""
+    return orientation >= _ON_ITS_SIDE and size is not None and size == upright[::-1] != upright
 
 
 def _misplaced(shape: Shape, frame: tuple[int, int], other: tuple[int, int], orientation: int) -> str | None:

@@ -12,6 +12,8 @@ _DARK = 0.1
 _LOST = 0.2
 """Share of a region that the crop may take away without a word."""
 _STRETCHED = 1.2
+_CLIPPED = 0.01
+"""Share of a picture's values that may lie outside of preprocessing.range without a word."""
 _APART = 0.05
 """How far a mean or standard deviation may be from the model's own, in values of [0, 1]."""
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -42,6 +44,20 @@ def oddities(looks: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
             f"{len(stretched)} of {len(looks)} pictures change their aspect ratio by more than {_STRETCHED:g}, {image} "
             f"by {ratio:.2f}. If the model was not trained so, write resize as one number (shorter side) with crop, or "
             "pad"
+        )
+    clipped = {image: one["clipped"] for image, one in looks.items() if one.get("clipped", 0.0) > _CLIPPED}
+    if clipped:
+        image, most_clipped = max(clipped.items(), key=lambda item: item[1])
+        told.append(
+            f"{len(clipped)} of {len(looks)} pictures have more than {_CLIPPED:.0%} of their values outside of "
+            f"data.preprocessing.range, {image} {most_clipped:.0%}; they became 0 or 1"
+        )
+    turned = [image for image, one in looks.items() if one.get("turned")]
+    if turned:
+        told.append(
+            f"{len(turned)} of {len(looks)} pictures are stored on their side (EXIF) and annotated with the size that "
+            f"they are stored in ({turned[0]}), so their regions are turned with them. If they were drawn on the "
+            "upright picture, write its width and height in the annotations"
         )
     return tuple(told)
 

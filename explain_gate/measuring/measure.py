@@ -122,7 +122,11 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
                 "classes": _class_names(data),
                 "height": height,
                 "width": width,
-                "preprocessing": data.preprocessing.describe(),
+                "preprocessing": {
+                    **data.preprocessing.describe(),
+                    # Two versions are compared only where their pictures were made alike.
+                    **({"code": facts.preprocessing["code"]} if data.preprocessing.transform else {}),
+                },
             },
             "methods": {name: _plain(chosen) for name, chosen in options.items()},
             "metrics": {check: dict(metric.parameters) for check, metric in facts.metrics.items()},

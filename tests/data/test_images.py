@@ -64,7 +64,11 @@ def test_a_shape_drawn_upright_with_the_stored_size_says_what_happened(tmp_path,
     for read in (load, size_of):
         with pytest.raises(DataError, match=rf"EXIF orientation {orientation}.*write width 48 and height 64"):
             read(tmp_path / "a.png", (Shape(**upright),), (48, 64), AS_IS)
-    assert load(tmp_path / "a.png", (Shape(**upright),), (64, 48), AS_IS)[1][50:60, 10:40].any()
+    found = load_annotated(tmp_path / "a.png", (Shape(**upright),), (64, 48), AS_IS)
+    assert found.region[50:60, 10:40].any()
+    assert found.looks["turned"] == 0
+    as_stored = load_annotated(tmp_path / "a.png", (Shape(box=(0, 0, 30, 20)),), (48, 64), AS_IS)
+    assert as_stored.looks["turned"] == 1
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA"])

@@ -22,6 +22,15 @@ def test_pictures_nearly_black_lost_regions_and_changed_shapes_are_told():
     assert "1 of 3 pictures change their aspect ratio by more than 1.2, b.png by 1.34" in stretched
 
 
+def test_values_cut_off_and_pictures_on_their_side_are_told():
+    """Both change what is measured, and neither is a fault by itself."""
+    looks = {"a.png": {"clipped": 0.25, "turned": 0.0}, "b.png": {"clipped": 0.001, "turned": 1.0}}
+    clipped, turned = oddities(looks)
+    assert "1 of 2 pictures have more than 1% of their values outside of data.preprocessing.range, a.png 25%" in clipped
+    assert "1 of 2 pictures are stored on their side (EXIF)" in turned
+    assert "(b.png), so their regions are turned with them" in turned
+
+
 def test_pictures_as_they_should_be_are_not_mentioned():
     """Nor is what nobody looked at."""
     assert oddities({"a.png": {"brightest": 0.5, "lost": 0.1, "stretch": 1.1}, "b.png": {}}) == ()

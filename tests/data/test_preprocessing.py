@@ -94,6 +94,7 @@ def test_a_range_clips_and_holds_for_eight_bits_too(tmp_path):
     Image.fromarray(np.array([[0, 50, 100, 150, 200, 255]] * 6, dtype=np.uint8)).save(tmp_path / "a.png")
     found = loaded(tmp_path / "a.png", {"range": [50, 200]}, ())
     assert torch.allclose(found.pixels[:, 0], torch.tensor([0, 0, 1 / 3, 2 / 3, 1, 1]).expand(3, 6))
+    assert found.looks["clipped"] == pytest.approx(2 / 6)
 
 
 def test_a_range_that_bytes_cannot_have_says_what_to_write(tmp_path):

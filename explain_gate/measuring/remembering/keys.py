@@ -26,7 +26,7 @@ from explain_gate.records import Rule
 if TYPE_CHECKING:
     from explain_gate.measuring.job import Job
 
-LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "PIL")
+LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "PIL", "pydicom", "tifffile")
 """What computes numbers beside this package and the user's code."""
 
 
