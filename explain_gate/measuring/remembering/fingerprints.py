@@ -269,8 +269,27 @@ def _version(package: str) -> str:
 
 @functools.cache
 def _distribution(package: str) -> metadata.Distribution | None:
-    """What a package was installed by; the two may have different names (PIL is installed by pillow)."""
+    """What a package was installed by; the two may have different names (PIL is installed by pillow).
+
+    Only the folder that the package lies in is looked at: metadata.packages_distributions reads all of every folder,
+    which takes as long as everything else that a key needs.
+    """
     with contextlib.suppress(metadata.PackageNotFoundError):
         return metadata.distribution(package)
-    names = metadata.packages_distributions().get(package)
-    return metadata.distribution(names[0]) if names else None
+    home = _found(package)
+    if home is None:
+        return None
+    # A package's file lies in its folder, a module's beside it, and a namespace's home is the folder itself.
+    folder = home.parent.parent if home.name.startswith("__init__.") else home.parent
+    installers = sorted(folder.glob("*.dist-info")) + sorted(folder.glob("*.egg-info"))
+    return next((metadata.Distribution.at(one) for one in installers if _installs(one, package)), None)
+
+
+def _installs(installer: Path, package: str) -> bool:
+    """Whether a dist-info or egg-info folder says that a package came from it."""
+    with contextlib.suppress(OSError):
+        return package in (installer / "top_level.txt").read_text(encoding="utf-8").split()
+    starts = tuple(f"{package}{end}".encode() for end in ("/", ".py,", ".so,", "."))
+    with contextlib.suppress(OSError):
+        return any(line.startswith(starts) for line in (installer / "RECORD").read_bytes().splitlines())
+    return False

@@ -104,6 +104,36 @@ def test_an_installed_package_counts_by_version_and_files(installed, file, old, 
     assert anew() != before
 
 
+def test_a_package_is_told_by_who_installed_it_beside_it(tmp_path, monkeypatch):
+    """Whatever the installer is called and however it lists files; no other folder's packages are read for it."""
+    from explain_gate.measuring.remembering import fingerprints
+
+    def refuse() -> None:
+        raise AssertionError("the packages of every folder are read")
+
+    monkeypatch.setattr("importlib.metadata.packages_distributions", refuse)
+    site = tmp_path / "site-packages"
+    for name, listed in (
+        ("picturelib", {"top_level.txt": "shoppictures\n"}),
+        ("reader", {"RECORD": "shopreader/__init__.py,sha256=one,0\n"}),
+        ("single", {"RECORD": "shopsingle.py,sha256=one,0\n"}),
+    ):
+        info = site / f"{name}-2.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n")
+        for file, text in listed.items():
+            (info / file).write_text(text)
+    for package in ("shoppictures", "shopreader", "shopnobodys"):
+        (site / package).mkdir()
+        (site / package / "__init__.py").write_text("")
+    (site / "shopsingle.py").write_text("")
+    monkeypatch.syspath_prepend(str(site))
+    fingerprints._distribution.cache_clear()
+    names = ("shoppictures", "shopreader", "shopsingle", "shopnobodys")
+    assert list(fingerprints.versions_of(names).values()) == ["2.0", "2.0", "2.0", "none"]
+    assert fingerprints.versions_of(["PIL"])["PIL"] != "none"
+
+
 class Net(torch.nn.Module):
     """Everything that a state dict does not hold."""
 
