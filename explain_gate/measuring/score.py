@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,15 +23,15 @@ from explain_gate.errors import (
 )
 from explain_gate.measuring.asking.batch import Asked, MeasuredBatch, WithoutModel
 from explain_gate.measuring.asking.capabilities import questions_of, scope_of
-from explain_gate.measuring.asking.capability import Question, Request, Scope
+from explain_gate.measuring.asking.capability import Request
 from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.controls import CONTROL_IMAGES, control_maps
 from explain_gate.measuring.explain import SILENT, out_of_budget, reason_of
 from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
-from explain_gate.measuring.remembering.recall import Memory, Noted
-from explain_gate.metrics import METRICS, PAIR, REGION
-from explain_gate.metrics.patches import Place
+from explain_gate.measuring.remembering.recall import Memory
+from explain_gate.measuring.table import Table
+from explain_gate.metrics import METRICS, PAIR
 from explain_gate.own_code import load_function
 from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
 
@@ -53,13 +52,13 @@ def score(
     # What compares two versions is measured once both have their maps.
     later = {name for name, metric in METRICS.items() if metric.needs_reference}
     wanted = {(rule.check, rule.method): rule for rule in job.rules if rule.metric not in later}
-    tables: dict[tuple[str, str | None], _Table] = {}
+    tables: dict[tuple[str, str | None], Table] = {}
     for (check, method), rule in wanted.items():
         function = _function(rule, config)
         if job.part and rule.sample is not None:
             continue  # which images are drawn depends on the whole set
         rows = _sampled(data, rule, job.seed)
-        table = tables[check, method] = _Table(check, method, rule, function, rows)
+        table = tables[check, method] = Table(check, method, rule, function, rows)
         table.population = [data.entries[row].label for row in rows]
         table.parameters = _resolved(rule, config)
         table.alone = job.part
@@ -102,122 +101,8 @@ def _budgets(resources: Resources) -> list[Measurement]:
     return found
 
 
-class _Table:
-    """The scores of one check and method while they come in."""
-
-    def __init__(
-        self, check: str, method: str | None, rule: Rule, function: Callable[..., Any], rows: Sequence[int]
-    ) -> None:
-        self.check = check
-        self.method = method
-        self.rule = rule
-        self.function = function
-        self.needs = _needs(function)
-        self.rows = list(rows)
-        self.values: dict[int, float] = {}
-        self.reasons: dict[int, str] = {}
-        self.exempt: set[int] = set()
-        self.notes: dict[str, dict[int, Sequence[Noted]]] = {}
-        self.sample = (rule.sample, rule.sample_each)
-        self.population: Sequence[int] = ()
-        self.parameters: Mapping[str, Any] = rule.parameters
-        self.scopes: dict[int, Scope | None] = {}
-        self.questions: dict[int, frozenset[Question]] = {}
-        self.outcomes: dict[int, tuple[Place, float]] = {}
-        self.alone = False
-        # Comparing with other images' maps costs time, and ties a score to the set: only for rules that count images.
-        self.peers = method if rule.decide == "evidence" else None
-
-    @property
-    def part(self) -> str | None:
-        """The part of the object that the rule asks for in place of the whole, such as "head"."""
-        asked = self.rule.parameters.get(REGION) if "region" in self.needs else None
-        return None if asked is None else str(asked)
-
-    @property
-    def declared(self) -> tuple[str, ...] | None:
-        """The capabilities that the metric's card lists; None for a team's own, which has none."""
-        metric = METRICS.get(self.rule.metric)
-        return None if metric is None else metric.asks
-
-    def arguments(self) -> dict[str, Any]:
-        """What the metric's function is called with beside what it needs."""
-        return {name: value for name, value in self.parameters.items() if self.part is None or name != REGION}
-
-    def open(self, faults: Mapping[int, str], predictions: Predictions) -> list[int]:
-        """The rows that are still to be measured; those that cannot be get their reason without being decoded."""
-        for row in self.rows:
-            exempt = predictions.region_reasons.get(row) if "region" in self.needs and self.part is None else None
-            reason = predictions.reasons.get(row) or faults.get(row)
-            if exempt is not None:
-                self.exempts(row, exempt)
-            elif reason is not None and not (self.may_rule_out or (reason == SILENT and self.places_maps)):
-                self.reasons[row] = reason
-        return [row for row in self.rows if row not in self.values and row not in self.reasons]
-
-    @property
-    def places_maps(self) -> bool:
-        """Whether the metric says where maps lie, and so has a value for one that lies nowhere."""
-        card = METRICS.get(self.rule.metric)
-        return card is not None and card.worst is not None
-
-    @property
-    def may_rule_out(self) -> bool:
-        """Whether the image must be decoded to know that the metric applies to it."""
-        return self.part is not None or bool({"batch", "annotators"} & set(self.needs) and "region" in self.needs)
-
-    def exempts(self, row: int, reason: str) -> None:
-        """The metric does not apply to an image, whatever the model."""
-        self.reasons[row] = reason
-        self.exempt.add(row)
-
-    def silent(self, row: int) -> None:
-        """The image's map has no positive part: it lies nowhere, which is the worst place there is."""
-        card = METRICS.get(self.rule.metric)
-        if card is None or card.worst is None:
-            self.reasons[row] = SILENT
-            return
-        self.values[row] = card.worst
-        self.scopes[row] = "image"
-        if card.question:
-            self.notes.setdefault("evidence", {})[row] = [(1.0, None)]
-
-    def noted(self) -> list[Measurement]:
-        """What the metric noted beside its values, as checks `family.metric@name`."""
-        found = []
-        for name, values in self.notes.items():
-            kept = [(row, *one) for row in self.rows for one in values.get(row, ()) if np.isfinite(one[0])]
-            named = [about for _, _, about in kept if about is not None]
-            found.append(
-                Measurement(
-                    check=f"{self.check}@{name}",
-                    method=self.method,
-                    rows=np.array([row for row, _, _ in kept], dtype=np.int64),
-                    values=np.array([value for _, value, _ in kept], dtype=np.float64),
-                    reasons=(None,) * len(kept),
-                    about=np.array(named, dtype=np.int64) if named else None,
-                )
-            )
-        return found
-
-    def measurement(self) -> Measurement:
-        """The columns, in the order of the rows; a row that nobody filled is unmeasured."""
-        return Measurement(
-            check=self.check,
-            method=self.method,
-            rows=np.array(self.rows, dtype=np.int64),
-            values=np.array([self.values.get(row, np.nan) for row in self.rows], dtype=np.float64),
-            reasons=tuple(
-                None if row in self.values else self.reasons.get(row, "it was not measured") for row in self.rows
-            ),
-            not_applicable=np.array([row in self.exempt and row not in self.values for row in self.rows])
-            if self.exempt
-            else None,
-        )
-
-
 def _score_batch(
-    table: _Table,
+    table: Table,
     resources: Resources,
     samples: Sequence[Sample],
     predictions: Predictions,
@@ -253,7 +138,7 @@ def _score_batch(
 
 
 def _left_out(
-    table: _Table, resources: Resources, sample: Sample, predictions: Predictions, faults: Mapping[int, str]
+    table: Table, resources: Resources, sample: Sample, predictions: Predictions, faults: Mapping[int, str]
 ) -> bool:
     """Whether an image gets its reason, or the value of a map that lies nowhere, without the metric being asked."""
     # What the model did must not hide what holds whatever it does, so that comes first.
@@ -272,7 +157,7 @@ def _left_out(
     return exempt is not None or reason is not None
 
 
-def _ruled_out(table: _Table, resources: Resources, sample: Sample, predictions: Predictions) -> str | None:
+def _ruled_out(table: Table, resources: Resources, sample: Sample, predictions: Predictions) -> str | None:
     """Why the metric does not apply to an image that the model or its map failed on; the model is not asked."""
     if not table.may_rule_out or not {"batch", "annotators"} & set(table.needs):
         return None
@@ -296,7 +181,7 @@ def _ruled_out(table: _Table, resources: Resources, sample: Sample, predictions:
 
 
 def _with_positive_part(
-    table: _Table, resources: Resources, samples: Sequence[Sample], able: Sequence[int]
+    table: Table, resources: Resources, samples: Sequence[Sample], able: Sequence[int]
 ) -> list[int]:
     kept = []
     for position in able:
@@ -310,7 +195,7 @@ def _with_positive_part(
     return kept
 
 
-def _call(table: _Table, batch: MeasuredBatch) -> None:
+def _call(table: Table, batch: MeasuredBatch) -> None:
     """Ask the metric; where it has no value for some image, ask image by image so that the others keep theirs."""
     try:
         batch.request.notes.clear()
@@ -339,17 +224,17 @@ def _call(table: _Table, batch: MeasuredBatch) -> None:
     _take(table, batch, torch.as_tensor(values, dtype=torch.float64).flatten().tolist())
 
 
-def _is_own(table: _Table) -> bool:
+def _is_own(table: Table) -> bool:
     """Whether the metric is the team's code."""
     return ":" in table.rule.metric
 
 
-def _may_be_one_image(table: _Table, error: Exception) -> bool:
+def _may_be_one_image(table: Table, error: Exception) -> bool:
     """Whether asking image by image may tell more: a wrong argument of this package's metrics is wrong for all."""
     return _is_own(table) or isinstance(error, RuntimeError | ArithmeticError) or raised_by_module(error)
 
 
-def _note_or_raise(table: _Table, batch: MeasuredBatch, error: Exception) -> None:
+def _note_or_raise(table: Table, batch: MeasuredBatch, error: Exception) -> None:
     """Why one image has no value; an error that is not the image's is raised."""
     if isinstance(error, RuntimeError | ArithmeticError) or raised_by_module(error):
         table.reasons[batch.request.rows[0]] = reason_of(table.check, error)
@@ -359,7 +244,7 @@ def _note_or_raise(table: _Table, batch: MeasuredBatch, error: Exception) -> Non
     raise error
 
 
-def _take(table: _Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None:
+def _take(table: Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None:
     """Fill the rows of a batch with what the metric returned and noted."""
     if len(numbers) != len(batch.request.samples):
         raise ModelError(
@@ -407,12 +292,12 @@ def _resolved(rule: Rule, config: GateConfig) -> dict[str, Any]:
     return parameters
 
 
-def _call_one_by_one(table: _Table, batch: MeasuredBatch) -> None:
+def _call_one_by_one(table: Table, batch: MeasuredBatch) -> None:
     for position in range(len(batch.request.samples)):
         _call(table, batch.single(position))
 
 
-def _arguments(table: _Table, batch: MeasuredBatch) -> dict[str, Any]:
+def _arguments(table: Table, batch: MeasuredBatch) -> dict[str, Any]:
     asked = Asked(batch, table.declared, alone=table.alone)
     found = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
     if (
@@ -425,21 +310,15 @@ def _arguments(table: _Table, batch: MeasuredBatch) -> dict[str, Any]:
     return found
 
 
-def _compares(table: _Table) -> bool:
+def _compares(table: Table) -> bool:
     """Whether the metric looks at what people drew."""
     return bool({"region", "annotators"} & set(table.needs))
 
 
-def _as_asked(table: _Table, samples: Sequence[Sample]) -> Sequence[Sample]:
+def _as_asked(table: Table, samples: Sequence[Sample]) -> Sequence[Sample]:
     """The samples with the region of the part that the rule asks for."""
     part = table.part
     return samples if part is None else [part_of(sample, part) for sample in samples]
-
-
-def _needs(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a metric's positional parameters: what it asks of a batch."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return tuple(name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds)
 
 
 def _function(rule: Rule, config: GateConfig) -> Callable[..., Any]:
@@ -452,7 +331,7 @@ def _function(rule: Rule, config: GateConfig) -> Callable[..., Any]:
 
 def _controls(
     job: Job,
-    tables: Mapping[tuple[str, str | None], _Table],
+    tables: Mapping[tuple[str, str | None], Table],
     resources: Resources,
     predictions: Predictions,
     memory: Memory,
@@ -467,7 +346,7 @@ def _controls(
         rows = sorted(job.data.stratified(CONTROL_IMAGES, seed=job.seed, purpose="control"))
         sources = ["control.random", "control.region", *(f"control.randomized.{method}" for method in methods)]
         for source in sources:
-            control = _Table(check, source, table.rule, table.function, rows)
+            control = Table(check, source, table.rule, table.function, rows)
             if control.peers is not None:
                 control.peers = source.removeprefix("control.randomized.") if source.count(".") > 1 else methods[0]
             control.parameters = table.parameters

@@ -206,7 +206,7 @@ class CueSearch:
         mean = torch.where(may, effects, 0.0).sum(dim=0) / may.sum(dim=0).clamp_min(1)
         fixed = mean.masked_fill(~(often if bool(often.any()) else may.any(dim=0)), -torch.inf).argmax()
         window = self.places()[int(fixed)]
-        best: tuple[float, float, Cue, _Trial] | None = None
+        best: _Best | None = None
         for form in _FORMS[where]:
             cue = Cue(window=window, form=form)
             trials = [self._try(sample, cue, where) for sample in samples]
@@ -216,13 +216,13 @@ class CueSearch:
             share = sum(trial.share for trial in told) / len(told)
             rise = sum(trial.rise for trial in told) / len(told)
             # The plainest form that does it: repeating a patch must turn clearly more than showing it once.
-            if best is None or share > best[0] + _CLEARLY or (best[0] == share == 0 and rise > best[1]):
+            if best is None or share > best.share + _CLEARLY or (best.share == share == 0 and rise > best.rise):
                 # An example at the place that the class has in common, where there is one.
                 shown = max(told, key=lambda trial: (trial.place == window, trial.share, trial.rise))
-                best = (share, rise, cue, shown)
+                best = _Best(share=share, rise=rise, cue=cue, shown=shown)
         if best is None:
             return None
-        return self._told(label, where, *best, effects=mean, often=may.any(dim=0))
+        return self._told(label, where, best, effects=mean, often=may.any(dim=0))
 
     def _try(self, sample: Sample, cue: Cue, where: Place) -> _Trial | None:
         place = self.place_of(sample, cue, where)
@@ -257,21 +257,11 @@ class CueSearch:
         enough = shares >= min(0.5, float(shares.max()))
         return enough & (shares > CLEAR)
 
-    def _told(
-        self,
-        label: int,
-        where: Place,
-        share: float,
-        rise: float,
-        cue: Cue,
-        shown: _Trial,
-        *,
-        effects: Tensor,
-        often: Tensor,
-    ) -> _Found:
+    def _told(self, label: int, where: Place, best: _Best, *, effects: Tensor, often: Tensor) -> _Found:
         """Facts and pictures of a cue. Shapes: effects (W,), what hiding a place costs; often (W,), where it may be."""
         name = next(name for name, index in self._data.classes.items() if index == label)
         stem = f"{where}-{label}-{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}"
+        cue, shown = best.cue, best.shown
         place, sample = shown.place, shown.sample
         region = _region(sample)
         visible = self._visible(sample.pixels)
@@ -293,8 +283,8 @@ class CueSearch:
             box=(place.left, place.top, place.left + place.side, place.top + place.side),
             source_image=self._data.entries[sample.index].image,
             target_image=self._data.entries[shown.target.row].image,
-            search_share=round(share, 4),
-            log_odds_rise=round(rise, 4),
+            search_share=round(best.share, 4),
+            log_odds_rise=round(best.rise, 4),
             log_odds_lost_when_hidden=round(float(effects[self.places().index(cue.window)]), 4),
             files={picture: f"{stem}-{picture}.png" for picture in PICTURES},
         )
@@ -331,6 +321,16 @@ class _Trial:
     rise: float
     target: Scene
     planted: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Best:
+    """The form of a patch that turns most: its share and rise over all trials, and one of them to show."""
+
+    share: float
+    rise: float
+    cue: Cue
+    shown: _Trial
 
 
 def _region(sample: Sample) -> Tensor:

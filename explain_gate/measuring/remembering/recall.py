@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.measuring.asking.capability import Question, Scope
 from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.remembering.fingerprints import digest
 from explain_gate.measuring.remembering.keys import Facts, ImageFacts, image_facts
 from explain_gate.measuring.remembering.origins import Origins
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.metrics.patches import Place
-from explain_gate.records import Rule
+
+if TYPE_CHECKING:
+    from explain_gate.measuring.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,23 +44,6 @@ class Picture:
 
 Noted = tuple[float, int | None]
 """A number that a metric noted of an image, and the class that it is about, None for the image's own."""
-
-
-class Scores(Protocol):
-    """One check and method while its values come in."""
-
-    check: str
-    method: str | None
-    rule: Rule
-    parameters: Mapping[str, Any]
-    rows: list[int]
-    population: Sequence[int]
-    peers: str | None
-    values: dict[int, float]
-    notes: dict[str, dict[int, Sequence[Noted]]]
-    scopes: dict[int, Scope | None]
-    questions: dict[int, frozenset[Question]]
-    outcomes: dict[int, tuple[Place, float]]
 
 
 class Memory:
@@ -141,7 +125,7 @@ class Memory:
         }
         self.cache.put("maps", entries)
 
-    def recall(self, table: Scores) -> None:
+    def recall(self, table: Table) -> None:
         """Fill in the values that are known."""
         keys = {row: self._score_key(table, row) for row in table.rows if row not in table.values}
         found = self.cache.get(list(keys.values()))
@@ -156,7 +140,7 @@ class Memory:
             for name, noted in entry["notes"].items():
                 table.notes.setdefault(name, {})[row] = [(value, about) for value, about in noted]
 
-    def keep(self, tables: Iterable[Scores], rows: Sequence[int]) -> None:
+    def keep(self, tables: Iterable[Table], rows: Sequence[int]) -> None:
         """Keep the values of these rows that were measured now."""
         entries = {}
         for table in tables:
@@ -194,7 +178,7 @@ class Memory:
         """Keep what was measured of these pictures, for every version of the model."""
         self.cache.put("marks", {self._marks_key(rows): content})
 
-    def _holds(self, table: Scores, row: int, entry: Mapping[str, Any]) -> bool:
+    def _holds(self, table: Table, row: int, entry: Mapping[str, Any]) -> bool:
         """Whether others that had a part in a value are the same; a cue's outcome is told to the report again."""
         if not all(self._origins.hold(tuple(one), row, table.population, written) for one, written in entry["of"]):
             return False
@@ -216,7 +200,7 @@ class Memory:
     def _map_key(self, method: str, row: int) -> str:
         return self._facts.map(method, self._image(row))
 
-    def _score_key(self, table: Scores, row: int) -> str:
+    def _score_key(self, table: Table, row: int) -> str:
         return self._facts.score(table.check, table.method, self._image(row))
 
     def _image(self, row: int) -> ImageFacts:
