@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from explain_gate.measuring.asking.cue_facts import colour_of, describe, place_w
 from explain_gate.measuring.asking.cues import CueSearch
 from explain_gate.metrics.patches import Place, Window, windows
 from explain_gate.publishing.pages.cues import build_cues
+from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.records import Profile
 from explain_gate.tasks.classification import Classification
 
@@ -136,8 +136,8 @@ def test_a_mark_is_told_by_its_place_and_colour(tmp_path: Path, place: str) -> N
     assert np.array_equal(source[y0:y1, x0:x1], np.array(Image.open(tmp_path / "cues" / found["files"]["patch"])))
     target = np.array(Image.open(tmp_path / found["target_image"]))
     assert np.array_equal(target, np.array(Image.open(tmp_path / "cues" / found["files"]["before"])))
-    profile: Profile = SimpleNamespace(folder=tmp_path, manifest={})  # type: ignore[assignment]
-    (view,) = build_cues(profile, tmp_path / "page")
+    profile = Profile(manifest={}, images=(), measurements=(), folder=tmp_path)
+    (view,) = build_cues(Kept(profile), tmp_path / "page")
     assert view.sentence == found["sentence"][0].upper() + found["sentence"][1:]
     assert view.box == (x0, y0, x1 - x0, y1 - y0)
     assert (view.source_image, view.inside) == (found["source_image"], False)
