@@ -31,6 +31,11 @@ def test_occlusion_share(check):
     check("reliance.occlusion_share")
 
 
+def test_core_sensitivity(check):
+    """Noise on the object costs more than as much noise elsewhere."""
+    check("reliance.core_sensitivity")
+
+
 def test_transplant_follow(check):
     """No patch of a class turns other images into it."""
     check("reliance.transplant_follow")

@@ -145,6 +145,57 @@ def occlusion_share(region: Tensor, batch: Batch, *, draws: int = 3) -> Tensor:
     return torch.where(lost + elsewhere > 0, lost / (lost + elsewhere).clamp_min(1e-300), 0.5)
 
 
+def core_sensitivity(region: Tensor, batch: Batch, *, noise: float = 0.5, draws: int = 5) -> Tensor:
+    """Log odds lost to noise on the region against those lost to as much noise elsewhere (after Singla 2022).
+
+    One seeded Gaussian pattern per draw is added twice, inside the region and outside it, each time at the same norm:
+    that of `noise` on every pixel of the smaller of the two parts. So a large part is not noisier for its size, and no
+    pixel gets more than `noise`. Losses are means over draws; what rises under noise counts as no loss. (The paper
+    compares accuracies of a class; log odds have a value for every image, and no ceiling.)
+
+    Args:
+        region: (N, H, W), bool.
+        batch: is asked for two forwards per draw, and one.
+        noise: standard deviation, as a share of the image's own, above 0.
+        draws: patterns per image, at least 1.
+
+    Returns:
+        (N,), in [-1, 1], higher is better: (lost on the region - lost elsewhere) / (their sum); 0 where neither costs
+        more than the other, or anything at all.
+
+    Raises:
+        NotApplicable: the region fills the frame of an image, so that there is no elsewhere.
+    """
+    if draws < 1 or not noise > 0:
+        raise ValueError(f"draws must be at least 1 and noise above 0, got {draws} and {noise}")
+    inside = region.cpu()
+    if bool(inside.flatten(1).all(dim=1).any()):
+        raise NotApplicable("the region fills the frame, so there is no other place to put noise on")
+    parts = torch.stack([inside, ~inside])
+    areas = parts.flatten(2).sum(dim=2)
+    pixels, labels = batch.pixels.cpu(), batch.labels
+    strength = noise * pixels.flatten(1).std(dim=1) * areas.amin(dim=0).sqrt()
+    before = batch.task.log_odds(batch.predict(batch.pixels), labels)
+    losses = torch.zeros(2, len(labels), dtype=torch.float64)
+    for draw in range(draws):
+        patterns = torch.stack(
+            [
+                torch.randn(one.shape, generator=batch.generator(position, f"noise {draw}"))
+                for position, one in enumerate(pixels)
+            ]
+        )
+        for which, part in enumerate(parts):
+            own = patterns * part[:, None]
+            norm = own.flatten(1).norm(dim=1) / pixels.shape[1] ** 0.5
+            noisy = pixels + own * (strength / norm)[:, None, None, None]
+            losses[which] += before - batch.task.log_odds(batch.predict(noisy.to(batch.pixels.device)), labels)
+        if draw == 0:
+            batch.note("evidence", (losses[1].clamp_min(0) > losses[0].clamp_min(0)).double())
+    lost, elsewhere = losses.clamp_min(0)
+    balance: Tensor = (lost - elsewhere) / (lost + elsewhere).clamp_min(1e-300)
+    return balance
+
+
 def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside", targets: int = 6) -> Tensor:
     """Share of other images that turn to the image's class when given its patch from the class's most telling place.
 

@@ -223,3 +223,81 @@ def test_an_image_taken_for_the_backgrounds_class_already_cannot_turn_to_it(fake
     batch = _batch(fake_batch, lambda pixels: torch.tensor([[0.0, 1.0]]).expand(len(pixels), 2))
     assert reliance.background_follow(REGION.expand(2, SIDE, SIDE), batch).tolist() == [0, 0]
     assert batch.notes["evidence"][0].isnan().all()
+
+
+def _hurt_by_noise(inside: float, outside: float) -> Any:
+    """Class 0 by a score that falls by the squared deviations from 0, weighted by where they are."""
+    weight = torch.where(REGION, inside, outside)
+
+    def scores(pixels: torch.Tensor) -> torch.Tensor:
+        hurt = (weight * pixels.double().square()).sum(dim=(1, 2, 3))
+        return torch.stack([5 - hurt, torch.zeros_like(hurt)], dim=1)
+
+    return scores
+
+
+def _plain(fake_batch: Any, scores: Any) -> Any:
+    """Two images of class 0 that are nearly 0: what a model loses is the noise's own energy, weighted by place."""
+    tiny = 1e-4 * torch.randn(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    return fake_batch(
+        pixels=tiny * torch.tensor([1.0, 30.0])[:, None, None, None], labels=torch.tensor([0, 0]), scores=scores
+    )
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "expected"), [(1, 0, 1), (0, 1, -1), (1, 1, 0), (3, 1, 0.5), (1, 7, -0.75)]
+)
+def test_core_sensitivity_is_the_balance_of_what_noise_costs(
+    fake_batch: Any, inside: float, outside: float, expected: float
+) -> None:
+    """Noise has the same energy on the region and off it, so the value is (a - b) / (a + b) of the model's weights.
+
+    The images' own pixels meet the noise by chance, which averages out over draws; and no unit of the pixels matters.
+    """
+    batch, regions = _plain(fake_batch, _hurt_by_noise(1e4 * inside, 1e4 * outside)), REGION.expand(2, SIDE, SIDE)
+    values = reliance.core_sensitivity(regions, batch, draws=200, noise=4)
+    assert values.tolist() == pytest.approx([expected] * 2, abs=0.02)
+    assert batch.notes["evidence"].tolist() == [float(outside > inside)] * 2 or inside == outside
+    assert batch.asked == 2 * (1 + 2 * 200)
+
+
+def test_core_sensitivity_of_a_model_that_noise_does_not_move_is_chance(fake_batch: Any) -> None:
+    """Nothing lost on either side is 0, and speaks neither for nor against the model; the same seed, the same value."""
+    regions = REGION.expand(2, SIDE, SIDE)
+    still = _plain(fake_batch, lambda pixels: torch.tensor([[1.0, 0.0]]).expand(len(pixels), 2))
+    assert reliance.core_sensitivity(regions, still).tolist() == [0, 0]
+    assert still.notes["evidence"].tolist() == [0, 0]
+    again = [reliance.core_sensitivity(regions, _batch(fake_batch, HONEST)).tolist() for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_core_sensitivity_puts_no_more_noise_on_a_large_part(fake_batch: Any) -> None:
+    """Both noisy pictures are equally far from the image, however small the region; and only the part is touched."""
+    small = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    small[2:4, 2:5] = True
+    seen: list[torch.Tensor] = []
+
+    def scores(pixels: torch.Tensor) -> torch.Tensor:
+        seen.append(pixels)
+        return torch.zeros(len(pixels), 2)
+
+    batch = _plain(fake_batch, scores)
+    reliance.core_sensitivity(small.expand(2, SIDE, SIDE), batch, draws=1)
+    on, off = (pixels - batch.pixels for pixels in seen[1:])
+    torch.testing.assert_close(on.flatten(1).norm(dim=1), off.flatten(1).norm(dim=1))
+    torch.testing.assert_close(
+        on.flatten(1).norm(dim=1), 0.5 * batch.pixels.flatten(1).std(dim=1) * (3 * small.sum()).sqrt()
+    )
+    assert not on[:, :, ~small].any()
+    assert not off[:, :, small].any()
+
+
+def test_core_sensitivity_needs_a_place_elsewhere(fake_batch: Any) -> None:
+    """A region that fills the frame rules the metric out by itself, before the model is asked; parameters are checked."""
+    batch = _plain(fake_batch, HONEST)
+    with pytest.raises(NotApplicable, match="fills the frame"):
+        reliance.core_sensitivity(torch.ones(2, SIDE, SIDE, dtype=torch.bool), batch)
+    assert batch.asked == 0
+    for wrong in ({"draws": 0}, {"noise": 0}):
+        with pytest.raises(ValueError, match="draws must be at least 1 and noise above 0"):
+            reliance.core_sensitivity(REGION.expand(2, SIDE, SIDE), batch, **wrong)
