@@ -293,7 +293,7 @@ def test_core_sensitivity_puts_no_more_noise_on_a_large_part(fake_batch: Any) ->
 
 
 def test_core_sensitivity_needs_a_place_elsewhere(fake_batch: Any) -> None:
-    """A region that fills the frame rules the metric out by itself, before the model is asked; parameters are checked."""
+    """A region that fills the frame rules the metric out before the model is asked; parameters are checked."""
     batch = _plain(fake_batch, HONEST)
     with pytest.raises(NotApplicable, match="fills the frame"):
         reliance.core_sensitivity(torch.ones(2, SIDE, SIDE, dtype=torch.bool), batch)
