@@ -6,8 +6,9 @@ import pytest
 from safetensors.torch import save_file
 
 from explain_gate.commands.validate import validate
+from explain_gate.config import load_config
 from explain_gate.errors import ModelError
-from explain_gate.measuring.job import measure
+from explain_gate.measuring.job import Compute, measure, open_job
 from explain_gate.options import RunOptions
 from explain_gate.session.run import GateSession
 
@@ -56,3 +57,26 @@ def test_a_version_that_is_not_there_is_told_by_all(registered, tmp_path):
     ):
         with pytest.raises(ModelError, match="not in the registry"):
             ask()
+
+
+def test_what_is_open_already_is_not_opened_again(tmp_path, write_project, fresh_modules):
+    """A monitor brings its module, a worker its share, a session its rules and data; the rest is the file's."""
+    config = load_config(write_project(tmp_path / "project"))
+    job = open_job(config)
+    assert (len(job.data), len(job.rules), job.compute, job.part) == (8, 4, Compute(), False)
+    again = open_job(config, rules=job.rules[:1], data=job.data, model=job.model, part=True)
+    assert again.data is job.data
+    assert again.model is job.model
+    assert (again.rules, again.part) == (job.rules[:1], True)
+
+
+def test_another_version_is_measured_on_the_same_terms(tmp_path, write_project, fresh_modules):
+    """Rules, data and what passes are made with are the candidate's; the weights are not."""
+    config = load_config(write_project(tmp_path / "project"))
+    job = open_job(config, compute=Compute(device="cpu", memory_budget=1 << 30))
+    state = {name: 2 * tensor for name, tensor in job.model.module.state_dict().items()}
+    save_file(state, tmp_path / "before.safetensors")
+    other = job.of_version(None, str(tmp_path / "before.safetensors"))
+    assert other.data is job.data
+    assert (other.rules, other.compute) == (job.rules, job.compute)
+    assert other.model.digest != job.model.digest
