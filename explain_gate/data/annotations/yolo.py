@@ -119,7 +119,7 @@ def _objects(path: Path, image: str, names: dict[int, str], left: Leftovers) -> 
             kind, corners = float(words[0]), [float(word) for word in words[1:]]
         except ValueError as error:
             raise ValueError(f"line {number}: must be numbers, got {line[:60]!r}") from error
-        if int(kind) != kind or int(kind) not in names:
+        if not kind.is_integer() or int(kind) not in names:
             raise ValueError(f"line {number}: has class {words[0]}, and names go from {min(names)} to {max(names)}")
         shape = _shape(corners, f"line {number}")
         if shape is None:

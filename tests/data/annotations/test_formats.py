@@ -89,6 +89,8 @@ def test_yolo_shares_are_of_the_upright_picture(gate, tmp_path, orientation):
         ("0 10 20 30 40", "must be shares from 0 to 1, got 10 to 40"),
         (f"7 {SHARES}", "has class 7, and names go from 0 to 1"),
         (f"0.5 {SHARES}", "has class 0.5"),
+        (f"1e999 {SHARES}", "has class 1e999"),
+        (f"nan {SHARES}", "has class nan"),
         ("0 0.1 0.2 0.3 0.4 0.5 0.6 0.7", "8 numbers; a box has 5"),
         (f"cat {SHARES}", "must be numbers"),
         ("0 nan 0.1 0.1 0.1", "must be shares"),
