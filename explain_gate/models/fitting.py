@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,7 +69,7 @@ def load_checkpoint(
     own = _Own(module)
     if not own.tensors:
         raise ModelError(f"{path}: the model has no weights that a checkpoint could hold; remove model.checkpoint")
-    chosen = _chosen(contents, [own, *(_Own(module, prefix) for prefix in own.shared())], key, classes)
+    chosen = _chosen(contents, module, [own, *(_Own(module, prefix) for prefix in own.shared())], key, classes)
     chosen.put_into(module)
     return tuple(chosen.notes(key))
 
@@ -121,6 +122,7 @@ class _Weights:
 
     def __init__(self, contents: Contents, prefix: str, own: _Own) -> None:
         self.contents, self.prefix, self.own = contents, prefix, own
+        self.renamed = False
         self.state: dict[str, torch.Tensor] = {}
         self.twice: list[str] = []
         for name, value in contents.under(prefix).items():
@@ -205,8 +207,11 @@ class _Weights:
                 continue
             partner = next((one for one in self.own.tied.get(bare, [bare]) if one in self.state), None)
             state[name] = self.own.tensors[bare].detach() if partner is None else self.state[partner]
+        # The names are those of the module as it is, so that its own loading code has nothing to rename.
+        current = module.state_dict()  # which says the version of each module too
+        current.update(state)
         try:
-            module.load_state_dict(state)
+            module.load_state_dict(current)
         except Exception as error:  # a module may load its state with code of its own
             raise ModelError(f"{self.contents.path}: checkpoint does not fit the model: {error}") from error
 
@@ -262,6 +267,8 @@ class _Weights:
         left = [name for name in (*self.left_out, *outside) if not _is_training(name) and _last(name) not in _COUNTERS]
         if left:
             told.append(f"left out: {_listed(_groups(left))}")
+        if self.renamed:
+            told.append("names of an earlier version, renamed by the model's own loading code")
         casts = Counter(
             (_kind(self.state[name]), _kind(mine))
             for name, mine in self.own.tensors.items()
@@ -281,7 +288,13 @@ class _Weights:
         return self.contents.others.get(f"{self.prefix}.{name}" if self.prefix else name)
 
 
-def _chosen(contents: Contents, owns: Sequence[_Own], key: str | None, classes: Callable[[], int | None]) -> _Weights:
+def _chosen(
+    contents: Contents,
+    module: torch.nn.Module,
+    owns: Sequence[_Own],
+    key: str | None,
+    classes: Callable[[], int | None],
+) -> _Weights:
     """The one set of weights that is meant; `owns` are the model's names, and those inside of what wraps all of it.
 
     Raises:
@@ -298,7 +311,11 @@ def _chosen(contents: Contents, owns: Sequence[_Own], key: str | None, classes: 
     candidates = next((some for some in tried if some and not some[0].faults), None)
     if candidates is None:
         best = max((one for some in tried for one in some), key=lambda one: len(one.alike), default=None)
-        raise ModelError(_misfit(best or _Weights(contents, key or "", owns[0]), classes))
+        best = best or _Weights(contents, key or _fullest(contents), owns[0])
+        renamed = _renamed(best, module)
+        if renamed is None or renamed.faults:
+            raise ModelError(_misfit(best, classes))
+        candidates = [renamed, *(one for one in tried[0] if one is not best)]
     first = candidates[0]
     if key is not None and first.prefix == key:
         return first
@@ -314,6 +331,42 @@ def _chosen(contents: Contents, owns: Sequence[_Own], key: str | None, classes: 
             f"If those are no part of the model, write {KEY}: {first.prefix}"
         )
     return first
+
+
+def _fullest(contents: Contents) -> str:
+    """The mapping with most tensors."""
+    return Counter(contents.level.values()).most_common(1)[0][0]
+
+
+def _renamed(weights: _Weights, module: torch.nn.Module) -> _Weights | None:
+    """The weights under the names that the module's own loading code gives them, such as those of an earlier version.
+
+    None where that code refuses them, leaves one of the model's tensors as it was, or drops a number.
+    """
+    own, faults = weights.own, weights.faults
+    numbers = {name: value for name, value in weights.state.items() if _last(name) not in _COUNTERS}
+    if own.wrapped or own.others or any(fault.what not in ("missing", "unexpected") for fault in faults):
+        return None
+    if any(_kind_fault(value) or not value.is_floating_point() for value in numbers.values()):
+        return None
+    twin = copy.deepcopy(module)
+    with torch.no_grad():
+        for value in twin.state_dict().values():
+            if value.is_floating_point():
+                value.fill_(torch.nan)
+    try:
+        twin.load_state_dict(OrderedDict((own.actual.get(name, name), value) for name, value in weights.state.items()))
+    except Exception:  # noqa: BLE001 - a module may load its state with code of its own; what does not fit is told
+        return None
+    state = twin.state_dict()
+    loaded = {name: state[actual] for name, actual in own.actual.items() if _last(name) not in _COUNTERS}
+    if any(bool(value.isnan().any()) for value in loaded.values()):
+        return None
+    if sum(value.numel() for value in loaded.values()) != sum(value.numel() for value in numbers.values()):
+        return None
+    renamed = _Weights(weights.contents, weights.prefix, own)
+    renamed.state, renamed.renamed = loaded, True
+    return renamed
 
 
 def _several(first: _Weights, candidates: Sequence[_Weights], key: str | None) -> list[str]:

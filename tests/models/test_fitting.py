@@ -280,3 +280,52 @@ def test_what_timm_itself_saves_is_read(tmp_path, averaged):
     else:
         load_checkpoint(loaded, tmp_path / "last.pth.tar")
     assert torch.equal(logits(loaded), logits(AVERAGED if averaged else RAW))
+
+
+class Renaming(torch.nn.Module):
+    """A module whose loading code knows the names of its earlier version, and refuses states that say no version."""
+
+    _version = 2
+
+    def __init__(self, lenient=False):
+        super().__init__()
+        self.head = torch.nn.Linear(2, 3)
+        self.lenient = lenient
+
+    def _load_from_state_dict(self, state, prefix, metadata, strict, *rest):
+        for name in [name for name in state if name.startswith(f"{prefix}classifier.")]:
+            state[name.replace("classifier.", "head.")] = state.pop(name)
+        super()._load_from_state_dict(state, prefix, metadata, strict, *rest)
+
+    def load_state_dict(self, state, strict=True, **rest):
+        """Leaves out what it does not know, where it is lenient."""
+        return super().load_state_dict(state, strict=strict and not self.lenient, **rest)
+
+
+def test_a_module_renames_what_an_earlier_version_of_it_saved(load):
+    """Its own loading code is asked before a misfit is told, and believed only where it loads every number."""
+    old = {"classifier.weight": torch.rand(3, 2), "classifier.bias": torch.rand(3)}
+    net, notes = load({"state_dict": old}, net=Renaming())
+    assert torch.equal(net.head.weight, old["classifier.weight"])
+    assert torch.equal(net.head.bias, old["classifier.bias"])
+    assert notes == (
+        "weights read from state_dict",
+        "names of an earlier version, renamed by the model's own loading code",
+    )
+    for state in ({"classifier.weight": torch.rand(3, 2)}, {**old, "extra": torch.rand(1)}):
+        with pytest.raises(ModelError, match="checkpoint does not fit the model"):
+            load(state, net=Renaming(lenient=True))
+
+
+def test_a_module_that_asks_for_its_version_is_told_it(load):
+    """Torchvision's MNASNet refuses a state without one, which is what safetensors and a stripped prefix leave."""
+
+    class Asking(torch.nn.Linear):
+        def _load_from_state_dict(self, state, prefix, metadata, *rest):
+            if metadata.get("version") != 1:
+                raise ValueError("version should be 1")
+            super()._load_from_state_dict(state, prefix, metadata, *rest)
+
+    state = Asking(2, 3).state_dict()
+    net, _ = load({"state_dict": under("module.", state)}, net=Asking(2, 3))
+    assert torch.equal(net.weight, state["weight"])
