@@ -38,7 +38,8 @@ T = TypeVar("T")
 class Scene:
     """An image that patches are planted into, and the classes that the model says of it.
 
-    Shapes: pixels (3, H, W); region (H, W), bool.
+    Shapes: pixels (3, H, W); region (H, W), bool. `peer` is another image of its class, None where there is none: what
+    its patch turns is damage.
     """
 
     row: int
@@ -46,6 +47,7 @@ class Scene:
     said: tuple[int, ...]
     pixels: Tensor
     region: Tensor
+    peer: Scene | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

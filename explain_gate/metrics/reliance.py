@@ -197,23 +197,24 @@ def core_sensitivity(region: Tensor, batch: Batch, *, noise: float = 0.5, draws:
 
 
 def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside", targets: int = 6) -> Tensor:
-    """Share of other images that turn to the image's class when given its patch from the class's most telling place.
+    """Other images that turn to the class when given the image's patch from its most telling place, less damage.
 
     Places are searched outside the region or inside it, without knowing any kind of cue: what hiding a place costs
     the class on a few of its images says where to look, and planting says in which form the patch tells most: at the
     place the class has in common, at the one each image has for itself, or all over the background or the object.
     The search uses a handful of images; the value is measured on every image with its own patch, so a chance find
-    does not count. Outside, an honest model is near 0. Inside, part of an object is a reason of its own: compare with
+    does not count. Damage is what turns to the class when the other image is given the same patch of another image of
+    its own class. Outside, an honest model is near 0. Inside, part of an object is a reason of its own: compare with
     honest versions, and look at the picture.
 
     Args:
         region: (N, H, W), bool.
-        batch: is asked for the cue, which is searched once a class, and one forward per target.
+        batch: is asked for the cue, which is searched once a class, and two forwards per target.
         place: "outside" or "inside" the region.
         targets: other images per image, at least 1.
 
     Returns:
-        (N,), in [0, 1], lower is better.
+        (N,), in [-1, 1], lower is better.
     """
     if place not in ("outside", "inside") or targets < 1:
         raise ValueError(f"place must be outside or inside and targets at least 1, got {place} and {targets}")
@@ -224,20 +225,26 @@ def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside",
         scenes = batch.others(position, targets)
         if not scenes:
             raise NotApplicable("no image of another class could take a patch")
-        own, own_region = batch.pixels[position].cpu(), region[position].cpu()
-        mixed.extend(
-            plant(scene.pixels, scene.region, own, own_region, window, form=cue.form, where=place) for scene in scenes
-        )
+        own = (batch.pixels[position].cpu(), region[position].cpu())
+        for scene in scenes:
+            control = (scene.pixels, scene.region) if scene.peer is None else (scene.peer.pixels, scene.peer.region)
+            mixed.extend(
+                plant(scene.pixels, scene.region, *source, window, form=cue.form, where=place)
+                for source in (own, control)
+            )
         chosen.append(scenes)
     labels = batch.labels.tolist()
-    aims = torch.tensor([label for label, scenes in zip(labels, chosen, strict=True) for _ in scenes])
+    aims = torch.tensor([label for label, scenes in zip(labels, chosen, strict=True) for _ in scenes for _ in range(2)])
     says = iter(batch.task.says(batch.predict(torch.stack(mixed)), aims).tolist())
-    shares = []
+    values, answers = [], []
     for position, (label, scenes) in enumerate(zip(labels, chosen, strict=True)):
-        turned = _share([next(says) and label not in scene.said for scene in scenes])
-        batch.note_cue(position, place, turned)
-        shares.append(turned)
-    return torch.tensor(shares, dtype=torch.float64)
+        trials = [(next(says), next(says), label not in scene.said) for scene in scenes]
+        batch.note_cue(position, place, _share(turned and could for turned, _, could in trials))
+        values.append(sum((turned - control) * could for turned, control, could in trials) / len(trials))
+        turned, control, could = trials[0]
+        answers.append(float(turned and could and not control))
+    batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
+    return torch.tensor(values, dtype=torch.float64)
 
 
 def style_follow(batch: Batch, *, classes: int = 10) -> Tensor:

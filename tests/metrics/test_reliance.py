@@ -301,3 +301,24 @@ def test_core_sensitivity_needs_a_place_elsewhere(fake_batch: Any) -> None:
     for wrong in ({"draws": 0}, {"noise": 0}):
         with pytest.raises(ValueError, match="draws must be at least 1 and noise above 0"):
             reliance.core_sensitivity(REGION.expand(2, SIDE, SIDE), batch, **wrong)
+
+
+def test_a_patch_of_its_own_class_that_turns_an_image_too_is_damage(fake_batch: Any) -> None:
+    """The patch of another image of the receiver's class does the same, so nothing of the giver's class did it."""
+    cue = Cue(window=Window(top=0, left=0, side=4), form="fixed")
+    intact = _picture(-1, -1)
+
+    def scores(pixels: torch.Tensor) -> torch.Tensor:
+        whole = (pixels - intact).abs().amax(dim=(1, 2, 3)) < 1e-6
+        return torch.stack([1 - whole.double(), whole.double()], dim=1)
+
+    for peer, value in ((_picture(-1, 0.5), 0.0), (intact, 1.0)):
+        giver = Scene(row=2, accepted=(1,), said=(1,), pixels=peer, region=REGION)
+        other = Scene(row=1, accepted=(1,), said=(1,), pixels=intact, region=REGION, peer=giver)
+        batch = fake_batch(
+            pixels=_picture(1, 1)[None], labels=torch.tensor([0]), scores=scores, scenes=[other],
+            found=(cue, cue.window),
+        )  # fmt: skip
+        assert reliance.transplant_follow(REGION[None], batch).tolist() == [value]
+        assert batch.notes["evidence"].tolist() == [value]
+        assert batch.noted_cues == {0: 1.0}

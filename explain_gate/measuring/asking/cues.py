@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -171,7 +171,7 @@ class CueSearch:
             drawn = [self._data.sample(row) for row in self.panel_rows]
             samples = [sample for sample in drawn if sample.region is not None] or drawn[:1]
             scores = self._predict(torch.stack([sample.pixels for sample in samples]))
-            self._panel = [
+            scenes = [
                 Scene(
                     row=sample.index,
                     accepted=sample.accepted,
@@ -181,7 +181,19 @@ class CueSearch:
                 )
                 for sample, said in zip(samples, self._task.said(scores), strict=True)
             ]
+            self._panel = [replace(scene, peer=self._peer(scene, scenes)) for scene in scenes]
         return self._panel
+
+    def _peer(self, scene: Scene, scenes: Sequence[Scene]) -> Scene | None:
+        """Another panel image of the same class, drawn for it."""
+        label, digest = self._data.entries[scene.row].label, self._data.digest(scene.row)
+        peers = {
+            other.row: other
+            for other in scenes
+            if self._data.entries[other.row].label == label and self._data.digest(other.row) != digest
+        }
+        own = self._data.key(scene.row)
+        return next((peers[row] for row in self._data.lowest(peers, 1, seed=self._seed, own=own, purpose="peer")), None)
 
     @functools.cached_property
     def panel_rows(self) -> list[int]:
