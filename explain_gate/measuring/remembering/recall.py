@@ -51,31 +51,30 @@ class Memory:
 
     def __init__(self, cache: Cache, facts: Facts, data: RegressionSet, resources: Resources) -> None:
         self.cache = cache
-        self._facts = facts
         self._data = data
         self._resources = resources
-        self._origins = Origins(resources, self._identity)
-        self._images: dict[int, ImageFacts] = {}
+        self._keys = _Keys(facts, data)
+        self._origins = Origins(resources, self._keys.identity)
 
     def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
         """Logits (K,) of the rows that were predicted before."""
-        found = self.cache.get([self._logits_key(row) for row in rows])
+        found = self.cache.get([self._keys.logits(row) for row in rows])
         return {
             row: torch.from_numpy(np.frombuffer(found[key], dtype="<f4").copy())
             for row in rows
-            if (key := self._logits_key(row)) in found
+            if (key := self._keys.logits(row)) in found
         }
 
     def keep_logits(self, logits: Mapping[int, Tensor]) -> None:
         """Keep logits (K,), all of them finite."""
-        self.cache.put("logits", {self._logits_key(row): one.numpy().tobytes() for row, one in logits.items()})
+        self.cache.put("logits", {self._keys.logits(row): one.numpy().tobytes() for row, one in logits.items()})
 
     def pictures(self, rows: Sequence[int]) -> dict[int, Picture]:
         """Pictures and regions of the rows that were decoded before."""
-        found = self.cache.get([self._picture_key(row) for row in rows])
+        found = self.cache.get([self._keys.picture(row) for row in rows])
         pictures = {}
         for row in rows:
-            content = found.get(self._picture_key(row))
+            content = found.get(self._keys.picture(row))
             if content is not None:
                 head, rest = _opened(content)
                 jpeg = rest[head.pop("cut") :]
@@ -101,17 +100,17 @@ class Memory:
                 "cut": len(one.region),
                 "looks": dict(one.looks),
             }
-            entries[self._picture_key(row)] = _closed(head, one.region + one.jpeg)
+            entries[self._keys.picture(row)] = _closed(head, one.region + one.jpeg)
         self.cache.put("pictures", entries)
 
     def maps(
         self, method: str, rows: Sequence[int], size: tuple[int, int]
     ) -> dict[int, tuple[NDArray[np.float16], dict[str, float]]]:
         """Maps (H, W) as they are kept, with the method's details."""
-        found = self.cache.get([self._map_key(method, row) for row in rows])
+        found = self.cache.get([self._keys.map(method, row) for row in rows])
         maps = {}
         for row in rows:
-            content = found.get(self._map_key(method, row))
+            content = found.get(self._keys.map(method, row))
             if content is not None:
                 head, rest = _opened(content)
                 if len(rest) == 2 * size[0] * size[1]:
@@ -121,13 +120,13 @@ class Memory:
     def keep_maps(self, method: str, maps: Mapping[int, tuple[NDArray[np.float16], Mapping[str, float]]]) -> None:
         """Keep maps that have no fault."""
         entries = {
-            self._map_key(method, row): _closed(dict(details), one.tobytes()) for row, (one, details) in maps.items()
+            self._keys.map(method, row): _closed(dict(details), one.tobytes()) for row, (one, details) in maps.items()
         }
         self.cache.put("maps", entries)
 
     def recall(self, table: Table) -> None:
         """Fill in the values that are known."""
-        keys = {row: self._score_key(table, row) for row in table.rows if row not in table.values}
+        keys = {row: self._keys.score(table, row) for row in table.rows if row not in table.values}
         found = self.cache.get(list(keys.values()))
         for row, key in keys.items():
             if key not in found:
@@ -156,27 +155,27 @@ class Memory:
                     "outcome": outcome,
                     "notes": {name: notes[row] for name, notes in table.notes.items() if row in notes},
                 }
-                entries[self._score_key(table, row)] = json.dumps(entry).encode()
+                entries[self._keys.score(table, row)] = json.dumps(entry).encode()
         self.cache.put("scores", entries)
 
     def cue(self, label: int, place: Place, rows: Sequence[int]) -> tuple[dict[str, Any], bytes] | None:
         """What a search on these rows left of a class, and its pictures in one; None where it is not known."""
-        key = self._cue_key(label, place, rows)
+        key = self._keys.cue(label, place, rows)
         found = self.cache.get([key]).get(key)
         return None if found is None else _opened(found)
 
     def keep_cue(self, label: int, place: Place, rows: Sequence[int], head: Mapping[str, Any], content: bytes) -> None:
         """Keep what a search on these rows left."""
-        self.cache.put("cues", {self._cue_key(label, place, rows): _closed(head, content)})
+        self.cache.put("cues", {self._keys.cue(label, place, rows): _closed(head, content)})
 
     def marks(self, rows: Sequence[int]) -> bytes | None:
         """What operations do to these pictures, and whose pictures show it; None where it is not known."""
-        key = self._marks_key(rows)
+        key = self._keys.marks(rows)
         return self.cache.get([key]).get(key)
 
     def keep_marks(self, rows: Sequence[int], content: bytes) -> None:
         """Keep what was measured of these pictures, for every version of the model."""
-        self.cache.put("marks", {self._marks_key(rows): content})
+        self.cache.put("marks", {self._keys.marks(rows): content})
 
     def _holds(self, table: Table, row: int, entry: Mapping[str, Any]) -> bool:
         """Whether others that had a part in a value are the same; a cue's outcome is told to the report again."""
@@ -191,31 +190,41 @@ class Memory:
         self._resources.cues.remember(row, label, place, share)
         return True
 
-    def _logits_key(self, row: int) -> str:
+
+class _Keys:
+    """The keys of what is known of rows; each row's facts are read once."""
+
+    def __init__(self, facts: Facts, data: RegressionSet) -> None:
+        self._facts = facts
+        self._data = data
+        self._images: dict[int, ImageFacts] = {}
+
+    def logits(self, row: int) -> str:
         return self._facts.logits(self._image(row))
 
-    def _picture_key(self, row: int) -> str:
+    def picture(self, row: int) -> str:
         return self._facts.picture(self._image(row))
 
-    def _map_key(self, method: str, row: int) -> str:
+    def map(self, method: str, row: int) -> str:
         return self._facts.map(method, self._image(row))
 
-    def _score_key(self, table: Table, row: int) -> str:
+    def score(self, table: Table, row: int) -> str:
         return self._facts.score(table.check, table.method, self._image(row))
+
+    def cue(self, label: int, place: Place, rows: Sequence[int]) -> str:
+        return self._facts.cue(label, place, self._data.classes, [self._image(row) for row in rows])
+
+    def marks(self, rows: Sequence[int]) -> str:
+        return self._facts.marks([self._image(row) for row in rows])
+
+    def identity(self, row: int) -> str:
+        """All that the row consists of, in one."""
+        return digest(asdict(self._image(row)))
 
     def _image(self, row: int) -> ImageFacts:
         if row not in self._images:
             self._images[row] = image_facts(self._data, row)
         return self._images[row]
-
-    def _cue_key(self, label: int, place: Place, rows: Sequence[int]) -> str:
-        return self._facts.cue(label, place, self._data.classes, [self._image(row) for row in rows])
-
-    def _marks_key(self, rows: Sequence[int]) -> str:
-        return self._facts.marks([self._image(row) for row in rows])
-
-    def _identity(self, row: int) -> str:
-        return digest(asdict(self._image(row)))
 
 
 def _closed(head: Mapping[str, Any], content: bytes) -> bytes:
