@@ -107,7 +107,7 @@ def test_workers_on_ray_find_what_one_process_finds(ray, project, measured):
     assert_same(together, measured(cache=False))
     assert together.profile.manifest["passes"]["backward"] < 48
     again = Told()
-    assert measured(again, engine="ray").profile.manifest["passes"] == {"forward": 4, "backward": 0}
+    assert measured(again, engine="ray").profile.manifest["passes"] == {"forward": 0, "backward": 0}
     assert not any(stage.endswith("Ray workers") for stage, _, _ in again.lines)
 
 
