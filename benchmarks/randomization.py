@@ -146,7 +146,7 @@ class _over_blocks:  # noqa: N801 - used as a function
             return
         blocks = self._blocks
 
-        def by_block(self: Any, order: str = "top_down", seed: int = 42) -> Iterator[tuple[str, nn.Module]]:  # noqa: ARG001
+        def by_block(self: Any, order: str = "top_down", seed: int = 42) -> Iterator[tuple[str, nn.Module]]:
             import copy
 
             original = self.state_dict()

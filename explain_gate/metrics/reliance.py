@@ -351,7 +351,10 @@ def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
         same = _donors(batch, position, donors, same_class=True)
         other = _donors(batch, position, donors, same_class=False)
         pixels = batch.pixels[position]
-        mixed = [torch.where(region[position], pixels, picture.to(pixels.device)) for _, picture in (*same, *other)]
+        mixed = [
+            torch.where(region[position].to(pixels.device), pixels, picture.to(pixels.device))
+            for _, picture in (*same, *other)
+        ]
         scores = batch.predict(torch.stack(mixed)).double()
         own = torch.full((len(scores),), label)
         right, said = batch.task.right(scores, [accepted] * len(scores)).tolist(), batch.task.said(scores)
