@@ -30,6 +30,7 @@ class Project:
     told: str | None = None
     thorough: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    exit_code: int = 4
 
 
 def as_it_is(_: Path) -> None:
@@ -318,7 +319,7 @@ FILES = [
     Project(
         name="another head",
         change=checkpoint(lambda path: torch.save(_state(**{"head.weight": torch.ones(5, 2)}), path)),
-        told="head.weight is",
+        told=r"head\.weight +\(5, 2\)",
     ),
     Project(name="no checkpoint", change=checkpoint(as_it_is), told="does not exist"),
     Project(
@@ -450,6 +451,7 @@ CODE = [
             _user_code("def inked(pixels):\n    return pixels.mean(colour=3)\n"),
         ),
         told="inked",
+        exit_code=3,
     ),
     Project(
         name="a method",

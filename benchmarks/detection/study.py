@@ -23,7 +23,6 @@ import torch
 
 from benchmarks.detection.tables import Gated, print_tables
 from benchmarks.detection.versions import KINDS, MARKED, Version, all_versions, load_weights, train_all, weights_file
-from explain_gate.commands.scaffold import shipped_rules
 from explain_gate.config import load_config
 from explain_gate.demo.pictures import Pictures, draw_pictures
 from explain_gate.demo.project import _write_pictures
@@ -142,7 +141,7 @@ def gate_all(versions: Sequence[Version], sets: dict[str, Path], cache: Path) ->
     rules = plan(config, list(next(iter(profiles.values())).classes))
     gates = {"file": (list[Version](), list(rules))}
     for name, half in zip(("first half", "second half"), halves, strict=True):
-        calibrated = calibrate([profiles[one.name, KINDS[0]] for one in half], rules, shipped=shipped_rules())
+        calibrated = calibrate([profiles[one.name, KINDS[0]] for one in half], rules)
         bounds = {one.rule.key: one.bound for one in calibrated.proposals}
         gates[name] = (half, [_with_bound(rule, bounds.get(rule.key)) for rule in rules])
     return [

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from explain_gate.commands.calibrated_file import rewrite
-from explain_gate.commands.scaffold import shipped_rules
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError
 from explain_gate.judging.calibration import Calibration, calibrate
@@ -64,9 +63,7 @@ def calibrate_file(
                 measure(gate, source=source, checkpoint=file, folder=folder, device=device, progress=progress)
             )
         rules = plan(gate, list(profiles[0].classes))
-        found = calibrate(
-            profiles, rules, shipped=shipped_rules(), false_alarm_rate=false_alarm_rate, seed=gate.sections.seed
-        )
+        found = calibrate(profiles, rules, false_alarm_rate=false_alarm_rate, seed=gate.sections.seed)
     _write(target, rewrite(gate, found), list(profiles[0].classes))
     for line in told(found):
         say(line)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from scipy import special, stats
 
 from explain_gate.errors import OptionError
 from explain_gate.judging.findings import breaks, select
+from explain_gate.judging.priors import BEHAVIOUR
 from explain_gate.metrics import FAMILIES, METRICS, family
 from explain_gate.records import Profile, Rule
 from explain_gate.statistics import Values, along_last, summarize
@@ -32,7 +32,6 @@ FEW_VERSIONS = 5
 FEW_IMAGES = 20
 _RESAMPLES = 400
 _DRAWS = 8000
-_BEHAVIOUR = "reliance"
 _BEYOND = 1e-3  # by how much a bound lies beyond a random map; rounding alone must not tell them apart
 _MOST_VERSIONS = 100  # to ask a team for
 _MOST_BORROWED = 30.0  # degrees of freedom; rules are never so alike that the versions themselves stop counting
@@ -78,7 +77,6 @@ def calibrate(
     profiles: Sequence[Profile],
     rules: Sequence[Rule],
     *,
-    shipped: Mapping[str, Mapping[str, Any]],
     false_alarm_rate: float = 0.05,
     seed: int = 0,
 ) -> Calibration:
@@ -90,7 +88,6 @@ def calibrate(
     Args:
         profiles: of versions known to be good, measured with these rules; at least two.
         rules: the planned rows; those without a fixed bound are left alone.
-        shipped: the package's own rules by check: no bound of behaviour becomes looser than theirs.
         false_alarm_rate: wanted share of good versions that break any rule, in (0, 0.5).
         seed: of the resampling.
 
@@ -106,7 +103,7 @@ def calibrate(
     measured, warnings = _measured(profiles, rows)
     if not measured:
         raise OptionError("no rule with at_least or at_most was measured on every version, so nothing can be proposed")
-    table = _tabulate(profiles, measured, shipped, seed)
+    table = _tabulate(profiles, measured, seed)
     proposals, share = _propose(table, false_alarm_rate, seed)
     left_out = _left_out(table, false_alarm_rate, seed)
     return Calibration(
@@ -167,9 +164,7 @@ def _values(profile: Profile, rule: Rule) -> Values:
     return np.empty(0) if measurement is None else select(profile, measurement, rule)[1]
 
 
-def _tabulate(
-    profiles: Sequence[Profile], rows: Sequence[Rule], shipped: Mapping[str, Mapping[str, Any]], seed: int
-) -> _Table:
+def _tabulate(profiles: Sequence[Profile], rows: Sequence[Rule], seed: int) -> _Table:
     """Statistics of every version, and how they vary together when images are drawn again."""
     values = np.array([[summarize(_values(profile, rule), rule.statistic) for rule in rows] for profile in profiles])
     deviations = np.concatenate([_resampled(profile, rows, seed) for profile in profiles])
@@ -190,7 +185,7 @@ def _tabulate(
         correlation=correlation,
         images=images,
         random=tuple(_random_map(profiles, rule) for rule in rows),
-        shipped=tuple(_shipped(rule, shipped) for rule in rows),
+        shipped=tuple(_shipped(rule) for rule in rows),
     )
 
 
@@ -405,15 +400,12 @@ def _within(rule: Rule, bound: float) -> bool:
     return (metric.high is None or bound < metric.high) and (metric.low is None or bound >= metric.low)
 
 
-def _shipped(rule: Rule, rules: Mapping[str, Mapping[str, Any]]) -> float | None:
-    """The package's own bound on a metric of behaviour, of the same statistic and side; None for all others."""
-    if rule.metric.partition(".")[0] != _BEHAVIOUR:
+def _shipped(rule: Rule) -> float | None:
+    """The package's own bound on the mean of a metric of behaviour, of the same side; None for all others."""
+    if rule.statistic != "mean":
         return None
-    shipped = rules.get(rule.check) or rules.get(rule.metric) or {}
-    if shipped.get("statistic", "mean") != rule.statistic:
-        return None
-    bound = shipped.get("at_least" if rule.at_least is not None else "at_most")
-    return None if bound is None else float(bound)
+    shipped = BEHAVIOUR.get(rule.check) or BEHAVIOUR.get(rule.metric) or {}
+    return shipped.get("at_least" if rule.at_least is not None else "at_most")
 
 
 def _is_norm(rule: Rule) -> bool:

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explain_gate.commands.calibrated_file import rewrite
-from explain_gate.commands.scaffold import shipped_rules
 from explain_gate.config import GateConfig, load_config
 from explain_gate.judging.calibration import Calibration, Proposal, calibrate
 from explain_gate.judging.findings import breaks
@@ -262,7 +261,7 @@ def test_what_is_written_is_accepted_and_means_something(drawn_gate, versions, r
     than the package's own.
     """
     rules = plan(drawn_gate, CLASSES)
-    found = calibrate(versions, rules, shipped=shipped_rules(), false_alarm_rate=rate)
+    found = calibrate(versions, rules, false_alarm_rate=rate)
     loaded = reload(drawn_gate, rewrite(drawn_gate, found))
     written = {(rule.metric, rule.class_name): rule for rule in plan(loaded, CLASSES)}
     assert set(written) == {(rule.metric, rule.class_name) for rule in rules}

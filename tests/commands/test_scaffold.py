@@ -19,9 +19,10 @@ OFF = re.compile(r"(?m)^( +)# (?=[\w/]+: \{.*\}   # \S)")
 """The comment sign of what is off: an entry with its reason behind it. Prose has no braces behind a name."""
 ON = {
     "performance.accuracy", "alignment.iou", "alignment.pointing_game", "alignment.lift", "completeness.relative_error",
-    "randomization.correlation", "stability.rerun_correlation", "reliance.background_gap", "reliance.background_margin",
+    "randomization.correlation", "stability.rerun_correlation", "reliance.background_gap",
     "reliance.background_follow", "reliance.background_only", "reliance.object_only", "reliance.transplant_follow",
-    "reliance.transplant_follow/inside",
+    "reliance.transplant_follow/inside", "reliance.operation_follow", "reliance.signature_follow",
+    "reliance.style_follow",
 }  # fmt: skip
 
 
