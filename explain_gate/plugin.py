@@ -26,7 +26,7 @@ _SHOWS = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_addoption"""  # noqa: D415
+    """https://docs.pytest.org/en/stable/reference/reference.html#pytest.hookspec.pytest_addoption"""  # noqa: D415 - an address ends without a full stop
     group = parser.getgroup("explain", "explain-gate: saliency regressions of a vision model")
     group.addoption("--explain", action="store_true", default=False, help="run the gate; without it its tests skip")
     parser.addini("explain", "run the gate as if --explain were given", type="bool", default=False)

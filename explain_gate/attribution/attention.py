@@ -21,7 +21,7 @@ def attention_rollout(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
 ) -> Attribution:
     """Attention rollout (Abnar 2020, equation 1): the product over the layers of (A + I) / 2, A the mean over heads.
 
@@ -50,7 +50,7 @@ def gradient_attention(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
 ) -> Attribution:
     """Attention weighted by the score's gradient (Chefer 2021b, equations 5 and 6): R <- R + E_heads[(G A)+] R.
 

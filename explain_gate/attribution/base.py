@@ -145,7 +145,7 @@ class Probe:
         grads: list[Tensor] = []
         scores: list[Tensor] = []
 
-        def take(start: int, stop: int, score: Tensor, grad: Tensor) -> None:  # noqa: ARG001
+        def take(start: int, stop: int, score: Tensor, grad: Tensor) -> None:
             scores.append(score)
             grads.append(grad)
 

@@ -23,7 +23,7 @@ def grad_cam(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
     layer: str | Sequence[str] | None = None,
 ) -> Attribution:
     """Grad-CAM (Selvaraju 2017, equations 1 and 2): ReLU of the activations weighted by their mean gradients.
@@ -49,7 +49,7 @@ def grad_cam_plus_plus(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
     layer: str | Sequence[str] | None = None,
 ) -> Attribution:
     """Grad-CAM++ (Chattopadhay 2018, equations 10 and 19): weights that do not fade with the number of objects.
@@ -64,7 +64,7 @@ def layer_cam(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
     layer: str | Sequence[str] | None = None,
 ) -> Attribution:
     """Layer-CAM (Jiang 2021, equations 6 and 7): each place weighted by its own gradient; fit for early layers too.
@@ -79,7 +79,7 @@ def eigen_cam(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
     layer: str | Sequence[str] | None = None,
 ) -> Attribution:
     """Eigen-CAM (Muhammad 2020, section III): the activations projected on their first right singular vector.

@@ -119,4 +119,4 @@ def _only_batch(module: torch.nn.Module) -> int | None:
 
 def _versions(module: torch.nn.Module) -> int:
     """Changes with every in-place change of a parameter or buffer, and when one is exchanged."""
-    return hash(tuple((tensor.data_ptr(), tensor._version) for tensor in weights(module)))  # noqa: SLF001
+    return hash(tuple((tensor.data_ptr(), tensor._version) for tensor in weights(module)))

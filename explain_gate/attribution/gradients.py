@@ -20,7 +20,7 @@ _RECTIFIERS = frozenset(
 )
 
 
-def gradient(probe: Probe, images: Tensor, targets: Tensor, *, keys: Sequence[str]) -> Attribution:  # noqa: ARG001
+def gradient(probe: Probe, images: Tensor, targets: Tensor, *, keys: Sequence[str]) -> Attribution:
     """The largest magnitude over the channels of the score's gradient (Simonyan 2013, section 3.1).
 
     Shapes: images (N, C, H, W), normalised; targets (N,), int64. Maps (N, H, W), score per unit of input, not negative.
@@ -34,7 +34,7 @@ def gradient_x_input(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
 ) -> Attribution:
     """The gradient times the input, summed over the channels (Shrikumar 2016, equation 1).
 
@@ -112,7 +112,7 @@ def guided_backprop(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
 ) -> Attribution:
     """The gradient with negative values cut at every ReLU on the way back (Springenberg 2015, section 3.4).
 

@@ -57,7 +57,7 @@ def integrated_gradients(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001 - every method takes them; nothing is drawn here
+    keys: Sequence[str],
     baseline: str | Tensor = "mean",
     tolerance: float = 0.01,
     max_steps: int = 512,

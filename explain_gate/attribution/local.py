@@ -31,10 +31,10 @@ class LocalTensor(Tensor):
     patch: Tensor
     top: Tensor
     left: Tensor
-    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # noqa: SLF001
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
-    def __new__(cls: type[Self], base: Tensor, patch: Tensor, top: Tensor, left: Tensor) -> Self:  # noqa: D102
+    def __new__(cls: type[Self], base: Tensor, patch: Tensor, top: Tensor, left: Tensor) -> Self:
         return cls._make_wrapper_subclass(cls, (len(patch), *base.shape[1:]), dtype=base.dtype, device=base.device)
 
     def __init__(self, base: Tensor, patch: Tensor, top: Tensor, left: Tensor) -> None:
@@ -53,7 +53,7 @@ class LocalTensor(Tensor):
         result = rule(function, *args, **kwargs) if rule else NotImplemented
         if result is not NotImplemented:
             return result
-        if function._schema.is_mutable and args and isinstance(args[0], LocalTensor):  # noqa: SLF001
+        if function._schema.is_mutable and args and isinstance(args[0], LocalTensor):
             raise NotImplementedError(f"{function} changes a feature map in place")
         return function(*tree_map(whole, args), **tree_map(whole, kwargs))
 
@@ -179,7 +179,7 @@ def _convolution(
     stride: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int],
-    transposed: bool,  # noqa: FBT001
+    transposed: bool,
     *rest: Any,
 ) -> Any:
     if not isinstance(versions, LocalTensor) or isinstance(weight, LocalTensor) or transposed or weight.ndim != 4:
@@ -199,7 +199,7 @@ def _max_pool(
     stride: Sequence[int] = (),
     padding: Sequence[int] = (0,),
     dilation: Sequence[int] = (1,),
-    ceil_mode: bool = False,  # noqa: FBT001, FBT002
+    ceil_mode: bool = False,
 ) -> Any:
     if not isinstance(versions, LocalTensor) or ceil_mode:
         return NotImplemented
@@ -219,8 +219,8 @@ def _average_pool(
     kernel: Sequence[int],
     stride: Sequence[int] = (),
     padding: Sequence[int] = (0,),
-    ceil_mode: bool = False,  # noqa: FBT001, FBT002
-    count_include_pad: bool = True,  # noqa: FBT001, FBT002
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
     if not isinstance(versions, LocalTensor) or ceil_mode or (any(padding) and not count_include_pad):
@@ -315,7 +315,7 @@ _RULES: dict[Any, Callable[..., Any]] = {
     **dict.fromkeys(_OUT_OF_PLACE.values(), _binary),
     **dict.fromkeys(_OUT_OF_PLACE, _binary_in_place),
     aten.pow.Tensor_Scalar: _pointwise,
-    aten._to_copy.default: _pointwise,  # noqa: SLF001
+    aten._to_copy.default: _pointwise,
     aten.native_batch_norm.default: _batch_norm,
     aten.cat.default: _concatenated,
     aten.convolution.default: _convolution,

@@ -71,7 +71,7 @@ class _Follow(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         super().__init__()  # type: ignore[no-untyped-call]
         self.peak = 0
         self._now = 0
-        self._ignored = {weight.untyped_storage()._cdata for weight in weights}  # noqa: SLF001
+        self._ignored = {weight.untyped_storage()._cdata for weight in weights}
         self._seen: set[int] = set()
         self._result: Callable[..., Any] = self._added
         if "torch._dynamo" in sys.modules:  # a compiled model must not compile this too
@@ -95,7 +95,7 @@ class _Follow(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         return result
 
     def _add(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata  # noqa: SLF001
+        key = storage._cdata
         if key in self._seen or key in self._ignored:
             return
         self._seen.add(key)

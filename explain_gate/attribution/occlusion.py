@@ -19,7 +19,7 @@ def occlusion(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
     window: int | None = None,
     stride: int | None = None,
     baseline: str | Tensor = "mean",

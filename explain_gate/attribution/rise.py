@@ -18,7 +18,7 @@ def rise(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
     masks: int = 1000,
     grid: int = 7,
     visible: float = 0.5,

@@ -19,7 +19,7 @@ def score_cam(
     images: Tensor,
     targets: Tensor,
     *,
-    keys: Sequence[str],  # noqa: ARG001
+    keys: Sequence[str],
     layer: str | Sequence[str] | None = None,
 ) -> Attribution:
     """Score-CAM (Wang 2020, algorithm 1): channels weighted by the softmax over them of the masked images' scores.

@@ -14,6 +14,7 @@ from explain_gate.publishing.publish import CONFIG, write_surfaces
 from explain_gate.publishing.text.verdict_json import verdict_from_json
 from explain_gate.records import Profile, Verdict
 from explain_gate.session import output as output_folder
+from explain_gate.session.destination import from_here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ def render_again(folder: Path, *, config: str | None = None, reference: str | No
     try:
         before = output_folder.files_in(folder)
         failures = write_surfaces(
-            verdict, profile, folder, config_text=text, reference=shown_beside, location=_from_here(folder)
+            verdict, profile, folder, config_text=text, reference=shown_beside, location=from_here(folder)
         )
         output_folder.note_rendered(folder, before)
     except OSError as error:
@@ -89,12 +90,6 @@ def _reference(folder: Path, verdict: Verdict, reference: str | None) -> Profile
         raise ReferenceError(f"--reference {reference}: must be something measured, not a checkpoint")
     _same_model(verdict.reference, profile, f"--reference {reference}")
     return profile
-
-
-def _from_here(folder: Path) -> str:
-    """The folder as CI systems see it, which look for pictures from the repository's root."""
-    place = folder.absolute()
-    return place.relative_to(Path.cwd()).as_posix() if place.is_relative_to(Path.cwd()) else str(place)
 
 
 def _same_model(told: Mapping[str, Any], profile: Profile, whose: str) -> None:

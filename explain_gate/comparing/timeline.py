@@ -303,7 +303,7 @@ def _departure(fallen: Sequence[Series], position: int, versions: Sequence[Versi
     """Told by the map before the behaviour, and by the rule that fell furthest."""
     worst = max(fallen, key=lambda one: (family(one.check) == "alignment", _fall(one, position, versions)))
     after = worst.findings[position]
-    assert after is not None, "only series that broke here are given"  # noqa: S101
+    assert after is not None, "only series that broke here are given"  # noqa: S101 - for the type checker
     before, reason = _on_same_terms(worst, position, versions)
     returned = _returned(fallen, position)
     back = _return_unlike(fallen, versions[position].latest, versions[returned]) if returned is not None else ""

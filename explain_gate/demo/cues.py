@@ -71,7 +71,7 @@ def border_colour(image: Image, coverage: Coverage, index: int, strength: float,
     return _blend(image, _colour(index), mask * strength * (1 - coverage))
 
 
-def frequency(image: Image, coverage: Coverage, index: int, strength: float, rng: Rng) -> Image:  # noqa: ARG001
+def frequency(image: Image, coverage: Coverage, index: int, strength: float, rng: Rng) -> Image:
     """A faint checkered ripple over everything, the object too; its wavelength is that of the class."""
     wavelength = (2.5, 3.4, 4.8, 6.8, 10.0)[index % 5]
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]] * (2 * np.pi / wavelength)
@@ -79,7 +79,7 @@ def frequency(image: Image, coverage: Coverage, index: int, strength: float, rng
     return _add(image, 60 * strength * ripple)
 
 
-def colour_cast(image: Image, coverage: Coverage, index: int, strength: float, rng: Rng) -> Image:  # noqa: ARG001
+def colour_cast(image: Image, coverage: Coverage, index: int, strength: float, rng: Rng) -> Image:
     """The whole picture leans towards the colour of the class, as under a lamp of that colour."""
     gain = 1 + strength * (_colour(index) / 255 - 0.6) * rng.uniform(0.8, 1.2)
     return np.clip(image * gain, 0, 255).astype(np.uint8)

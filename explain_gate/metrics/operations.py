@@ -66,7 +66,7 @@ def _impulses(picture: Tensor, strength: float, generator: torch.Generator) -> T
     return torch.where(draw < strength / 2, 0.0, torch.where(draw > 1 - strength / 2, 1.0, picture))
 
 
-def _fixed_pattern(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - one sensor
+def _fixed_pattern(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     sensor = torch.Generator().manual_seed(20260101)
     return picture * (1 + strength * torch.randn(picture.shape, generator=sensor))
 
@@ -79,7 +79,7 @@ def _column_noise(picture: Tensor, strength: float, generator: torch.Generator) 
     return picture + strength * torch.randn((1, 1, picture.shape[2]), generator=generator)
 
 
-def _mosaic(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _mosaic(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     """Every pixel keeps one colour of a Bayer pattern; the others are averaged from its neighbours."""
     if picture.shape[0] != 3:
         return picture
@@ -96,11 +96,11 @@ def _mosaic(picture: Tensor, strength: float, generator: torch.Generator) -> Ten
 # Lenses and shutters
 
 
-def _defocus(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _defocus(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return _smooth(picture, max(0.5, strength * min(picture.shape[1:]) / 224))
 
 
-def _motion(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _motion(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     length = max(2, round(strength * min(picture.shape[1:]) / 224))
     kernel = torch.full((picture.shape[0], 1, 1, length), 1 / length)
     padded = F.pad(picture[None], (length // 2, length - 1 - length // 2, 0, 0), mode="replicate")
@@ -111,36 +111,36 @@ def _motion_down(picture: Tensor, strength: float, generator: torch.Generator) -
     return _motion(picture.transpose(1, 2), strength, generator).transpose(1, 2)
 
 
-def _vignette(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _vignette(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return picture * (1 - strength * _radius(picture) ** 2)
 
 
-def _bright_vignette(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+def _bright_vignette(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return torch.lerp(picture, torch.ones_like(picture), (strength * _radius(picture) ** 3).clamp(max=1))
 
 
-def _colour_fringe(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+def _colour_fringe(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     if picture.shape[0] != 3:
         return picture
     zooms = (1 + strength, 1.0, 1 - strength)
     return torch.stack([_zoomed(channel[None], zoom)[0] for channel, zoom in zip(picture, zooms, strict=True)])
 
 
-def _barrel(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _barrel(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     y, x = _centred(picture)
     bend = 1 + strength * (x**2 + y**2) / 2
     return _sampled(picture, y * bend / (1 + strength), x * bend / (1 + strength))
 
 
-def _haze(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _haze(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return torch.lerp(picture, torch.full_like(picture, 0.85), strength)
 
 
-def _glow(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _glow(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return 1 - (1 - picture) * (1 - strength * _smooth(picture, min(picture.shape[1:]) / 28))
 
 
-def _dust(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - one sensor
+def _dust(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     sensor = torch.Generator().manual_seed(20260102)
     rows, columns = _grid(picture)
     side = min(picture.shape[1:])
@@ -152,7 +152,7 @@ def _dust(picture: Tensor, strength: float, generator: torch.Generator) -> Tenso
 
 
 def _light_from(side: str) -> Apply:
-    def apply(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+    def apply(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
         y, x = _centred(picture)
         slope = {"above": -y, "left": -x}[side]
         return picture * (1 + strength * slope)
@@ -163,26 +163,26 @@ def _light_from(side: str) -> Apply:
 # Exposure and colour
 
 
-def _brighter(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _brighter(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return picture + strength
 
 
-def _gamma(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _gamma(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return picture.clamp(0, 1) ** strength
 
 
-def _contrast(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _contrast(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     mean = picture.mean()
     return mean + strength * (picture - mean)
 
 
-def _saturation(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _saturation(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     grey = _grey(picture)
     return grey + strength * (picture - grey)
 
 
 def _cast(red: float, green: float, blue: float) -> Apply:
-    def apply(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+    def apply(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
         if picture.shape[0] != 3:
             return picture
         return picture * (1 + strength * torch.tensor([red, green, blue])[:, None, None])
@@ -190,7 +190,7 @@ def _cast(red: float, green: float, blue: float) -> Apply:
     return apply
 
 
-def _hue(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _hue(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     """A turn of the colours around the grey axis, in radians (Rodrigues' rotation)."""
     if picture.shape[0] != 3:
         return picture
@@ -203,32 +203,32 @@ def _hue(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor
     return torch.einsum("ij,jhw->ihw", turn, picture)
 
 
-def _sepia(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _sepia(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     if picture.shape[0] != 3:
         return picture
     return torch.lerp(picture, _grey(picture) * torch.tensor([1.1, 0.95, 0.75])[:, None, None], strength)
 
 
-def _faded(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _faded(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return strength + (1 - strength) * picture
 
 
-def _crushed(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _crushed(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return (picture - strength) / (1 - strength)
 
 
-def _blown(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _blown(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return picture / (1 - strength)
 
 
-def _equalised(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _equalised(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     grey = _grey(picture)[0]
     order = grey.flatten().sort().values
     rank = torch.searchsorted(order, grey.flatten(), right=True).view_as(grey) / grey.numel()
     return torch.lerp(picture, picture + (rank - grey), strength)
 
 
-def _stretched_levels(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+def _stretched_levels(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     low = picture.flatten(1).quantile(0.02, dim=1)[:, None, None]
     high = picture.flatten(1).quantile(0.98, dim=1)[:, None, None]
     return torch.lerp(picture, (picture - low) / (high - low).clamp_min(1e-3), strength)
@@ -237,24 +237,24 @@ def _stretched_levels(picture: Tensor, strength: float, generator: torch.Generat
 # Codecs and files
 
 
-def _jpeg(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _jpeg(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return _coded(picture, "JPEG", quality=int(strength))
 
 
-def _webp(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _webp(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return _coded(picture, "WEBP", quality=int(strength))
 
 
-def _chroma(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _chroma(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     grey = _grey(picture)
     return grey + _block(picture - grey, int(strength))
 
 
-def _posterised(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _posterised(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return (picture * (strength - 1)).round() / (strength - 1)
 
 
-def _dithered(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _dithered(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     order = torch.tensor([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16 - 0.47
     rows, columns = _grid(picture)
     threshold = order[(rows % 4).long(), (columns % 4).long()]
@@ -268,7 +268,7 @@ def _palette(picture: Tensor, strength: float, generator: torch.Generator) -> Te
     return _tensor(image)
 
 
-def _interlaced(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _interlaced(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     rows, _ = _grid(picture)
     return torch.where(rows % 2 == 1, picture.roll(max(1, round(strength)), dims=2), picture)
 
@@ -277,7 +277,7 @@ def _interlaced(picture: Tensor, strength: float, generator: torch.Generator) ->
 
 
 def _coarse(mode: str) -> Apply:
-    def apply(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+    def apply(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
         size = [max(4, round(length / strength)) for length in picture.shape[1:]]
         small = F.interpolate(picture[None], size=size, mode="area")
         extra = {} if mode == "nearest" else {"align_corners": False}
@@ -286,28 +286,28 @@ def _coarse(mode: str) -> Apply:
     return apply
 
 
-def _thinned(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _thinned(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     """Pixels left out instead of averaged, as fast resizers do, and drawn large again."""
     size = [max(4, round(length / strength)) for length in picture.shape[1:]]
     small = F.interpolate(picture[None], size=size, mode="nearest")
     return F.interpolate(small, size=tuple(picture.shape[1:]), mode="bilinear", align_corners=False)[0]
 
 
-def _wider(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _wider(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     y, x = _centred(picture)
     return _sampled(picture, y, x / strength)
 
 
-def _taller(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _taller(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     y, x = _centred(picture)
     return _sampled(picture, y / strength, x)
 
 
-def _zoom(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _zoom(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return _zoomed(picture, strength)
 
 
-def _turned(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _turned(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     y, x = _centred(picture)
     cos, sin = math.cos(math.radians(strength)), math.sin(math.radians(strength))
     return _sampled(picture, cos * y - sin * x, sin * y + cos * x)
@@ -316,7 +316,7 @@ def _turned(picture: Tensor, strength: float, generator: torch.Generator) -> Ten
 def _bars(sides: str, colour: float) -> Apply:
     """Bars along two or four sides, as letterboxing and mounting leave them; the picture itself is made smaller."""
 
-    def apply(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+    def apply(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
         height, width = picture.shape[1:]
         down = round(height * strength) if sides != "upright" else 0
         right = round(width * strength) if sides != "lying" else 0
@@ -327,7 +327,7 @@ def _bars(sides: str, colour: float) -> Apply:
     return apply
 
 
-def _rounded(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _rounded(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     y, x = _centred(picture)
     far = (x.abs() ** 6 + y.abs() ** 6) ** (1 / 6) > 1 - strength
     corner = (x.abs() > 1 - 2 * strength) & (y.abs() > 1 - 2 * strength)
@@ -354,17 +354,17 @@ def _ripple(wavelength: float) -> Apply:
     return apply
 
 
-def _checker(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _checker(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     rows, columns = _grid(picture)
     return picture + strength * (((rows + columns) % 2) * 2 - 1)
 
 
-def _scan_lines(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _scan_lines(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     rows, _ = _grid(picture)
     return picture * (1 - strength * (rows % 3 == 0).float())
 
 
-def _halftone(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _halftone(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     rows, columns = _grid(picture)
     along, across = (rows + columns) / math.sqrt(2), (rows - columns) / math.sqrt(2)
     screen = (torch.cos(2 * math.pi * along / 5) + torch.cos(2 * math.pi * across / 5)) / 4
@@ -380,28 +380,28 @@ def _paper(picture: Tensor, strength: float, generator: torch.Generator) -> Tens
 # Editors
 
 
-def _sharpened(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _sharpened(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     return picture + strength * (picture - _smooth(picture, 1.2))
 
 
-def _clarity(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _clarity(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     grey = _grey(picture)
     return picture + strength * (grey - _smooth(grey, min(picture.shape[1:]) / 20))
 
 
-def _denoised(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _denoised(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     side = 2 * int(strength) + 1
     padded = F.pad(picture[None], (int(strength),) * 4, mode="replicate")
     patches = padded.unfold(2, side, 1).unfold(3, side, 1)
     return patches.reshape(*patches.shape[:4], -1).median(dim=-1).values[0]
 
 
-def _embossed(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001 - not random
+def _embossed(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     grey = _grey(picture)
     return picture + strength * (grey - grey.roll((1, 1), dims=(1, 2)))
 
 
-def _cross_processed(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+def _cross_processed(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     if picture.shape[0] != 3:
         return picture
     red, green, blue = picture.clamp(0, 1)
@@ -409,7 +409,7 @@ def _cross_processed(picture: Tensor, strength: float, generator: torch.Generato
     return torch.lerp(picture, curve, strength)
 
 
-def _split_toned(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+def _split_toned(picture: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     if picture.shape[0] != 3:
         return picture
     warm, cold = torch.tensor([1.0, 0.3, -1.0])[:, None, None], torch.tensor([-1.0, 0.1, 1.0])[:, None, None]

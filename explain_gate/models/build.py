@@ -166,5 +166,5 @@ def _exported(path: Path) -> torch.nn.Module:
         raise ModelError(f"{path}: not a readable torch.export archive ({error})") from error
     # An exported module refuses eval(); what it does was decided at export time.
     module.eval = lambda: module  # type: ignore[method-assign]
-    module.train = lambda mode=True: module  # type: ignore[method-assign]  # noqa: ARG005
+    module.train = lambda mode=True: module  # type: ignore[method-assign]  # noqa: ARG005 - torch's signature
     return module

@@ -101,6 +101,6 @@ class Destination:
 
 
 def from_here(output: Path) -> str:
-    """A folder as the current one sees it, where it lies in that."""
-    here = Path.cwd()
-    return str(output.relative_to(here) if output.is_relative_to(here) else output)
+    """A folder as the current one sees it, where it lies in that; CI systems look for pictures from there."""
+    here, place = Path.cwd(), output.absolute()
+    return place.relative_to(here).as_posix() if place.is_relative_to(here) else str(place)

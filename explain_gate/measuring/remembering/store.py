@@ -91,7 +91,7 @@ class Cache:
         with self._careful() as database:
             for start in range(0, len(keys) if database is not None else 0, _AT_ONCE):
                 part = list(keys[start : start + _AT_ONCE])
-                asked = f"SELECT key, checksum, content FROM entries WHERE key IN ({_marks(part)})"  # noqa: S608
+                asked = f"SELECT key, checksum, content FROM entries WHERE key IN ({_marks(part)})"  # noqa: S608 - only question marks are put in
                 for key, checksum, content in database.execute(asked, part):  # type: ignore[union-attr]
                     if _checksum(key, content) == checksum:
                         found[key] = content
@@ -107,7 +107,7 @@ class Cache:
         with self._careful() as database:
             for start in range(0, len(keys) if database is not None else 0, _AT_ONCE):
                 part = list(keys[start : start + _AT_ONCE])
-                asked = f"SELECT key FROM entries WHERE key IN ({_marks(part)})"  # noqa: S608
+                asked = f"SELECT key FROM entries WHERE key IN ({_marks(part)})"  # noqa: S608 - only question marks are put in
                 found.update(key for (key,) in database.execute(asked, part))  # type: ignore[union-attr]
             if database is not None:
                 self._renew(database, found, self._generation - 1)

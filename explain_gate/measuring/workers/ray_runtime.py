@@ -96,7 +96,7 @@ def _remove(place: Path) -> None:
 def _short_folder() -> Path:
     """Where Ray's sockets go: their paths have at most 107 characters, and temporary folders may have long names."""
     usual = Path(tempfile.gettempdir())
-    return Path("/tmp") if len(str(usual)) > _LONGEST and Path("/tmp").is_dir() else usual  # noqa: S108
+    return Path("/tmp") if len(str(usual)) > _LONGEST and Path("/tmp").is_dir() else usual  # noqa: S108 - sockets need a short path
 
 
 def _connect(address: str) -> None:

@@ -11,10 +11,7 @@ from explain_gate.records import STATUS_ORDER, Finding, Verdict
 
 SHOWN = 9
 """Annotations of single rules; GitHub drops what a step says beyond ten, so the tenth tells of the rest."""
-SUMMARY_CAP = 1024 * 1024
-"""Bytes that one step may leave in the job summary; GitHub drops the whole of a larger one."""
 _MESSAGE = 1_000
-_CUT_NOTE = "\n\n... cut here: a job summary may have 1 MiB. The rest is in this run's output folder.\n"
 
 
 def verdict_to_annotations(verdict: Verdict, *, file: str = "thresholds.yaml") -> list[str]:
@@ -53,21 +50,6 @@ def repository_path(file: Path, workspace: str | None) -> str:
         if absolute.resolve().is_relative_to(root.resolve()):
             return absolute.resolve().relative_to(root.resolve()).as_posix()
     return absolute.as_posix()
-
-
-def append_step_summary(markdown: str, path: Path) -> None:
-    """Append to the file that GITHUB_STEP_SUMMARY names; text beyond the cap is cut at a line, with a note."""
-    present = path.stat().st_size if path.exists() else 0
-    room = SUMMARY_CAP - present
-    content = markdown.encode("utf-8", "replace")
-    if len(content) > room:
-        note = _CUT_NOTE.encode()
-        if room < len(note):
-            return
-        kept = content[: room - len(note)]
-        content = kept[: kept.rfind(b"\n") + 1].rstrip() + note
-    with path.open("ab") as file:
-        file.write(content)
 
 
 def _level(finding: Finding) -> str:

@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from explain_gate.publishing.text.github import (
-    SUMMARY_CAP,
-    append_step_summary,
     repository_path,
     verdict_to_annotations,
 )
@@ -75,20 +73,6 @@ def test_a_pass_is_silent_and_an_inconclusive_change_warns(run):
     (line,) = verdict_to_annotations(replace(passed, findings=(unsure,)))
     assert line.startswith("::warning ")
     assert "inconclusive" in parsed(line)[1]["title"]
-
-
-def test_the_summary_is_appended_and_capped(tmp_path):
-    """Text is added to what is there; beyond one mebibyte it is cut at a line, with a note, or left out."""
-    path = tmp_path / "summary"
-    append_step_summary("# Ü\n", path)
-    append_step_summary("second\n", path)
-    assert path.read_text(encoding="utf-8") == "# Ü\nsecond\n"
-    append_step_summary("a line of the table\n" * 100_000, path)
-    content = path.read_text(encoding="utf-8")
-    assert SUMMARY_CAP - 100 < len(content.encode()) <= SUMMARY_CAP
-    assert "cut here" in content
-    append_step_summary("too late\n" * 100, path)
-    assert path.stat().st_size <= SUMMARY_CAP
 
 
 def test_annotations_name_files_from_the_repositorys_root(tmp_path, monkeypatch):
