@@ -1,4 +1,4 @@
-"""What GitHub shows of a verdict beside the log: annotations on lines of thresholds.yaml, and the job summary."""
+"""What GitHub shows of a verdict beside the log: annotations on lines of thresholds.yaml."""
 
 from __future__ import annotations
 
