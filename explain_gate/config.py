@@ -276,7 +276,8 @@ class WaiverSection(_Section):
     reason: Text
     owner: Text
     ticket: Text | None = None
-    expires: dt.date
+    expires: dt.date = Field(description="its last day, at most waivers_max_days ahead")
+    unmeasured: bool = Field(default=False, description="also while the rule is unmeasured")
 
 
 class PromoteSection(_Section):
@@ -315,6 +316,7 @@ class GateFile(_Section):
     judging: JudgingSection = JudgingSection()
     checks: dict[Text, dict[Text, RuleSection] | None] = Field(description="family -> metric -> rule")
     waivers: list[WaiverSection] = []
+    waivers_max_days: int = Field(default=90, ge=1, le=3660, description="how far ahead a waiver may end")
     tracking: TrackingSection = TrackingSection()
     seed: int = Field(default=0, ge=0, lt=2**63)
 

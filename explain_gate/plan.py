@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -42,8 +43,25 @@ def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
     return tuple(rows)
 
 
-def waivers_of(config: GateConfig) -> tuple[Waiver, ...]:
-    """The waivers of the file."""
+def waivers_of(config: GateConfig, today: str) -> tuple[Waiver, ...]:
+    """The waivers of the file.
+
+    Args:
+        config: of the gate.
+        today: ISO date.
+
+    Raises:
+        ConfigError: one ends more than `waivers_max_days` after today: a waiver is a delay, not a decision for good.
+    """
+    most = config.sections.waivers_max_days
+    last = dt.date.fromisoformat(today) + dt.timedelta(days=most)
+    for position, waiver in enumerate(config.sections.waivers):
+        if waiver.expires > last:
+            raise config.error(
+                f"a waiver ends at most {most} days ahead, on {last}, got {waiver.expires}; write an earlier day, or "
+                "raise waivers_max_days",
+                *("waivers", position, "expires"),
+            )
     return tuple(
         Waiver(
             check=waiver.check,
@@ -53,6 +71,7 @@ def waivers_of(config: GateConfig) -> tuple[Waiver, ...]:
             owner=waiver.owner,
             ticket=waiver.ticket,
             expires=waiver.expires.isoformat(),
+            unmeasured=waiver.unmeasured,
             file=_told(config.path),
             line=config.line("waivers", position),
         )

@@ -266,7 +266,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """A rule that may break until a date, with its owner and reason."""
+    """A rule that may break until a date, with its owner and reason; `unmeasured`: that may have no result either."""
 
     check: str
     method: str | None
@@ -275,6 +275,7 @@ class Waiver:
     owner: str
     ticket: str | None
     expires: str
+    unmeasured: bool = False
     file: str = "thresholds.yaml"
     line: int
 
@@ -400,9 +401,9 @@ class FailedTest:
 class Verdict:
     """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json.
 
-    `promotion` is the registry alias's move to this version: model, alias, from, to, by, at, why; None where none was.
-    `run_id` tells this run's verdict from any other's. `not_published` says which surfaces beside verdict.json could
-    not be written or recorded; they decide nothing.
+    `waivers` are those of the file, used or not. `promotion` is the registry alias's move to this version: model, alias,
+    from, to, by, at, why; None where none was. `run_id` tells this run's verdict from any other's. `not_published` says
+    which surfaces beside verdict.json could not be written or recorded; they decide nothing.
     """
 
     verdict: VerdictName
@@ -412,6 +413,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     controls: tuple[Control, ...] = ()
     failed_tests: tuple[FailedTest, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     messages: tuple[str, ...] = ()
     not_published: tuple[str, ...] = ()
     run_id: str = ""

@@ -127,9 +127,30 @@ def test_nothing_planned_is_its_own_error(load):
 def test_waivers_are_read_with_their_line(load):
     """A waiver names rule, class, owner, reason and last day."""
     waiver = "waivers:\n  - {check: alignment.iou, class: red, reason: masks, owner: me, expires: 2027-01-31}\n"
-    (found,) = waivers_of(load(GOOD + waiver))
+    (found,) = waivers_of(load(GOOD + waiver), "2026-11-26")
     assert (found.class_name, found.expires) == ("red", "2027-01-31")
     assert found.line == GOOD.count("\n") + 2
+
+
+@pytest.mark.parametrize(
+    ("expires", "most", "told"),
+    [
+        ("2027-02-24", "", None),
+        ("2027-02-25", "", "at most 90 days ahead, on 2027-02-24, got 2027-02-25; write an earlier day, or raise"),
+        ("2027-02-25", "waivers_max_days: 91\n", None),
+        ("2020-01-01", "", None),
+    ],
+)
+def test_a_waiver_ends_at_most_90_days_ahead(load, expires, most, told):
+    """A waiver is a delay; the file may say how long one may be, and an expired one is told by the verdict."""
+    waiver = f"waivers:\n  - {{check: alignment.iou, reason: masks, owner: me, expires: {expires}}}\n"
+    config = load(GOOD + waiver + most)
+    if told is None:
+        assert waivers_of(config, "2026-11-26")[0].expires == expires
+    else:
+        with pytest.raises(ConfigError, match=told) as error:
+            waivers_of(config, "2026-11-26")
+        assert f"thresholds.yaml:{GOOD.count(chr(10)) + 2}: waivers.0.expires" in str(error.value)
 
 
 def test_class_names_that_yaml_reads_as_something_else_are_told(load):

@@ -15,6 +15,7 @@ from typing import Any
 from explain_gate.judging import sentences
 from explain_gate.judging.counting import answers_of_control, control_breaks, judge_counted
 from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
+from explain_gate.judging.waivers import waive, waiver_messages
 from explain_gate.records import Control, FailedTest, Finding, Profile, Rule, Verdict, VerdictName, Waiver
 from explain_gate.statistics import summarize
 
@@ -44,7 +45,7 @@ def judge(
         control = vacuous.get((finding.check, finding.method))
         if control is not None and finding.status in ("passed", "inconclusive"):
             findings[position] = _told_vacuous(finding, rules[position], control)
-    return tuple(_waive(finding, waivers, today) for finding in findings)
+    return tuple(waive(finding, waivers, today) for finding in findings)
 
 
 def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ...]:
@@ -127,7 +128,7 @@ def conclude(
         planned: the rules of thresholds.yaml, not what pytest collected.
         findings: what was judged.
         controls: the gate's test of itself.
-        waivers: expired and unused ones are reported.
+        waivers: those that are expired, unused or about to end are reported.
         today: ISO date.
         failed_tests: the team's own tests that failed.
         messages: anything that made the run incomplete; each one turns the verdict into an error.
@@ -169,9 +170,10 @@ def conclude(
         findings=tuple(findings),
         controls=tuple(controls),
         failed_tests=tuple(failed_tests),
+        waivers=tuple(waivers),
         messages=(
             *problems,
-            *_waiver_messages(planned, findings, waivers, today),
+            *waiver_messages(planned, findings, waivers, today),
             *manifest.get("warnings", ()),
         ),
         **{**described, **facts},
@@ -228,55 +230,3 @@ def _told_vacuous(finding: Finding, rule: Rule, control: Control) -> Finding:
     if finding.status == "inconclusive":
         return replace(finding, message=message)
     return replace(finding, status="warned", cause="vacuous", message=message)
-
-
-def _waive(finding: Finding, waivers: Sequence[Waiver], today: str) -> Finding:
-    if finding.status not in ("failed", "unmeasured"):
-        return finding
-    covering = [waiver for waiver in waivers if _covers(waiver, finding)]
-    if not covering:
-        return finding
-    waiver = max(covering, key=lambda one: one.expires)
-    valid = waiver.expires >= today
-    told = f"{finding.message} {sentences.of_waiver(waiver, valid=valid)}"
-    return replace(finding, status="waived" if valid else finding.status, message=told)
-
-
-def _covers(waiver: Waiver, row: Rule | Finding) -> bool:
-    return (
-        waiver.check == row.check
-        and waiver.method in (None, row.method)
-        and waiver.class_name in (None, row.class_name)
-    )
-
-
-def _waiver_messages(
-    planned: Sequence[Rule], findings: Sequence[Finding], waivers: Sequence[Waiver], today: str
-) -> tuple[str, ...]:
-    """What a waiver says that is not so; one that was needed and holds says nothing."""
-    texts = []
-    for waiver in waivers:
-        covered = [finding for finding in findings if _covers(waiver, finding)]
-        where = f"waiver of {waiver.check} ({waiver.place}, {waiver.owner})"
-        if not any(_covers(waiver, rule) for rule in planned):
-            texts.append(f"The {where} matches no rule: {_unmatched(waiver, planned)}. Correct or remove it.")
-        elif today and waiver.expires < today:
-            texts.append(f"The {where} expired on {waiver.expires}; remove or renew it.")
-        elif not covered:
-            texts.append(f"The {where} is not used: its rule has no result.")
-        elif not any(finding.status == "waived" for finding in covered):
-            texts.append(f"The {where} is not used: its rule does not break. Remove it.")
-    return tuple(texts)
-
-
-def _unmatched(waiver: Waiver, planned: Sequence[Rule]) -> str:
-    """The first part of a waiver that no planned rule has, with what is planned instead."""
-    rows = [rule for rule in planned if rule.check == waiver.check]
-    if not rows:
-        return f"no rule is called {waiver.check}"
-    methods = list(dict.fromkeys(rule.method or "none" for rule in rows))
-    if waiver.method is not None and waiver.method not in methods:
-        return f"{waiver.check} has no row for method {waiver.method}, only for {', '.join(methods)}"
-    rows = [rule for rule in rows if waiver.method in (None, rule.method)]
-    classes = list(dict.fromkeys(rule.class_name or "all classes together" for rule in rows))
-    return f"{waiver.check} has no row for class {waiver.class_name}, only for {', '.join(classes[:WORST_LISTED])}"

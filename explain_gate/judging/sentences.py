@@ -180,6 +180,17 @@ def of_waiver(waiver: Waiver, *, valid: bool) -> str:
     return f"Waived until {waiver.expires}: {told}." if valid else f"Its waiver expired on {waiver.expires}: {told}."
 
 
+def of_waiver_of_values(waiver: Waiver) -> str:
+    """Why a waiver does not let a row through that has no measurement."""
+    return f"Its waiver ({waiver.place}) is for a measured row; one without a measurement takes `unmeasured: true`."
+
+
+def of_end(expires: str, days: int) -> str:
+    """When something ends that is about to: `ends on 2027-01-31, in 9 days; ...`."""
+    when = "today" if days == 0 else f"in {days} day" + ("s" if days != 1 else "")
+    return f"ends on {expires}, {when}; mend the rule or renew it."
+
+
 def _who(finding: Finding) -> str:
     method = f" for {finding.method}" if finding.method else ""
     return f"{method}, class {finding.class_name}" if finding.class_name else method

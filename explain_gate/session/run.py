@@ -51,8 +51,8 @@ class GateSession:
         self.options = options
         self.config: GateConfig = load_config(options.config)
         self.rules: tuple[Rule, ...] = plan(self.config, _class_names(self.config))
-        self.waivers: tuple[Waiver, ...] = waivers_of(self.config)
         self.today = dt.datetime.now(dt.UTC).date().isoformat()
+        self.waivers: tuple[Waiver, ...] = waivers_of(self.config, self.today)
         self.destination = Destination(options.output, work=work)
         require_engine(options)
 

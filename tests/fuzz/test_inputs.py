@@ -42,7 +42,7 @@ def test_thresholds(tmp_path, changes):
     def work() -> None:
         config = load_config(path)
         assert plan(config, ["one", "two"])
-        waivers_of(config)
+        waivers_of(config, "2026-11-26")
 
     assert end_of(work) in {DONE, UNUSABLE, NOTHING_PLANNED}
 

@@ -39,10 +39,11 @@ def test_status_and_cause_are_fields(make_profile, values, bounds, status, cause
 
 def test_a_waived_rule_keeps_its_cause(make_profile, write_project, tmp_path):
     """What was waived can be told apart from what else may have been."""
-    text = "waivers:\n  - {check: alignment.iou, reason: new masks, owner: vision, expires: 2999-01-01}\n"
+    entry = "check: alignment.iou, reason: new masks, owner: vision, expires: 2999-01-01, unmeasured: true"
+    text = f"waivers:\n  - {{{entry}}}\n"
     path = write_project(tmp_path)
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
-    waivers = waivers_of(load_config(path))
+    waivers = waivers_of(load_config(path), "2998-12-01")
     broken, lost = (judge(make_profile({IOU: values}), [rule()], waivers=waivers) for values in ([0.1], ["no map"]))
     assert [(one.status, one.cause) for one in (*broken, *lost)] == [("waived", "bound"), ("waived", "unmeasured")]
 

@@ -10,18 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explain_gate.judging.gate import conclude, judge, judge_controls
-from explain_gate.records import FailedTest, Finding, Rule, Waiver
+from explain_gate.records import FailedTest, Finding, Rule
 
 
 def rule(check: str = "alignment.iou", method: str | None = "grad_cam", **values: Any) -> Rule:
     values.setdefault("at_least", 0.5)
     return Rule(check=check, method=method, class_name=values.pop("class_name", None), better="higher", **values)
-
-
-def waiver(**values: Any) -> Waiver:
-    facts: dict[str, Any] = {"method": None, "class_name": None, "reason": "new mask policy", "ticket": "V-1"}
-    facts |= {"owner": "vision", "expires": "2027-01-31", "line": 9}
-    return Waiver(**{"check": "alignment.iou", **facts, **values})
 
 
 def test_a_value_at_its_bound_passes(make_profile):
@@ -118,59 +112,6 @@ def test_severity_warn_does_not_block(make_profile):
     findings = judge(profile, rules)
     assert findings[0].status == "warned"
     assert conclude(rules, findings).exit_code == 0
-
-
-def test_a_waiver_holds_until_its_last_day(make_profile):
-    """On the day it expires it still counts; the day after the rule fails and says why."""
-    profile = make_profile({("alignment.iou", "grad_cam"): [0.1, 0.2]})
-    (held,) = judge(profile, [rule()], waivers=[waiver()], today="2027-01-31")
-    (expired,) = judge(profile, [rule()], waivers=[waiver()], today="2027-02-01")
-    assert held.status == "waived"
-    assert "V-1" in held.message
-    assert expired.status == "failed"
-    assert "expired on 2027-01-31" in expired.message
-
-
-def test_a_waiver_of_one_class_leaves_the_others_alone(make_profile):
-    """A waiver covers what it names."""
-    profile = make_profile({("alignment.iou", "grad_cam"): [0.1, 0.2]})
-    rules = [rule(class_name="cat"), rule(class_name="dog")]
-    cat, dog = judge(profile, rules, waivers=[waiver(class_name="cat")], today="2026-01-01")
-    assert (cat.status, dog.status) == ("waived", "failed")
-
-
-def test_an_unused_waiver_warns(make_profile):
-    """A waiver whose rule does not break should go."""
-    profile = make_profile({("alignment.iou", "grad_cam"): [0.9, 0.9]})
-    rules = [rule()]
-    verdict = conclude(rules, judge(profile, rules), waivers=[waiver()], today="2026-01-01")
-    assert verdict.exit_code == 0
-    assert any("not used" in message for message in verdict.messages)
-
-
-@pytest.mark.parametrize(
-    ("named", "told"),
-    [
-        ({"check": "alignment.iuo"}, "no rule is called alignment.iuo"),
-        ({"method": "occlusion"}, "alignment.iou has no row for method occlusion, only for grad_cam"),
-        ({"class_name": "Cat"}, "alignment.iou has no row for class Cat, only for cat, dog"),
-    ],
-)
-def test_a_waiver_that_matches_no_rule_is_told_as_that(make_profile, named, told):
-    """A typing error in a waiver is not "its rule does not break"; what it could have named is said."""
-    profile = make_profile({("alignment.iou", "grad_cam"): [0.1, 0.1]})
-    rules = [rule(class_name=name) for name in ("cat", "dog")]
-    verdict = conclude(rules, judge(profile, rules), waivers=[waiver(**named)], today="2026-01-01")
-    (message,) = verdict.messages
-    assert f"matches no rule: {told}. Correct or remove it." in message
-    assert "does not break" not in message
-    assert verdict.exit_code == 1
-
-
-def test_a_waiver_whose_rule_has_no_result_does_not_say_that_it_holds(make_profile):
-    """Without a result nobody knows whether the rule breaks."""
-    verdict = conclude([rule()], [], waivers=[waiver()], today="2026-01-01")
-    assert [text for text in verdict.messages if "is not used: its rule has no result" in text]
 
 
 def test_a_vacuous_bound_is_told(make_profile):

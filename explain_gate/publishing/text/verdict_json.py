@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from explain_gate.errors import ReferenceError
-from explain_gate.records import Control, Evidence, FailedTest, Finding, Verdict
+from explain_gate.records import Control, Evidence, FailedTest, Finding, Verdict, Waiver
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
@@ -36,6 +36,7 @@ def verdict_to_json(verdict: Verdict) -> str:
         "findings": [_finding(finding) for finding in verdict.findings],
         "controls": [_control(control) for control in verdict.controls],
         "failed_tests": [{"test": failed.test, "text": failed.text} for failed in verdict.failed_tests],
+        "waivers": [_waiver(waiver) for waiver in verdict.waivers],
         "messages": list(verdict.messages),
         "not_published": list(verdict.not_published),
         "seconds": verdict.seconds,
@@ -65,6 +66,7 @@ def verdict_from_json(text: str) -> Verdict:
                 "findings": tuple(finding_from_json(finding) for finding in document["findings"]),
                 "controls": tuple(_to_control(control) for control in document["controls"]),
                 "failed_tests": tuple(_to_failed_test(entry) for entry in document["failed_tests"]),
+                "waivers": tuple(_to_waiver(entry) for entry in document.get("waivers", ())),
                 "messages": tuple(document["messages"]),
                 "not_published": tuple(document.get("not_published", ())),
             }
@@ -115,6 +117,10 @@ def _control(control: Control) -> dict[str, Any]:
     }
 
 
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    return {("class" if name == "class_name" else name): value for name, value in asdict(waiver).items()}
+
+
 def finding_from_json(entry: Mapping[str, Any]) -> Finding:
     """One entry of `findings` as a record, of any schema version that was ever written."""
     fields = {("class_name" if key == "class" else key): value for key, value in entry.items()}
@@ -147,6 +153,10 @@ def _of_version_1(finding: Finding) -> Finding:
 def _to_failed_test(entry: Mapping[str, str] | str) -> FailedTest:
     """An entry of `failed_tests`; in files of earlier versions it is the test's id alone."""
     return FailedTest(test=entry) if isinstance(entry, str) else FailedTest(**entry)
+
+
+def _to_waiver(entry: Mapping[str, Any]) -> Waiver:
+    return Waiver(**{("class_name" if key == "class" else key): value for key, value in entry.items()})
 
 
 def _to_control(entry: Mapping[str, Any]) -> Control:

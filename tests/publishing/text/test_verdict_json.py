@@ -10,6 +10,7 @@ import pytest
 
 from explain_gate.errors import ReferenceError
 from explain_gate.publishing.text.verdict_json import verdict_from_json, verdict_to_json
+from explain_gate.records import Waiver
 
 SCHEMA = json.loads((files("explain_gate") / "schemas" / "verdict.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -30,6 +31,28 @@ def test_reading_gives_back_what_was_written(run, crashed):
     """Writing and reading a verdict changes nothing."""
     assert verdict_from_json(verdict_to_json(run.verdict)) == run.verdict
     assert verdict_from_json(verdict_to_json(crashed)) == crashed
+
+
+def test_the_waivers_of_the_file_are_in_it(run):
+    """Owner, reason and last day, and whether it covers a row without a result; a verdict of before has none."""
+    waiver = Waiver(
+        check="alignment.iou",
+        method=None,
+        class_name="cat",
+        reason="new masks",
+        owner="vision",
+        ticket="V-1",
+        expires="2027-01-31",
+        unmeasured=True,
+        line=9,
+    )
+    verdict = replace(run.verdict, waivers=(waiver,))
+    document = json.loads(verdict_to_json(verdict))
+    assert list(VALIDATOR.iter_errors(document)) == []
+    assert document["waivers"][0]["class"] == "cat"
+    assert verdict_from_json(verdict_to_json(verdict)) == verdict
+    del document["waivers"]
+    assert verdict_from_json(json.dumps(document)).waivers == ()
 
 
 def test_a_file_name_that_is_not_text_survives(run):
