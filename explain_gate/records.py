@@ -401,7 +401,7 @@ class FailedTest:
 class Verdict:
     """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json.
 
-    `waivers` are those of the file, used or not. `promotion` is the registry alias's move to this version: model, alias,
+    `waivers` are those of the file, used or not. `promotion` is the alias's move to this version: model, alias,
     from, to, by, at, why; None where none was. `run_id` tells this run's verdict from any other's. `not_published` says
     which surfaces beside verdict.json could not be written or recorded; they decide nothing.
     """
