@@ -83,6 +83,16 @@ def _parse_workers(text: str) -> int:
     return int(text)
 
 
+def _parse_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise OptionError(f"a time must be a number of seconds such as 600, got {text}")
+    return seconds
+
+
 def _option(
     default: Any,
     text: str,
@@ -120,6 +130,20 @@ class RunOptions:
         "What to do with a reference that is not comparable",
         "refuse|remeasure",
         choices=("refuse", "remeasure"),
+    )
+    only: str | None = _option(
+        None,
+        "Look at these rules alone, such as alignment.iou or reliance.background_gap[all]: exit 1 where one breaks, "
+        "else 3; nothing is recorded",
+        "RULE",
+        ini=False,
+    )
+    image: str | None = _option(None, "With --only: ask this image alone", "ID", ini=False)
+    time_limit: float | None = _option(
+        None,
+        "End after so many seconds of measuring with exit code 3; the same command goes on from there",
+        "SECONDS",
+        read=_parse_seconds,
     )
     output: str | None = _option(None, "Where the report goes; default: reports/<time>-<model digest>", "DIR")
     device: str = _option("auto", "auto, cpu, cuda, cuda:N or mps", "DEVICE")
@@ -195,6 +219,8 @@ def read_options(
         if text
     }
     options = RunOptions(**values)
+    if options.image is not None and options.only is None:
+        raise OptionError("--image is for --only: name the rules to look at, such as --only alignment.iou")
     if given.get("ray_address") and options.engine != "ray":
         raise OptionError(f"--ray-address is for --engine ray, got --engine {options.engine}")
     return options

@@ -20,6 +20,8 @@ Cause = Literal["bound", "change", "undecided", "unmeasured", "budget", "vacuous
 STEPS_NEEDED = "attribution.budget@steps_needed"
 """The measurement that names the images whose maps ran out of their budget of passes, and about how many it takes."""
 Direction = Literal["higher", "lower"]
+SelectionName = Literal["full", "quick", "only"]
+"""How much of a gate a run plans."""
 VerdictName = Literal["passed", "failed", "error"]
 
 
@@ -206,7 +208,8 @@ class Rule:
     worst honest share of images that say yes to `question`, and `must_catch` the true share that the rule has to find.
     `part` is the probability of a false alarm that the rule's bound may spend over all its rows, `change_part` that of
     its change, None for 1 - confidence. `own` tells whether the images of the class answer, or those of other classes
-    that were given something of it. `sample` is of all images, or, with `sample_each`, of those of each class.
+    that were given something of it. `sample` is of all images, or, with `sample_each`, of those of each class;
+    `image` is the only one that answers, where one is looked at alone.
     """
 
     check: str
@@ -234,6 +237,7 @@ class Rule:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sample: int | None = None
     sample_each: bool = False
+    image: str | None = None
     file: str = "thresholds.yaml"
     line: int = 0
 
@@ -403,7 +407,9 @@ class Verdict:
 
     `waivers` are those of the file, used or not. `promotion` is the alias's move to this version: model, alias,
     from, to, by, at, why; None where none was. `run_id` tells this run's verdict from any other's. `not_published` says
-    which surfaces beside verdict.json could not be written or recorded; they decide nothing.
+    which surfaces beside verdict.json could not be written or recorded; they decide nothing. `selection` says how much
+    of the gate was planned: all of it ("full"), what a budget allows ("quick"), or what somebody looked at ("only");
+    `left_out` holds the keys of the rest.
     """
 
     verdict: VerdictName
@@ -425,6 +431,8 @@ class Verdict:
     seconds: float = 0.0
     passes: Mapping[str, int] = field(default_factory=dict)
     promotion: Mapping[str, str | None] | None = None
+    selection: SelectionName = "full"
+    left_out: tuple[str, ...] = ()
 
 
 def _place(file: str, line: int) -> str:

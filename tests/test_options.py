@@ -14,7 +14,7 @@ from explain_gate.options import OPTIONS, RunOptions, documentation, parse_bytes
 
 SHOWN = [option for option in OPTIONS if not option.hidden]
 TYPED = {"memory-budget": "2G", "cache-size": "512M", "workers": "3", "reference-mismatch": "remeasure",
-         "engine": "ray", "dtype": "bfloat16"}  # fmt: skip
+         "engine": "ray", "dtype": "bfloat16", "time-limit": "600"}  # fmt: skip
 """Values for options that do not take any text."""
 
 
@@ -32,7 +32,7 @@ def test_nothing_asked_for_is_every_default():
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_an_option_changes_its_field_and_no_other(option):
     """Each row of the table reaches the run."""
-    company = {"engine": "ray"} if option.name == "ray-address" else {}
+    company = {"ray-address": {"engine": "ray"}, "image": {"only": "alignment"}}.get(option.name, {})
     changed, before = read_options({option.key: typed(option), **company}), read_options(company)
     different = {
         field.name
@@ -79,6 +79,9 @@ def test_what_is_typed_stands_before_the_ini_file():
         ({"workers": "two"}, "workers must be a number from 1 to 1024, got two"),
         ({"memory_budget": "lots"}, "a size must be a number of bytes such as 2G or 512M, got lots"),
         ({"cache_size": "4X"}, "a size must be a number of bytes such as 2G or 512M, got 4X"),
+        ({"time_limit": "soon"}, "a time must be a number of seconds such as 600, got soon"),
+        ({"time_limit": "0"}, "a time must be a number of seconds such as 600, got 0"),
+        ({"image": "a.png"}, "--image is for --only"),
         ({"ray_address": "head:6379"}, "--ray-address is for --engine ray, got --engine local"),
     ],
 )

@@ -16,7 +16,17 @@ from explain_gate.judging import sentences
 from explain_gate.judging.counting import answers_of_control, control_breaks, judge_counted
 from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
 from explain_gate.judging.waivers import waive, waiver_messages
-from explain_gate.records import Control, FailedTest, Finding, Profile, Rule, Verdict, VerdictName, Waiver
+from explain_gate.records import (
+    Control,
+    FailedTest,
+    Finding,
+    Profile,
+    Rule,
+    SelectionName,
+    Verdict,
+    VerdictName,
+    Waiver,
+)
 from explain_gate.statistics import summarize
 
 
@@ -120,12 +130,14 @@ def conclude(
     failed_tests: Sequence[FailedTest] = (),
     messages: Sequence[str] = (),
     profile: Profile | None = None,
+    selection: SelectionName = "full",
+    left_out: Sequence[str] = (),
     **facts: Any,
 ) -> Verdict:
     """The verdict of a run. A planned rule without exactly one finding makes it an error (exit code 3).
 
     Args:
-        planned: the rules of thresholds.yaml, not what pytest collected.
+        planned: the rules that the run asks for, from thresholds.yaml, not what pytest collected.
         findings: what was judged.
         controls: the gate's test of itself.
         waivers: those that are expired, unused or about to end are reported.
@@ -133,6 +145,9 @@ def conclude(
         failed_tests: the team's own tests that failed.
         messages: anything that made the run incomplete; each one turns the verdict into an error.
         profile: where model, dataset, environment, seconds and passes are taken from.
+        selection: how much of the file `planned` is. A part that was looked at alone fails or has no verdict (exit
+            code 3): nothing is said to pass.
+        left_out: the keys of the rules that are not planned.
         facts: overrides of the Verdict's descriptive fields.
     """
     problems = list(messages)
@@ -153,6 +168,8 @@ def conclude(
         problems.append(f"results for rules that were not planned: {', '.join(unplanned[:WORST_LISTED])}")
     broken = [f for f in findings if f.status in ("failed", "unmeasured")]
     verdict: VerdictName
+    if selection == "only" and not (problems or broken or failed_tests):
+        problems.append(sentences.of_a_part(len(planned), len(left_out)))
     if problems or not planned:
         verdict, exit_code = "error", 3
     elif broken or failed_tests:
@@ -173,9 +190,11 @@ def conclude(
         waivers=tuple(waivers),
         messages=(
             *problems,
-            *waiver_messages(planned, findings, waivers, today),
+            *waiver_messages(planned, findings, waivers, today, whole=not left_out),
             *manifest.get("warnings", ()),
         ),
+        selection=selection,
+        left_out=tuple(left_out),
         **{**described, **facts},
     )
 

@@ -108,6 +108,12 @@ def of_too_few(rule: Rule, images: int, needed: int | None, pooled: Sequence[str
     )
 
 
+def of_a_part(planned: int, left_out: int) -> str:
+    """Why rules that hold are no pass: they were looked at alone."""
+    hold = "it holds" if planned == 1 else "all of them hold"
+    return f"no verdict: {planned} of {planned + left_out} rules were looked at alone, and {hold}; run the whole gate"
+
+
 def of_left_out(needed: Mapping[str, int]) -> str:
     """Images whose maps ran out of passes, by name, with about how many passes they need."""
     return f"Left out, as their maps need more than max_steps gradients: {_with_needs(needed)}."

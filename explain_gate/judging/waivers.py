@@ -40,7 +40,7 @@ def waive(finding: Finding, waivers: Sequence[Waiver], today: str) -> Finding:
 
 
 def waiver_messages(
-    planned: Sequence[Rule], findings: Sequence[Finding], waivers: Sequence[Waiver], today: str
+    planned: Sequence[Rule], findings: Sequence[Finding], waivers: Sequence[Waiver], today: str, *, whole: bool = True
 ) -> tuple[str, ...]:
     """What a waiver says that is not so, and which ones end soon; one that is needed and holds says nothing.
 
@@ -49,11 +49,13 @@ def waiver_messages(
         findings: as `waive` left them.
         waivers: of the file.
         today: ISO date; empty where nobody knows.
+        whole: whether every rule of the file is planned, so that a waiver without a rule has none at all.
     """
     return tuple(
         f"The waiver of {waiver.check} ({waiver.place}, {waiver.owner}) {told}"
         for waiver in waivers
-        if (told := _told(waiver, planned, findings, today))
+        if (whole or any(_names(waiver, rule) for rule in planned))
+        and (told := _told(waiver, planned, findings, today))
     )
 
 

@@ -19,7 +19,7 @@ from explain_gate.tasks import task_of
 if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
     from explain_gate.measuring.progress import Progress
-    from explain_gate.records import ModelUnderTest, Profile, Rule
+    from explain_gate.records import ModelUnderTest, Profile, Rule, SelectionName
     from explain_gate.tasks.task import Task
     from explain_gate.tracking.settings import TrackingSettings
 
@@ -57,7 +57,8 @@ class Job:
     """One model version on one regression set, opened: everything that a measurement is made of.
 
     `target` turns the model's output into scores, None where it has them itself. `part`: `data` is a worker's share of
-    a larger set, so that what looks at the whole set is left to the process that has it.
+    a larger set, so that what looks at the whole set is left to the process that has it. `selection`: how much of the
+    file `rules` are.
     """
 
     config: GateConfig
@@ -68,6 +69,7 @@ class Job:
     compute: Compute = field(default_factory=Compute)
     version: Version = field(default_factory=Version)
     part: bool = False
+    selection: SelectionName = "full"
 
     @property
     def seed(self) -> int:

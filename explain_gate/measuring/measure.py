@@ -134,6 +134,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             "task": job.task.name,
             "seed": seed,
             "config_digest": config.digest,
+            "selection": job.selection,
             "environment": environment,
             "outputs": predictions.logits.shape[1],
             "warnings": [

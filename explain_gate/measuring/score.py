@@ -58,7 +58,7 @@ def score(
         if job.part and rule.sample is not None:
             continue  # which images are drawn depends on the whole set
         rows = _sampled(data, rule, job.seed)
-        table = tables[check, method] = Table(check, method, rule, function, rows)
+        table = tables[check, method] = Table(check, method, rule, function, _answering(data, rule, rows))
         table.population = [data.entries[row].label for row in rows]
         table.parameters = _resolved(rule, config)
         table.alone = job.part
@@ -360,6 +360,13 @@ def _controls(
                 memory.keep([control], [sample.index for sample in samples])
             found.append(control.measurement())
     return found
+
+
+def _answering(data: RegressionSet, rule: Rule, rows: list[int]) -> list[int]:
+    """Those of a rule's rows that are asked: all, or the one looked at alone, which is given what it always is."""
+    if rule.image is None:
+        return rows
+    return [row for row, entry in enumerate(data.entries) if entry.image == rule.image]
 
 
 def _sampled(data: RegressionSet, rule: Rule, seed: int) -> list[int]:

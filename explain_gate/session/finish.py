@@ -79,7 +79,7 @@ def _record(session: GateSession, verdict: Verdict, output: Path) -> str | None:
     Raises:
         TrackingError: the run could not be recorded and `on_unreachable` is `fail`.
     """
-    if not session.options.tracking:
+    if not session.options.tracking or session.selection.name == "only":
         return None
     from explain_gate.tracking.recorder import record
 

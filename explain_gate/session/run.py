@@ -22,6 +22,8 @@ from explain_gate.session.destination import Destination
 from explain_gate.session.finish import Finished, finish_run
 from explain_gate.session.measure import measure_run, require_engine
 from explain_gate.session.plain import finding_from_plain, finding_to_plain
+from explain_gate.session.selection import Selection, select_only
+from explain_gate.session.time_limit import within
 
 if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
@@ -50,7 +52,8 @@ class GateSession:
     def __init__(self, options: RunOptions, *, work: str | None = None) -> None:
         self.options = options
         self.config: GateConfig = load_config(options.config)
-        self.rules: tuple[Rule, ...] = plan(self.config, _class_names(self.config))
+        self.selection = _selected(self.config, options)
+        self.rules: tuple[Rule, ...] = self.selection.rules
         self.today = dt.datetime.now(dt.UTC).date().isoformat()
         self.waivers: tuple[Waiver, ...] = waivers_of(self.config, self.today)
         self.destination = Destination(options.output, work=work)
@@ -74,10 +77,12 @@ class GateSession:
 
         Raises:
             ReferenceError: a rule needs a reference that is not given, missing, or not comparable.
+            TimeLimitError: --time-limit is over; what was measured is in the cache.
         """
         work = self.work
         try:
-            reference = measure_run(self, progress)
+            with within(self.options.time_limit, progress) as limited:
+                reference = measure_run(self, limited)
             if reference is not None:
                 (work / _REFERENCE).write_text(str(reference.folder), encoding="utf-8")
             findings = judge(self.profile, self.rules, self.reference, waivers=self.waivers, today=self.today)
@@ -112,6 +117,8 @@ class GateSession:
             profile=self.profile,
             reference=dict(self.reference.manifest["model"]) if self.reference is not None else None,
             run_id=self.options.run_id,
+            selection=self.selection.name,
+            left_out=self.selection.left_out,
         )
         return redacted(verdict)
 
@@ -143,7 +150,8 @@ class GateSession:
             allow_pickle=options.allow_pickle,
         )
         compute = Compute(device=options.device, dtype=options.dtype, memory_budget=options.memory_budget)
-        return open_job(self.config, version, compute, rules=self.rules, data=self.samples)
+        job = open_job(self.config, version, compute, rules=self.rules, data=self.samples)
+        return replace(job, selection=self.selection.name)
 
     @property
     def model_under_test(self) -> ModelUnderTest:
@@ -192,7 +200,13 @@ class GateSession:
             (self.work / name).unlink(missing_ok=True)
 
 
-def _class_names(config: GateConfig) -> list[str]:
+def _selected(config: GateConfig, options: RunOptions) -> Selection:
+    """The rules of thresholds.yaml that the run asks for."""
     from explain_gate.data.annotations.read import read_entries
 
-    return list(read_entries(config).classes)
+    entries = read_entries(config)
+    rules = plan(config, list(entries.classes))
+    if options.only is None:
+        return Selection(rules=rules)
+    images = {entry.image: entry.class_name for entry in entries.entries}
+    return select_only(rules, options.only, image=options.image, images=images)

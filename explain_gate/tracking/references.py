@@ -123,4 +123,7 @@ def _load(folder: Path, command: str) -> Profile:
         verify(profile)
     except ReferenceError as error:
         raise ReferenceError(f"{error}. Create it by: {command}") from error
+    selection = profile.manifest.get("selection", "full")
+    if selection != "full":
+        raise ReferenceError(f"{folder}: only a part of the gate was run here (--{selection}). Create it by: {command}")
     return profile

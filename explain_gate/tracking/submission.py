@@ -166,13 +166,14 @@ def held_back(verdict: Verdict) -> tuple[str, ...]:
 
 
 def is_full_pass(verdict: Verdict) -> bool:
-    """Whether the verdict may move an alias: each planned rule was judged once, none broke, no test failed beside them.
+    """Whether the verdict may move an alias: the whole file was planned, each rule judged once, and nothing broke.
 
     Waived rules do not hinder; they are the team's decision, with a date.
     """
     return (
         verdict.verdict == "passed"
         and verdict.exit_code == 0
+        and verdict.selection == "full"
         and bool(verdict.planned)
         and sorted(verdict.planned) == sorted(verdict.judged)
         and not verdict.failed_tests

@@ -31,6 +31,8 @@ def verdict_to_json(verdict: Verdict) -> str:
         "dataset": dict(verdict.dataset),
         "config_digest": verdict.config_digest,
         "environment": dict(verdict.environment),
+        "selection": verdict.selection,
+        "left_out": list(verdict.left_out),
         "planned": list(verdict.planned),
         "judged": list(verdict.judged),
         "findings": [_finding(finding) for finding in verdict.findings],
@@ -61,6 +63,7 @@ def verdict_from_json(text: str) -> Verdict:
         return Verdict(
             **{
                 **document,
+                "left_out": tuple(document.get("left_out", ())),
                 "planned": tuple(document["planned"]),
                 "judged": tuple(document["judged"]),
                 "findings": tuple(finding_from_json(finding) for finding in document["findings"]),
