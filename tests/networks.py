@@ -52,3 +52,13 @@ def logits(module: nn.Module) -> torch.Tensor:
     pictures = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         return module.eval()(pictures.to(next(module.parameters()).dtype))
+
+
+def under(prefix, state):
+    """A state whose every name begins with a prefix."""
+    return {f"{prefix}{name}": value for name, value in state.items()}
+
+
+def without(part, state):
+    """A state without the names that hold a part."""
+    return {name: value for name, value in state.items() if part not in name}

@@ -14,8 +14,8 @@ from explain_gate import vision  # before any of the user's code, which may impo
 from explain_gate.config import GateConfig
 from explain_gate.data.git_lfs import pointer_fault
 from explain_gate.errors import ModelError
-from explain_gate.models.checkpoint import OTHER_FORMATS
 from explain_gate.models.layout import flavour_of, is_mlflow_model
+from explain_gate.models.other_formats import OTHER_FORMATS
 from explain_gate.own_code import load_function, make_importable
 
 _SHOWN = 6

@@ -10,23 +10,13 @@ import types
 import numpy as np
 import pytest
 import torch
-from networks import Net, Wrapped, logits, trained
+from networks import Net, Wrapped, logits, trained, under, without
 
 from explain_gate.errors import ModelError
 from explain_gate.models.fitting import load_checkpoint
 
 RAW, AVERAGED = trained(1), trained(2)
 STATE, AVERAGE = RAW.state_dict(), AVERAGED.state_dict()
-
-
-def under(prefix, state):
-    """A state whose every name begins with a prefix."""
-    return {f"{prefix}{name}": value for name, value in state.items()}
-
-
-def without(part, state):
-    """A state without the names that hold a part."""
-    return {name: value for name, value in state.items() if part not in name}
 
 
 LIGHTNING = {
@@ -74,18 +64,6 @@ LAYOUTS = {
     "an old buffer of the values that the model builds": {**STATE, "order": torch.arange(4)},
     "raw and averaged, but equal": {"model": STATE, "model_ema": STATE},
 }
-
-
-@pytest.fixture
-def load(tmp_path):
-    """Saves an object with torch.save, loads it into a network; returns the network and the notes."""
-
-    def loaded(content, *, key=None, net=None):
-        torch.save(content, tmp_path / "v.pt")
-        net = Net() if net is None else net
-        return net, load_checkpoint(net, tmp_path / "v.pt", key=key, classes=lambda: 4)
-
-    return loaded
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -146,17 +124,6 @@ def test_averaged_weights_without_names_are_asked_about_too(load):
     assert torch.equal(logits(net), logits(RAW))
 
 
-def test_tensors_beside_a_prefix_are_asked_about(load):
-    """A head that the model does not have is left out only when somebody says so; a loss is left out and told."""
-    content = {"state_dict": {**under("model.", STATE), "projector.weight": torch.ones(3)}}
-    with pytest.raises(ModelError, match=r"beside them are state_dict.projector.*checkpoint_key: state_dict.model"):
-        load(content)
-    net, _ = load(content, key="state_dict.model")
-    assert torch.equal(logits(net), logits(RAW))
-    _, notes = load(LIGHTNING)
-    assert notes == ("weights read from state_dict.model", "left out: state_dict.criterion, state_dict.val_acc")
-
-
 @pytest.mark.parametrize(
     ("key", "told"),
     [
@@ -178,80 +145,6 @@ def test_a_module_around_the_network_is_looked_into(load):
     assert torch.equal(logits(net), logits(RAW))
     with pytest.raises(ModelError, match=r"missing +net.stem.0.weight .* model.stem.0.weight"):
         load(under("model.", STATE), net=Wrapped())
-
-
-def test_half_precision_is_cast_or_kept_and_told(load):
-    """Halves in a file become the model's own type; a model that was built in half precision stays so."""
-    halves = {name: value.half() for name, value in STATE.items()}  # the counter too, as a careless loop does
-    net, notes = load(halves)
-    rounded = Net()
-    rounded.load_state_dict({name: value.float() for name, value in halves.items()})
-    assert torch.equal(logits(net), logits(rounded))
-    assert notes == ("10 tensors cast from float16 to the model's float32",)
-    net, notes = load(halves, net=Net().half())
-    assert {value.dtype for value in net.parameters()} == {torch.float16}
-    assert notes == ("the model's own weights are float16",)
-    with pytest.raises(ModelError, match=r"kind +head.bias +float32 +float16"):
-        load({**STATE, "head.bias": torch.full((3,), 1e6)}, net=Net().half())
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ({name: (value * 10).to(torch.int8) for name, value in STATE.items()}, "holds quantised weights"),
-        (
-            {
-                **without("head", STATE),
-                "head.scale": torch.tensor(1.0),
-                "head.zero_point": torch.tensor(0),
-                "head._packed_params.dtype": torch.qint8,
-                "head._packed_params._packed_params": (torch.ones(3, 4, dtype=torch.int8), torch.ones(3)),
-            },
-            "holds quantised weights",
-        ),
-        ({"stem.0.lora_A.weight": torch.ones(2, 3)}, "merge it into the model"),
-        ({**STATE, "again.weight": torch.ones(4, 4)}, r"tied +again.weight +other values +is mix.weight"),
-        ({**STATE, "order": torch.tensor([3, 2, 1, 0])}, r"unexpected +order .* with other values"),
-        ({**STATE, "head.bias": STATE["head.bias"].to("meta")}, r"kind +head.bias +no values"),
-        ({**STATE, "head.bias": torch.ones(3).to_sparse()}, r"kind +head.bias +sparse_coo"),
-        ({**STATE, "head.bias": torch.ones(3, dtype=torch.complex64)}, r"kind +head.bias +complex64"),
-        ({**STATE, "head.bias": [0.0, 0.0, 0.0]}, r"missing +head.bias"),
-        ({"optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}}}, "0 of 11 tensors fit"),
-    ],
-)
-def test_what_would_change_a_number_is_refused(load, content, told):
-    """Each of these loads without a word elsewhere, or ends in a traceback."""
-    with pytest.raises(ModelError, match=told):
-        load(content)
-
-
-def test_a_head_of_another_size_is_told_by_its_classes(load):
-    """The commonest misfit is told in the words of whoever made it."""
-    with pytest.raises(ModelError) as caught:
-        load({"state_dict": under("model.", trained(1, classes=5).state_dict())})
-    assert "The checkpoint knows 5 classes, the model is built for 3, the data names 4." in str(caught.value)
-
-
-def test_a_misfit_is_a_table_with_the_nearest_names(load):
-    """Missing, unexpected and misshapen tensors, with shapes, and which name may be meant."""
-    content = {name.replace("stem.0", "conv"): value for name, value in without("head.bias", STATE).items()}
-    net = Net()
-    before = logits(net)
-    with pytest.raises(ModelError) as caught:
-        load({**content, "extra": torch.ones(1), "head.weight": torch.ones(4, 3)}, net=net)
-    told = str(caught.value).splitlines()
-    assert told[0].endswith("7 of 11 tensors fit.")
-    assert [line.split() for line in told[1:]] == [
-        ["what", "name", "checkpoint", "model", "nearest", "name"],
-        ["missing", "stem.0.weight", "-", "(4,", "3,", "3,", "3)", "conv.weight"],
-        ["missing", "stem.0.bias", "-", "(4,)", "conv.bias"],
-        ["missing", "head.bias", "-", "(3,)"],
-        ["unexpected", "conv.weight", "(4,", "3,", "3,", "3)", "-", "stem.0.weight"],
-        ["unexpected", "conv.bias", "(4,)", "-", "stem.0.bias"],
-        ["unexpected", "extra", "(1,)", "-"],
-        ["shape", "head.weight", "(4,", "3)", "(3,", "4)"],
-    ]
-    assert torch.equal(logits(net), before)
 
 
 @pytest.mark.parametrize("averaged", [False, True])
