@@ -3,10 +3,7 @@
 import datetime as dt
 from dataclasses import replace
 
-from explain_gate.comparing.timeline import (
-    Run,
-    Version,
-)
+from explain_gate.comparing.versions import Run, Version
 from explain_gate.records import Finding
 
 NASTY = '<script>alert("x")</script>'

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from explain_gate.comparing.timeline import SEED, Run, Version, timeline_lines
+from explain_gate.comparing.terms import SEED
+from explain_gate.comparing.timeline import timeline_lines
+from explain_gate.comparing.versions import Run, Version
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError
 from explain_gate.measuring.job import tracking_settings

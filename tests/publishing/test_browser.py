@@ -10,7 +10,7 @@ from audited import recorded_life
 
 from explain_gate.commands.history import versions_of
 from explain_gate.comparing.profiles import compare_profiles
-from explain_gate.comparing.timeline import Run, Version
+from explain_gate.comparing.versions import Run, Version
 from explain_gate.publishing.pages.comparison import write_comparison
 from explain_gate.publishing.pages.history import render_history
 from explain_gate.publishing.publish import publish

@@ -8,7 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from explain_gate.comparing.timeline import Run, Series, Version, changed_verdicts, changes, reruns, series_of, told
+from explain_gate.comparing.series import Series, series_of
+from explain_gate.comparing.terms import changed_verdicts, changes, reruns
+from explain_gate.comparing.timeline import told
+from explain_gate.comparing.versions import Run, Version
 from explain_gate.digits import number
 from explain_gate.metrics import family, question
 from explain_gate.publishing.pages.page import render

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from explain_gate.comparing.per_image import bound_side
-from explain_gate.comparing.timeline import Series
+from explain_gate.comparing.series import Series
 from explain_gate.digits import number
 from explain_gate.metrics import metric_of
 from explain_gate.publishing.pictures.charts import axis_range

@@ -5,10 +5,7 @@ from audited import recorded_life
 from versions import NASTY, finding, version
 
 from explain_gate.commands.history import versions_of
-from explain_gate.comparing.timeline import (
-    timeline_lines,
-    told,
-)
+from explain_gate.comparing.timeline import timeline_lines, told
 from explain_gate.publishing.pages.history import render_history
 
 

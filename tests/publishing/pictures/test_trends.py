@@ -4,9 +4,7 @@ import re
 
 from versions import NASTY, finding, version
 
-from explain_gate.comparing.timeline import (
-    series_of,
-)
+from explain_gate.comparing.series import series_of
 from explain_gate.publishing.pictures.trends import trend
 
 
