@@ -1,9 +1,9 @@
 """The only door to torchvision: a CPU torch beside a CUDA build of torchvision can still be imported.
 
-Such a pair fails at `import torchvision` with "operator torchvision::nms does not exist". Declaring the missing
-operator schemas first is enough for models and transforms; detection post-processing would still need a matching
-build. Once this module is imported, that is done before whoever imports torchvision first: this package, a user's model
-file, timm. Until then neither torch nor torchvision is loaded.
+Such a pair fails at `import torchvision` with "operator torchvision::nms does not exist". The missing operators are
+declared first, which is enough for models and transforms, and nms and roi_align are put in the place of torchvision's
+own, which assert the compiled ones, so that detectors run. Once this module is imported, that is done before whoever
+imports torchvision first: this package, a user's model file, timm. Until then neither torch nor torchvision is loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,8 @@ _SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
+_REPLACED = {"torchvision.ops.boxes": "nms", "torchvision.ops.roi_align": "roi_align"}
+"""Functions that would ask for a compiled operator, by the module that everyone takes them from."""
 _DECLARED: list[Any] = []  # schemas live as long as their library object
 _NAMES = {
     "torchvision": "torchvision",
@@ -46,24 +49,69 @@ class _Door(MetaPathFinder):
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:
         del path, target
         if fullname == "torchvision":
+            import torch
+
             with contextlib.suppress(ValueError):
                 sys.meta_path.remove(self)
-            _declare_missing_operators()
+            if _built_for_other_torch(torch.version.cuda):
+                sys.meta_path.insert(0, _Replacing())
+                _declare_missing_operators()
+
+
+class _Replacing(MetaPathFinder):
+    """Sees that a module with a function to replace is about to be imported, and takes itself off after the last."""
+
+    def __init__(self) -> None:
+        self._waiting = set(_REPLACED)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._waiting:
+            return None
+        self._waiting.remove(fullname)
+        if not self._waiting:
+            sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(Loader):
+    """Loads a module as the loader it has, and puts our function into it: whoever imports from it gets ours."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        from explain_gate import box_operators
+
+        self._loader.exec_module(module)
+        name = _REPLACED[module.__name__]
+        setattr(module, name, getattr(box_operators, name))
 
 
 def _declare_missing_operators() -> None:
     import torch
 
-    if not _built_for_other_torch(torch.version.cuda):
-        return
+    from explain_gate import box_operators
+
     library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name, schema in _SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             library.define(schema)
+    library.impl("nms", box_operators.nms, "CompositeExplicitAutograd")
     _DECLARED.append(library)
     _LOG.warning(
-        "torchvision is built for CUDA and torch %s is not: compiled operators such as nms are missing. Models "
-        "and transforms work; install matching builds for detection models.",
+        "torchvision is built for CUDA and torch %s is not: its compiled operators are missing. Models, transforms, "
+        "nms and roi_align work; install matching builds for speed and for the other operators.",
         torch.__version__,
     )
 
