@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from explain_gate.measuring.remembering.store import Cache, clear, default_folder
+from explain_gate.measuring.remembering.entries import clear
+from explain_gate.measuring.remembering.store import Cache, default_folder
 from explain_gate.options import RunOptions
 
 ACTIONS = ("show", "prune", "clear")

@@ -18,7 +18,7 @@ from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory
-from explain_gate.profile.profile import ProfileWriter
+from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import Sample
 
 FLAT = "the map is flat"

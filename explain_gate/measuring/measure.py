@@ -50,7 +50,7 @@ from explain_gate.models.build import build_module
 from explain_gate.models.digest import digest_of
 from explain_gate.own_code import load_function
 from explain_gate.profile.audit import write_audit
-from explain_gate.profile.profile import ProfileWriter
+from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import ModelUnderTest, Profile, Rule
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
                 *predictions.warnings,
             ],
             "passes": {"forward": forward, "backward": backward},
-            "cache": {"read": cache.found, "written": cache.kept},
+            "cache": {"read": cache.read, "written": cache.written},
             "seconds": round(time.perf_counter() - began, 3),
         }
         return writer.finish(predictions.images, measurements, manifest, also=write_audit)

@@ -20,7 +20,7 @@ from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import DataError, ExplainGateError, ModelError
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory, Picture
-from explain_gate.profile.profile import ProfileWriter
+from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import ImageRow, Sample
 from explain_gate.tasks.task import Task
 

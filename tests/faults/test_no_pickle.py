@@ -41,7 +41,7 @@ def test_nothing_that_a_run_writes_is_a_pickle(tmp_path, write_project, measured
         np.load(file, mmap_mode="r", allow_pickle=False)
     assert load_maps(session.profile, "grad_cam").dtype == np.float16
     with Cache(tmp_path / "project" / ".explain-gate" / "cache") as cache:
-        contents = cache._database.execute("SELECT content FROM entries").fetchall()
+        contents = cache._entries._database.execute("SELECT content FROM entries").fetchall()
     assert contents
     # Every pickle of protocol 2 and later starts with this byte and ends with a full stop.
     assert not [content for (content,) in contents if content[:1] == b"\x80" and content[-1:] == b"."]

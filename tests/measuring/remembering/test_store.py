@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from explain_gate.measuring.remembering.store import Cache, clear
+from explain_gate.measuring.remembering.entries import clear
+from explain_gate.measuring.remembering.store import Cache
 
 WRITER = """
 import sys
@@ -21,13 +22,13 @@ with Cache(Path(sys.argv[1])) as cache:
 """
 
 
-def test_what_was_kept_is_found_by_another_process(tmp_path):
+def test_what_was_kept_is_read_by_another_process(tmp_path):
     """Entries outlive the process that wrote them."""
     with Cache(tmp_path / "cache") as cache:
         cache.put("maps", {"a": b"1", "b": b""})
     with Cache(tmp_path / "cache") as cache:
         assert cache.get(["a", "b", "c"]) == {"a": b"1", "b": b""}
-        assert (cache.found, cache.kept) == (2, 0)
+        assert (cache.read, cache.written) == (2, 0)
 
 
 def test_without_a_folder_nothing_is_kept():
@@ -114,7 +115,7 @@ def test_many_processes_write_at_once(tmp_path):
 
 def test_a_locked_database_is_waited_for_and_then_left(tmp_path, monkeypatch, caplog):
     """A process that hangs with the lock in its hands delays a run, and does not stop it."""
-    monkeypatch.setattr("explain_gate.measuring.remembering.store._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("explain_gate.measuring.remembering.entries._WAIT_SECONDS", 0.05)
     with Cache(tmp_path) as cache:
         cache.put("maps", {"a": b"1"})
     holder = sqlite3.connect(tmp_path / "measured.sqlite", isolation_level=None)
@@ -130,7 +131,7 @@ def test_a_full_disk_ends_the_cache_and_nothing_else(tmp_path, caplog):
     """What does not fit is not kept; what was kept before can be read."""
     with Cache(tmp_path) as cache:
         cache.put("maps", {"a": b"1"})
-        cache._database.execute("PRAGMA max_page_count=8")
+        cache._entries._database.execute("PRAGMA max_page_count=8")
         cache.put("maps", {"b": bytes(1_000_000)})
         cache.put("maps", {"c": b"1"})
     assert "full" in caplog.text
