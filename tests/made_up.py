@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain_gate.profile.profile import ProfileWriter, load_profile, write_tables
+from explain_gate.profile.profile import load_profile
+from explain_gate.profile.writer import ProfileWriter, write_tables
 from explain_gate.publishing.publish import publish
 from explain_gate.records import Control, FailedTest, Finding, ImageRow, Measurement, Profile, Verdict
 

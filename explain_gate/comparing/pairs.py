@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from explain_gate.profile.profile import holds, load_maps, maps_file
+from explain_gate.profile.files import maps_file
+from explain_gate.profile.profile import holds, load_maps
 from explain_gate.records import Profile
 
 _CHUNK = 16

@@ -28,7 +28,8 @@ def measure_run(session: GateSession, progress: Progress) -> Profile | None:
     from explain_gate.measuring.drift import with_drift
     from explain_gate.measuring.reference import prepare_reference
     from explain_gate.measuring.workers.crew import Crew, measure_with
-    from explain_gate.profile.profile import load_profile, write_tables
+    from explain_gate.profile.profile import load_profile
+    from explain_gate.profile.writer import write_tables
 
     options = session.options
     crew = Crew(engine=options.engine, count=options.workers, address=options.ray_address)

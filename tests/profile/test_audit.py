@@ -9,7 +9,8 @@ import pytest
 
 from explain_gate.errors import ReferenceError
 from explain_gate.profile.audit import SCHEMA, map_digest, read_audit, write_audit
-from explain_gate.profile.profile import ProfileWriter, load_profile, write_tables
+from explain_gate.profile.profile import load_profile
+from explain_gate.profile.writer import ProfileWriter, write_tables
 from explain_gate.records import ImageRow, Measurement, Profile
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import processes
 import pytest
 
-from explain_gate.profile.profile import ProfileWriter
+from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import Finding, ImageRow, Measurement, Profile, Verdict
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import connect

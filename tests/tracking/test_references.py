@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from explain_gate.errors import ReferenceError
-from explain_gate.profile.profile import load_profile, profile_digest, write_tables
+from explain_gate.profile.profile import load_profile, profile_digest
+from explain_gate.profile.writer import write_tables
 from explain_gate.records import Profile
 from explain_gate.tracking.recorder import record
 from explain_gate.tracking.references import CheckpointReference, resolve

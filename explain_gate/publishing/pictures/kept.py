@@ -10,15 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain_gate.errors import ReferenceError
-from explain_gate.profile.profile import (
-    REGIONS_FILE,
-    holds,
-    load_maps,
-    load_region,
-    maps_file,
-    profile_file,
-    thumbnail_file,
-)
+from explain_gate.profile.files import REGIONS_FILE, maps_file, thumbnail_file
+from explain_gate.profile.profile import holds, load_maps, load_region, profile_file
 from explain_gate.records import Profile
 
 _Opened = TypeVar("_Opened")

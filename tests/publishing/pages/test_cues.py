@@ -4,7 +4,7 @@ import json
 
 from PIL import Image
 
-from explain_gate.profile.profile import write_tables
+from explain_gate.profile.writer import write_tables
 from explain_gate.publishing.publish import publish
 
 

@@ -2,7 +2,7 @@
 
 from versions import life
 
-from explain_gate.profile.profile import write_tables
+from explain_gate.profile.writer import write_tables
 from explain_gate.publishing.pages.history import render_history
 from explain_gate.publishing.pictures.film import film_strips
 
