@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,17 +18,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from explain_gate.attribution import METHODS
-from explain_gate.attribution.base import Probe
-from explain_gate.attribution.diagnosis import forward_raised
-from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.config import GateConfig
-from explain_gate.data.annotations.names import IMAGE_SUFFIXES
-from explain_gate.data.images import load
 from explain_gate.data.oddities import unlike_the_model
-from explain_gate.data.preprocessing import normalize
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.errors import ConfigError, ExplainGateError, ModelError
+from explain_gate.errors import ModelError
 from explain_gate.measuring.asking.backgrounds import Backgrounds
 from explain_gate.measuring.asking.cues import CueSearch
 from explain_gate.measuring.asking.looks import Looks
@@ -39,7 +32,8 @@ from explain_gate.measuring.device import deterministic, pick_device
 from explain_gate.measuring.environment import describe_environment
 from explain_gate.measuring.explain import explain_all
 from explain_gate.measuring.precision import COMPARED, agreement, converted, pick_dtype
-from explain_gate.measuring.predict import check_repeatable, predict
+from explain_gate.measuring.predict import Predictions, predict
+from explain_gate.measuring.probes import probe_maker, with_target_layers
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.recall import Memory
@@ -56,12 +50,6 @@ from explain_gate.records import ModelUnderTest, Profile, Rule
 if TYPE_CHECKING:
     from explain_gate.measuring.job import Job
 
-_LOG = logging.getLogger(__name__)
-_TRIED = 8
-"""Images on which forward may fail before the model is called broken."""
-_MOST_REFERENCES = 64
-"""Images in a folder of baselines, held in memory at once."""
-
 
 def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | None = None) -> Profile:
     """Measure one model version on one regression set; the profile is written to `folder`.
@@ -70,7 +58,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
     """
     began = time.perf_counter()
     cache = cache or Cache(None)
-    config, data, seed = job.config, job.data, job.seed
+    config, data = job.config, job.data
     place = pick_device(job.compute.device)
     options = _method_options(config, job.rules)
     precision = pick_dtype(job.compute.dtype, options)
@@ -84,22 +72,16 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
         ProfileWriter(folder, count=len(data), height=height, width=width) as writer,
     ):
         environment = {**describe_environment(place, config.path.parent), "dtype": job.compute.dtype}
-        job = _with_target_layers(job, place)
-        model, make_probe = job.model, _probe_maker(job)
+        job = with_target_layers(job, place)
+        make_probe = probe_maker(job)
         variants = Variants(
-            model.module, make_probe, seed=seed, rebuild=lambda: build_module(config, model.source).to(place, precision)
+            job.model.module,
+            make_probe,
+            seed=job.seed,
+            rebuild=lambda: build_module(config, job.model.source).to(place, precision),
         )
-        with Resources(
-            data=data,
-            variants=variants,
-            maps=KeptMaps(data, seed=seed),
-            backgrounds=Backgrounds(data, Path(scratch), seed=seed, size=(height, width)),
-            options=options,
-            cues=lambda ask: CueSearch(data, ask, task=job.task, seed=seed, folder=folder / "cues", memory=memory),
-            looks=lambda ask: Looks(data, ask, task=job.task, seed=seed, memory=memory),
-        ) as resources:
-            facts = Facts.of(job, options)
-            memory = Memory(cache, facts, data, resources)
+        facts = Facts.of(job, options)
+        with _opened(job, facts, variants, options, cache, Path(scratch)) as (resources, memory):
             predictions = predict(variants.probe, data, writer, progress, memory)
             faults = {
                 method: explain_all(resources, method, data, predictions, writer, progress, memory)
@@ -109,44 +91,83 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             forward, backward = variants.passes()
             if precision != torch.float32:
                 able = [row for row in range(len(data)) if row not in predictions.reasons]
-                rows = data.lowest(able, COMPARED, seed=seed, purpose="precision")
+                rows = data.lowest(able, COMPARED, seed=job.seed, purpose="precision")
                 environment["agreement_with_float32"] = agreement(
                     make_probe, original.to(place), rows, predictions.logits, resources
                 )
-        _unchanged(model, before, config)
+        _unchanged(job.model, before, config)
         manifest = {
-            "model": _describe_model(model),
-            "dataset": {
-                "digest": data.digest_of_all(),
-                "images": len(data),
-                "classes": _class_names(data),
-                "height": height,
-                "width": width,
-                "preprocessing": {
-                    **data.preprocessing.describe(),
-                    # Two versions are compared only where their pictures were made alike.
-                    **({"code": facts.preprocessing["code"]} if data.preprocessing.transform else {}),
-                },
-            },
-            "methods": {name: _plain(chosen) for name, chosen in options.items()},
-            "metrics": {check: dict(metric.parameters) for check, metric in facts.metrics.items()},
-            "target": config.sections.model.target,
-            "task": job.task.name,
-            "seed": seed,
-            "config_digest": config.digest,
-            "selection": job.selection,
+            **_describe(job, options, facts, predictions),
             "environment": environment,
-            "outputs": predictions.logits.shape[1],
-            "warnings": [
-                *data.notes,
-                *unlike_the_model(model.module, model.source, data.preprocessing),
-                *predictions.warnings,
-            ],
             "passes": {"forward": forward, "backward": backward},
             "cache": {"read": cache.read, "written": cache.written},
             "seconds": round(time.perf_counter() - began, 3),
         }
         return writer.finish(predictions.images, measurements, manifest, also=write_audit)
+
+
+@contextlib.contextmanager
+def _opened(
+    job: Job,
+    facts: Facts,
+    variants: Variants,
+    options: Mapping[str, Mapping[str, Any]],
+    cache: Cache,
+    scratch: Path,
+) -> Iterator[tuple[Resources, Memory]]:
+    """All that metrics may ask of the model and the set, and what is remembered of their answers.
+
+    `scratch` lies inside the profile's folder, to which pictures of cues go.
+    """
+    data, seed, task = job.data, job.seed, job.task
+    height, width = data.first().pixels.shape[-2:]
+    with Resources(
+        data=data,
+        variants=variants,
+        maps=KeptMaps(data, seed=seed),
+        backgrounds=Backgrounds(data, scratch, seed=seed, size=(height, width)),
+        options=options,
+        cues=lambda ask: CueSearch(data, ask, task=task, seed=seed, folder=scratch.parent / "cues", memory=memory),
+        looks=lambda ask: Looks(data, ask, task=task, seed=seed, memory=memory),
+    ) as resources:
+        memory = Memory(cache, facts, data, resources)
+        yield resources, memory
+
+
+def _describe(
+    job: Job, options: Mapping[str, Mapping[str, Any]], facts: Facts, predictions: Predictions
+) -> dict[str, Any]:
+    """What was measured on what, and how: the manifest without what the run itself cost."""
+    data, model = job.data, job.model
+    height, width = data.first().pixels.shape[-2:]
+    return {
+        "model": _describe_model(model),
+        "dataset": {
+            "digest": data.digest_of_all(),
+            "images": len(data),
+            "classes": _class_names(data),
+            "height": height,
+            "width": width,
+            "preprocessing": {
+                **data.preprocessing.describe(),
+                # Two versions are compared only where their pictures were made alike.
+                **({"code": facts.preprocessing["code"]} if data.preprocessing.transform else {}),
+            },
+        },
+        "methods": {name: _plain(chosen) for name, chosen in options.items()},
+        "metrics": {check: dict(metric.parameters) for check, metric in facts.metrics.items()},
+        "target": job.config.sections.model.target,
+        "task": job.task.name,
+        "seed": job.seed,
+        "config_digest": job.config.digest,
+        "selection": job.selection,
+        "outputs": predictions.logits.shape[1],
+        "warnings": [
+            *data.notes,
+            *unlike_the_model(model.module, model.source, data.preprocessing),
+            *predictions.warnings,
+        ],
+    }
 
 
 def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict[str, Any]]:
@@ -157,85 +178,6 @@ def _method_options(config: GateConfig, rules: Sequence[Rule]) -> dict[str, dict
         if ":" in name:
             load_function(name, config.path.parent, f"methods.{name}")
     return options
-
-
-def _with_target_layers(job: Job, place: torch.device) -> Job:
-    """The job with the layers that CAM methods look at, searched for where no one names them."""
-    asked = {name for rule in job.rules for name in (rule.method or "").split(PAIR)}
-    needed = any("layers" in METHODS[name].needs for name in asked if name in METHODS)
-    if job.model.target_layers or not needed:
-        return job
-    try:
-        return replace(job, model=replace(job.model, target_layers=_found_layers(job, place)))
-    except ModelError:
-        _say_unrepeatable(_probe_maker(job)(job.model.module, job.seed), job.data)
-        raise
-
-
-def _found_layers(job: Job, place: torch.device) -> tuple[str, ...]:
-    first = job.data.first()
-    raised: ModelError | None = None
-    for row in range(first.index, min(len(job.data), first.index + _TRIED)):
-        sample = job.data.sample(row)
-        pixels = sample.pixels[None].to(place)
-        try:
-            return find_target_layers(
-                job.model.module, pixels, torch.tensor([sample.label]), target=job.target, task=job.task
-            )
-        except ExplainGateError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the user's forward may raise anything, on one image of many
-            raised = raised or forward_raised(job.model.module, pixels, error)
-    assert raised is not None  # noqa: S101 - a set has an image
-    raise raised
-
-
-def _say_unrepeatable(probe: Probe, data: RegressionSet) -> None:
-    """A score that is random or depends on its batch may have no layer for that reason alone, so that one is told.
-
-    Raises:
-        ModelError: it is one.
-    """
-    try:
-        with probe:
-            check_repeatable(probe, data, range(len(data)))
-    except ModelError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the user's forward may raise anything; what was found first is told
-        _LOG.debug("not predicted twice: %s", error)
-
-
-def _probe_maker(job: Job) -> Callable[..., Probe]:
-    """Probes for the model and for its re-initialised twins, all alike."""
-    config, data = job.config, job.data
-
-    def read_images(path: str) -> Tensor:
-        wanted = config.resolve(Path(path))
-        files = [wanted] if wanted.is_file() else []
-        if wanted.is_dir():
-            files = sorted(file for file in wanted.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
-        if not 1 <= len(files) <= _MOST_REFERENCES:
-            raise ConfigError(
-                f"{config.path}:{config.line('methods')}: must name an image file or a folder of at most "
-                f"{_MOST_REFERENCES}, found {len(files)} at {wanted}"
-            )
-        read = [load(file, (), None, data.preprocessing)[0] for file in files]
-        return torch.stack([normalize(one, data.preprocessing) for one in read])
-
-    def make(module: torch.nn.Module, seed: int, *, fold_norms: bool = True) -> Probe:
-        return Probe(
-            module,
-            target=job.target,
-            task=job.task,
-            target_layers=job.model.target_layers,
-            memory_budget=job.compute.memory_budget,
-            seed=seed,
-            black=normalize(torch.zeros(data.preprocessing.channels, 1, 1), data.preprocessing),
-            read_images=read_images,
-            fold_norms=fold_norms,
-        )
-
-    return make
 
 
 def _digest(model: ModelUnderTest, config: GateConfig) -> str:

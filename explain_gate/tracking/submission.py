@@ -104,35 +104,9 @@ def describe(
     run's own artifact; it defaults to the CI job's address.
     """
     model, dataset = verdict.model, verdict.dataset
-    registered = _registered(model)
-    commit = str(verdict.environment.get("git_commit") or "")
-    promoted = settings.promote[0] if settings.promote else None
-    evidence = {
-        "explain_gate.verdict": verdict.verdict,
-        "explain_gate.exit_code": str(verdict.exit_code),
-        "explain_gate.config_digest": verdict.config_digest,
-        "explain_gate.dataset_digest": str(dataset.get("digest") or ""),
-        "explain_gate.model_digest": str(model.get("digest") or ""),
-        "explain_gate.git_commit": commit,
-        "explain_gate.report": report or str(verdict.environment.get("job") or ""),
-    }
-    key = run_key(verdict, folder)
     full = is_full_pass(verdict)
     waiting = ", ".join(held_back(verdict)) if full and not settings.promote_inconclusive else ""
-    tags = {
-        **evidence,
-        "explain_gate.run_key": key,
-        "explain_gate.inconclusive": ", ".join(f.key for f in verdict.findings if f.status == "inconclusive"),
-        PROFILE_DIGEST: profile_digest(folder) or "",
-        "explain_gate.judged_at": str(ended),
-        "explain_gate.model_name": str(model.get("name") or ""),
-        "explain_gate.model_version": registered[1] if registered else "",
-        "explain_gate.registered_model": (registered[0] if registered else promoted) or "",
-        **{f"explain_gate.{name}": _as_tag(verdict.environment.get(name)) for name in _STARTED},
-        "mlflow.user": str(verdict.environment.get("started_by") or ""),
-        "mlflow.source.git.commit": commit,
-        "mlflow.source.name": "explain-gate",
-    }
+    key, evidence = run_key(verdict, folder), _evidence(verdict, report)
     return Submission(
         key=key,
         name=folder.name or "gate",
@@ -143,7 +117,7 @@ def describe(
         held_back=waiting,
         experiment=settings.experiment,
         promote=settings.promote,
-        registered=registered,
+        registered=_registered(model),
         model_name=str(model.get("name") or "model"),
         model_digest=str(model.get("digest") or ""),
         model_source=redact(str(model.get("source") or "")),
@@ -152,12 +126,43 @@ def describe(
         dataset_digest=(str(dataset.get("digest") or "") or "unknown")[:_DIGEST_LENGTH],
         parameters=_parameters(verdict, profile),
         metrics=_metrics(verdict),
-        tags=_tags(tags),
+        tags=_tags({**evidence, "explain_gate.run_key": key, **_run_tags(verdict, folder, settings, ended)}),
         version_tags=_tags({**evidence, "explain_gate.judged_at": str(ended)}),
         output=str(folder.absolute()),
         started_by=str(verdict.environment.get("started_by") or ""),
         alias_back=redact(settings.alias_back)[:_PARAMETER_LENGTH] if settings.alias_back else None,
     )
+
+
+def _evidence(verdict: Verdict, report: str | None) -> dict[str, str]:
+    """What run and model version both say of the verdict and of what it rests on."""
+    return {
+        "explain_gate.verdict": verdict.verdict,
+        "explain_gate.exit_code": str(verdict.exit_code),
+        "explain_gate.config_digest": verdict.config_digest,
+        "explain_gate.dataset_digest": str(verdict.dataset.get("digest") or ""),
+        "explain_gate.model_digest": str(verdict.model.get("digest") or ""),
+        "explain_gate.git_commit": str(verdict.environment.get("git_commit") or ""),
+        "explain_gate.report": report or str(verdict.environment.get("job") or ""),
+    }
+
+
+def _run_tags(verdict: Verdict, folder: Path, settings: TrackingSettings, ended: int) -> dict[str, str]:
+    """What only the run says: which profile, which model, who started it and from where."""
+    registered = _registered(verdict.model)
+    promoted = settings.promote[0] if settings.promote else None
+    return {
+        "explain_gate.inconclusive": ", ".join(f.key for f in verdict.findings if f.status == "inconclusive"),
+        PROFILE_DIGEST: profile_digest(folder) or "",
+        "explain_gate.judged_at": str(ended),
+        "explain_gate.model_name": str(verdict.model.get("name") or ""),
+        "explain_gate.model_version": registered[1] if registered else "",
+        "explain_gate.registered_model": (registered[0] if registered else promoted) or "",
+        **{f"explain_gate.{name}": _as_tag(verdict.environment.get(name)) for name in _STARTED},
+        "mlflow.user": str(verdict.environment.get("started_by") or ""),
+        "mlflow.source.git.commit": str(verdict.environment.get("git_commit") or ""),
+        "mlflow.source.name": "explain-gate",
+    }
 
 
 def held_back(verdict: Verdict) -> tuple[str, ...]:
