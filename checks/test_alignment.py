@@ -34,3 +34,13 @@ def test_human_ratio(check):
 def test_silent_share(check):
     """The explanation lies somewhere: something in the picture speaks for its class."""
     check("alignment.silent_share")
+
+
+def test_specificity(check):
+    """The explanation belongs to its own image, not to a place that all share."""
+    check("alignment.specificity")
+
+
+def test_resolution(check):
+    """The explanation is fine enough to tell the object from what surrounds it."""
+    check("alignment.resolution")

@@ -16,7 +16,7 @@ MapKind = Literal["positive", "magnitude", "signed"]
 Status = Literal["passed", "failed", "warned", "waived", "unmeasured", "inconclusive"]
 STATUS_ORDER: tuple[Status, ...] = ("failed", "unmeasured", "warned", "inconclusive", "waived", "passed")
 BLOCKING: frozenset[Status] = frozenset({"failed", "unmeasured"})
-Cause = Literal["bound", "change", "undecided", "unmeasured", "budget", "vacuous", "not compared"]
+Cause = Literal["bound", "change", "undecided", "unmeasured", "budget", "vacuous", "chance", "not compared"]
 STEPS_NEEDED = "attribution.budget@steps_needed"
 """The measurement that names the images whose maps ran out of their budget of passes, and about how many it takes."""
 Direction = Literal["higher", "lower"]
@@ -329,8 +329,8 @@ class Finding:
     `cause` is what the status rests on, None for a rule that passed: "bound" (the value lies beyond its fixed bound),
     "change" (it is worse than the reference by more than allowed), "undecided" (the images do not tell whether it is),
     "unmeasured", "budget" (images are left out because their maps needed more passes than they were given), "vacuous"
-    (a control passes the bound too), "not compared" (there was no reference). A waived rule keeps the cause of what was
-    waived.
+    (a control passes the bound too), "chance" (a permutation test does as well), "not compared" (there was no
+    reference). A waived rule keeps the cause of what was waived.
     """
 
     check: str

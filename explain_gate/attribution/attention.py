@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.feature_maps import token_grid
+from explain_gate.attribution.grid import cells_of_each
 from explain_gate.errors import ModelError
 from explain_gate.records import Attribution
 
@@ -84,6 +85,7 @@ def _followed(
 ) -> Attribution:
     size = (int(images.shape[-2]), int(images.shape[-1]))
     maps: list[Tensor] = []
+    cells: list[int] = []
 
     def chunk(start: int, stop: int) -> None:
         rolled = work(probe.prepare(images[start:stop]), targets[start:stop])
@@ -94,13 +96,15 @@ def _followed(
             raise ModelError(
                 f"{method} needs tokens of a grid over {size[0]} x {size[1]}, got {rolled.shape[1]} tokens"
             )
+        cells.extend([grid[0] * grid[1]] * len(rolled))
         first = rolled.shape[1] - grid[0] * grid[1]
         row = rolled[:, 0] if first else rolled.mean(dim=1)
         coarse = row[:, None, first:].reshape(len(row), 1, *grid)
         maps.append(interpolate(coarse.float(), size=size, mode="bilinear")[:, 0])
 
     probe.in_chunks(kind, len(images), chunk)
-    return Attribution(method=method, kind="positive", maps=torch.cat(maps).to(images.device))
+    placed = torch.cat(maps).to(images.device)
+    return Attribution(method=method, kind="positive", maps=placed, details=cells_of_each(cells))
 
 
 def _layers(seen: Sequence[Tensor], images: int) -> list[Tensor]:

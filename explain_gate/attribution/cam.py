@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.attribution.feature_maps import as_feature_map
+from explain_gate.attribution.grid import cells_each
 from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.records import Attribution
 
@@ -89,13 +90,15 @@ def eigen_cam(
     """
     layers = layers_for(probe, images, targets, layer)
     maps: list[Tensor] = []
+    cells: list[int] = []
 
     def take(_: int, __: int, activations: list[Tensor]) -> None:
         shown = _feature_maps(layers, activations, images)
+        cells.append(finest(shown))
         maps.append(fuse([_principal(activation) for activation in shown], images.shape[-2:]))
 
     probe.activations_of(images, targets, layers, take)
-    return Attribution(method="eigen_cam", kind="positive", maps=torch.cat(maps).float().to(images.device))
+    return _cam("eigen_cam", maps, cells, images)
 
 
 def layers_for(probe: Probe, images: Tensor, targets: Tensor, layer: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -117,6 +120,11 @@ def fuse(cams: Sequence[Tensor], size: Sequence[int]) -> Tensor:
     return torch.stack(scaled).mean(dim=0)
 
 
+def finest(activations: Sequence[Tensor]) -> int:
+    """Cells of the finest of several feature maps (N, C, h, w)."""
+    return max(int(one.shape[-2] * one.shape[-1]) for one in activations)
+
+
 def _class_activation(
     method: str,
     probe: Probe,
@@ -127,13 +135,21 @@ def _class_activation(
 ) -> Attribution:
     layers = layers_for(probe, images, targets, layer)
     maps: list[Tensor] = []
+    cells: list[int] = []
 
     def take(_: int, __: int, activations: list[Tensor], grads: list[Tensor]) -> None:
-        shown = zip(_feature_maps(layers, activations, images), _feature_maps(layers, grads, images), strict=True)
-        maps.append(fuse([weighted(*pair).sum(dim=1).relu() for pair in shown], images.shape[-2:]))
+        shown = _feature_maps(layers, activations, images)
+        cells.append(finest(shown))
+        pairs = zip(shown, _feature_maps(layers, grads, images), strict=True)
+        maps.append(fuse([weighted(*pair).sum(dim=1).relu() for pair in pairs], images.shape[-2:]))
 
     probe.layer_gradients_of(images, targets, layers, take)
-    return Attribution(method=method, kind="positive", maps=torch.cat(maps).float().to(images.device))
+    return _cam(method, maps, cells, images)
+
+
+def _cam(method: str, maps: Sequence[Tensor], cells: Sequence[int], images: Tensor) -> Attribution:
+    placed = torch.cat(list(maps)).float().to(images.device)
+    return Attribution(method=method, kind="positive", maps=placed, details=cells_each(max(cells), len(placed)))
 
 
 def _mean_weighted(activations: Tensor, grads: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch.nn.functional import avg_pool2d
 
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.baselines import baseline_images
+from explain_gate.attribution.grid import cells_of_each
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
 
@@ -80,7 +81,8 @@ def kernel_shap(
         values = _shapley(coalitions[row], scores[row], float(empty[row]), float(full[row]))
         sizes = torch.bincount(label.flatten(), minlength=len(values))
         maps.append((values.to(label.device) / sizes.clamp(min=1))[label])
-    return Attribution(method="kernel_shap", kind="signed", maps=torch.stack(maps).float())
+    cells = cells_of_each([int(label.max()) + 1 for label in labels])
+    return Attribution(method="kernel_shap", kind="signed", maps=torch.stack(maps).float(), details=cells)
 
 
 def _coalitions(parts: int, samples: int, draw: torch.Generator) -> Tensor:

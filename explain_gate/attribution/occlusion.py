@@ -9,6 +9,7 @@ from torch import Tensor
 
 from explain_gate.attribution.base import Probe, in_float64
 from explain_gate.attribution.baselines import baseline_images
+from explain_gate.attribution.grid import cells_each
 from explain_gate.attribution.local_passes import scores_of_versions
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
@@ -67,7 +68,9 @@ def occlusion(
         box = (slice(top, top + window), slice(left, left + window))
         sums[:, *box] += losses[:, place, None, None]
         covers[box] += 1
-    return Attribution(method="occlusion", kind="signed", maps=(sums / covers).float())
+    maps = (sums / covers).float()
+    cells = height * width / window**2  # strides overlap, and what is seen at once is the window
+    return Attribution(method="occlusion", kind="signed", maps=maps, details=cells_each(cells, len(images)))
 
 
 def _scores_covered(probe: Probe, image: Tensor, base: Tensor, target: Tensor, starts: Tensor, window: int) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from explain_gate.attribution.base import Probe, in_float64
+from explain_gate.attribution.grid import cells_each
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
 
@@ -75,9 +76,8 @@ def rise(
         mask = _mask(probe, number, size, grid, visible).to(sums)
         sums += table[number, :, None, None] * mask
         seen += mask
-    return Attribution(
-        method="rise", kind="positive", maps=(sums / seen.clamp(min=torch.finfo(seen.dtype).tiny)).float()
-    )
+    maps = (sums / seen.clamp(min=torch.finfo(seen.dtype).tiny)).float()
+    return Attribution(method="rise", kind="positive", maps=maps, details=cells_each(grid**2, count))
 
 
 def _mask(probe: Probe, number: int, size: tuple[int, int], grid: int, visible: float) -> Tensor:

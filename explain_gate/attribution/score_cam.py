@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from explain_gate.attribution.base import Probe
-from explain_gate.attribution.cam import fuse, layers_for
+from explain_gate.attribution.cam import finest, fuse, layers_for
 from explain_gate.attribution.feature_maps import as_feature_map
+from explain_gate.attribution.grid import cells_each
 from explain_gate.records import Attribution
 
 
@@ -51,7 +52,9 @@ def score_cam(
 
     probe.activations_of(images, targets, layers, keep)
     cams = [_weighted(probe, images, targets, torch.cat(parts)) for parts in shown]
-    return Attribution(method="score_cam", kind="positive", maps=fuse(cams, size).float())
+    cells = finest([torch.cat(parts[:1]) for parts in shown])
+    maps = fuse(cams, size).float()
+    return Attribution(method="score_cam", kind="positive", maps=maps, details=cells_each(cells, len(maps)))
 
 
 def _weighted(probe: Probe, images: Tensor, targets: Tensor, activations: Tensor) -> Tensor:

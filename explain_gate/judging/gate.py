@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from explain_gate.judging import sentences
+from explain_gate.judging.chance import judge_chance
 from explain_gate.judging.counting import answers_of_control, control_breaks, judge_counted
 from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
 from explain_gate.judging.waivers import waive, waiver_messages
@@ -50,7 +51,7 @@ def judge(
     vacuous = {(control.check, control.method): control for control in judge_controls(profile, rules) if not control.ok}
     counted = judge_counted(profile, rules)
     bounded = [counted.get(place) or _judge_one(profile, reference, rule) for place, rule in enumerate(rules)]
-    findings = judge_changes(profile, reference, rules, bounded)
+    findings = judge_changes(profile, reference, rules, judge_chance(profile, rules, bounded))
     for position, finding in enumerate(findings):
         control = vacuous.get((finding.check, finding.method))
         if control is not None and finding.status in ("passed", "inconclusive"):

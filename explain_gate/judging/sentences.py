@@ -34,6 +34,19 @@ def of_worst(sentence: str, images: Sequence[str]) -> str:
     return f"{sentence} Worst: {', '.join(images[:_NAMED])}." if images else sentence
 
 
+def of_permutation(p: float, allowed: float) -> str:
+    """What a permutation test says of a rule that must be beyond chance."""
+    told = f"permutation p = {p:.3f}"
+    if p <= allowed:
+        return f"That is beyond chance: {told}."
+    return f"Chance explains it: {told}, at most {exact(allowed)} passes."
+
+
+def of_no_permutation(rule: Rule) -> str:
+    """A rule that must be beyond chance has no test."""
+    return f"{rule.key} passes only beyond chance, and fewer than two maps of a class are there to permute."
+
+
 def of_no_measurement(rule: Rule) -> str:
     """The whole rule was never measured."""
     return f"{rule.key} ({rule.place}) was not measured."

@@ -26,8 +26,10 @@ from explain_gate.measuring.asking.backgrounds import Backgrounds
 from explain_gate.measuring.asking.cues import CueSearch
 from explain_gate.measuring.asking.looks import Looks
 from explain_gate.measuring.asking.maps import KeptMaps
+from explain_gate.measuring.asking.panels import Panels
 from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.asking.variants import Variants
+from explain_gate.measuring.coarse import too_coarse
 from explain_gate.measuring.device import deterministic, pick_device
 from explain_gate.measuring.environment import describe_environment
 from explain_gate.measuring.explain import explain_all
@@ -96,8 +98,10 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
                     make_probe, original.to(place), rows, predictions.logits, resources
                 )
         _unchanged(job.model, before, config)
+        described = _describe(job, options, facts, predictions)
+        described["warnings"] += too_coarse(job.rules, resources.maps.details, predictions.images)
         manifest = {
-            **_describe(job, options, facts, predictions),
+            **described,
             "environment": environment,
             "passes": {"forward": forward, "backward": backward},
             "cache": {"read": cache.read, "written": cache.written},
@@ -121,10 +125,12 @@ def _opened(
     """
     data, seed, task = job.data, job.seed, job.task
     height, width = data.first().pixels.shape[-2:]
+    maps = KeptMaps(data, seed=seed)
     with Resources(
         data=data,
         variants=variants,
-        maps=KeptMaps(data, seed=seed),
+        maps=maps,
+        panels=Panels(data, maps, seed=seed),
         backgrounds=Backgrounds(data, scratch, seed=seed, size=(height, width)),
         options=options,
         cues=lambda ask: CueSearch(data, ask, task=task, seed=seed, folder=scratch.parent / "cues", memory=memory),

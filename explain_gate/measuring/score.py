@@ -132,6 +132,7 @@ def _score_batch(
             maps=None if maps is None else maps[able],
             population=table.population,
             peers=table.peers,
+            part=table.part,
         )
         shared[key] = MeasuredBatch(request, resources)
     _call(table, shared[key])
@@ -168,6 +169,7 @@ def _ruled_out(table: Table, resources: Resources, sample: Sample, predictions: 
         method=table.method,
         maps=torch.ones(1, *size),
         population=table.population,
+        part=table.part,
     )
     asked = WithoutModel(MeasuredBatch(request, resources))
     try:

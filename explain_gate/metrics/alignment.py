@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
@@ -9,11 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from explain_gate.errors import NotApplicable
-from explain_gate.metrics.batch import Batch
+from explain_gate.errors import NotApplicable, NotMeasurable
+from explain_gate.metrics.batch import Among, Batch
+from explain_gate.metrics.specific import permutation_p, specific_share
 
 OTHERS = 9
 """Maps of other images that an image's own is compared with; odd, so that one is the median."""
+
+PANEL = 64
+"""Other images whose maps and regions are crossed with an image's own."""
 
 Measure = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
@@ -136,6 +142,68 @@ def silent_share(relevance: Tensor, batch: Batch | None = None) -> Tensor:
     if batch is not None:
         batch.note("evidence", silent)
     return silent
+
+
+def specificity(relevance: Tensor, region: Tensor, batch: Batch, *, among: Among = "class") -> Tensor:
+    """What a map has to do with its own image's region, beyond what it has to do with those of other images.
+
+    Mean over other images j of 1/2 [m_i(R_i) + m_j(R_j) - m_i(R_j) - m_j(R_i)], m_i(R) the share of image i's relevance
+    in region R laid on its frame, over what the regions themselves reach. A map that sits in one place in every image
+    scores 0 for each image, wherever objects usually lie. The p-value of a permutation test, which deals the regions
+    out among the images at random, is noted as `p`: one for each class, the same for all its images.
+
+    Args:
+        relevance: (N, H, W), not negative, not all zero.
+        region: (N, H, W), bool, not empty.
+        batch: is asked for up to 64 other images, the same for all of a class.
+        among: compare with images of the "class", or with "others": maps that sit in one place for each class score 0
+            within their class only.
+
+    Returns:
+        (N,), in [-1, 1], higher is better; 0 is chance, 1 is as specific as the regions.
+
+    Raises:
+        NotApplicable: there is no other image to compare with, or their regions are the image's own.
+        NotMeasurable: no other image has a map.
+    """
+    if among not in ("class", "others"):
+        raise ValueError(f"among must be class or others, got {among}")
+    values, chances = [], []
+    for position, label in enumerate(batch.labels.tolist()):
+        panel = batch.panel(position, among, PANEL)
+        if not bool(panel.others.any()):
+            raise NotApplicable("no other image to compare with has a region")
+        if bool((panel.regions[panel.others] == region[position].cpu()).flatten(1).all()):
+            raise NotApplicable("the other images have the same region")
+        if not bool((panel.others & panel.usable).any()):
+            raise NotMeasurable("no other image has a map to compare with")
+        value = specific_share(relevance[position].cpu(), region[position].cpu(), panel)
+        if value is None:
+            raise NotMeasurable("the other images that have a map have the same region")
+        values.append(value)
+        own = panel if among == "class" else batch.panel(position, "class", PANEL)
+        others = None if among == "class" else panel
+        chance = batch.remember(("permutation", label, among), functools.partial(permutation_p, own, others))
+        chances.append(math.nan if chance is None else chance)
+    column = torch.tensor(values, dtype=torch.float64)
+    batch.note("evidence", (column <= 1e-9).double())
+    batch.note("p", torch.tensor(chances, dtype=torch.float64))
+    return column
+
+
+def resolution(region: Tensor, batch: Batch) -> Tensor:
+    """Cells of the map's grid that the annotated region covers: its pixels over those of a cell.
+
+    The grid is that of the layer, window or mask that the method makes its maps of; a method that tells none has a
+    value for every pixel.
+
+    Shapes: region (N, H, W), bool, not empty. Returns (N,), not negative, higher is better; below 1 the map cannot tell
+    the region from what surrounds it.
+    """
+    areas = region.flatten(1).double().mean(dim=1)
+    pixels = float(region[0].numel())
+    cells = batch.details.get("cells")
+    return areas * (torch.full_like(areas, pixels) if cells is None else cells.to(areas))
 
 
 def human_ratio(

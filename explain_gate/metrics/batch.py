@@ -80,6 +80,27 @@ class Exchange:
     operation: int | None = None
 
 
+Among = Literal["class", "others"]
+"""Which images an image is compared with: those of its own class, or those of all other classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """Images that all images of a class are compared with; who is in it follows from the data alone.
+
+    Shapes: maps (K, H, W), the positive part, None where the image's own is a control's, which no other image has;
+    regions (K, H, W), bool; usable (K,), bool, which of them have a map that is positive somewhere; others (K,), bool,
+    False where it is the very picture that asks, or a copy. `digests` tell pictures apart; `seed` is for draws.
+    """
+
+    maps: Tensor | None
+    regions: Tensor
+    usable: Tensor
+    others: Tensor
+    digests: tuple[str, ...]
+    seed: int
+
+
 class Batch(Protocol):
     """N images with their model; every question that costs passes is asked here, so that passes are counted."""
 
@@ -177,6 +198,9 @@ class Batch(Protocol):
 
     def other_maps(self, position: int, count: int) -> Tensor:
         """The positive part of up to `count` other images' maps, (K, H, W), K at least 1, seeded by image."""
+
+    def panel(self, position: int, among: Among, count: int) -> Panel:
+        """Up to `count` images of one image's class, or of the other classes, that have a region."""
 
     def pair_correlation(self, pairs: int) -> float:
         """Mean Spearman correlation between the method's maps of random pairs of different images."""

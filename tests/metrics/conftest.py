@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from explain_gate.metrics.batch import Cue, Exchange, Look, Scene
+from explain_gate.metrics.batch import Among, Cue, Exchange, Look, Panel, Scene
 from explain_gate.metrics.patches import Place, Window
 from explain_gate.tasks.classification import Classification
 
@@ -43,6 +43,7 @@ class FakeBatch:
     notes: dict[str, Tensor] = field(default_factory=dict)
     about: dict[str, Tensor] = field(default_factory=dict)
     peers: Tensor | None = None
+    panels: dict[tuple[int, str], Panel] = field(default_factory=dict)
     noted_cues: dict[int, float] = field(default_factory=dict)
     asked: int = 0
 
@@ -124,6 +125,9 @@ class FakeBatch:
     def other_maps(self, position: int, count: int) -> Tensor:
         assert self.peers is not None
         return self.peers[:count]
+
+    def panel(self, position: int, among: Among, count: int) -> Panel:
+        return self.panels[position, among]
 
     def pair_correlation(self, pairs: int) -> float:
         return self.pair

@@ -42,6 +42,7 @@ class MeasuredBatch:
             maps=None if request.maps is None else request.maps[part],
             population=request.population,
             peers=request.peers,
+            part=request.part,
         )
         return MeasuredBatch(own, self.resources)
 

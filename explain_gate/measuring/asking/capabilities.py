@@ -9,6 +9,7 @@ from explain_gate.measuring.asking.capability import Capability, Question, Reque
 from explain_gate.measuring.asking.images import Images, Weights
 from explain_gate.measuring.asking.looks import Exchanges
 from explain_gate.measuring.asking.maps import Maps, OtherMaps
+from explain_gate.measuring.asking.panels import OtherRegions
 from explain_gate.measuring.asking.passes import Clock, Explanations, Gradients, Predictions
 from explain_gate.measuring.asking.planting import Cues, OtherImages
 from explain_gate.measuring.asking.variants import Cascading, Conversions, Twins, Versions
@@ -18,6 +19,7 @@ CAPABILITIES: tuple[type[Capability], ...] = (
     Weights,
     Maps,
     OtherMaps,
+    OtherRegions,
     Predictions,
     Gradients,
     Explanations,

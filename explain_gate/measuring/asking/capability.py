@@ -29,7 +29,8 @@ class Request:
 
     `logits` (N, K). `method` is None for metrics of the model alone, two names with `PAIR` between them for pairs.
     `maps` (N, H, W) take the place of the kept ones. `population` are the classes of all images of the rule.
-    `peers` is the method whose maps of other images are compared with, where the rule counts images.
+    `peers` is the method whose maps of other images are compared with, where the rule counts images. `part` is the part
+    of the object that takes the place of the whole.
 
     `asked` and `questions` grow with every metric that shares the batch, since one may use what another one had
     computed. `outcomes` are shares by row, for the report on cues.
@@ -41,6 +42,7 @@ class Request:
     maps: Tensor | None = None
     population: Sequence[int] = ()
     peers: str | None = None
+    part: str | None = None
     asked: set[str] = field(default_factory=set)
     questions: set[Question] = field(default_factory=set)
     notes: dict[str, tuple[Tensor, Tensor | None]] = field(default_factory=dict)

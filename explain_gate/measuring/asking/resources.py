@@ -15,6 +15,7 @@ from explain_gate.measuring.asking.backgrounds import Backgrounds
 from explain_gate.measuring.asking.cues import CueSearch
 from explain_gate.measuring.asking.looks import Looks
 from explain_gate.measuring.asking.maps import KeptMaps
+from explain_gate.measuring.asking.panels import Panels
 from explain_gate.measuring.asking.variants import Variants
 
 
@@ -27,6 +28,7 @@ class Resources(AbstractContextManager["Resources"]):
         data: RegressionSet,
         variants: Variants,
         maps: KeptMaps,
+        panels: Panels,
         backgrounds: Backgrounds,
         options: Mapping[str, Mapping[str, Any]],
         cues: Callable[[Callable[[Tensor], Tensor]], CueSearch] | None = None,
@@ -35,6 +37,7 @@ class Resources(AbstractContextManager["Resources"]):
         self.data = data
         self.variants = variants
         self.maps = maps
+        self.panels = panels
         self.backgrounds = backgrounds
         self.options = options
         self._search = cues
