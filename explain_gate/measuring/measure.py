@@ -89,7 +89,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
                 method: explain_all(resources, method, data, predictions, writer, progress, memory)
                 for method in options
             }
-            measurements = score(job, resources, predictions, faults, progress, memory)
+            measurements = score(job, resources, predictions, faults, progress, memory, folder)
             forward, backward = variants.passes()
             if precision != torch.float32:
                 able = [row for row in range(len(data)) if row not in predictions.reasons]

@@ -26,6 +26,7 @@ from explain_gate.measuring.asking.capabilities import questions_of, scope_of
 from explain_gate.measuring.asking.capability import Request
 from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.controls import CONTROL_IMAGES, control_maps
+from explain_gate.measuring.evidence import keep_evidence
 from explain_gate.measuring.explain import SILENT, out_of_budget, reason_of
 from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
@@ -46,8 +47,12 @@ def score(
     faults: Mapping[str, Mapping[int, str]],
     progress: Progress,
     memory: Memory,
+    folder: Path,
 ) -> list[Measurement]:
-    """Every (check, method) of the rules, and the controls of rules that look at maps and regions."""
+    """Every (check, method) of the rules, and the controls of rules that look at maps and regions.
+
+    What the rules of behaviour did to images goes in pictures to the profile's `folder`.
+    """
     config, data = job.config, job.data
     # What compares two versions is measured once both have their maps.
     later = {name for name, metric in METRICS.items() if metric.needs_reference}
@@ -79,8 +84,30 @@ def score(
     measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
     if job.part:
         return measurements
+    keep_evidence(
+        tables.values(),
+        folder,
+        task=job.task,
+        preprocessing=data.preprocessing,
+        memory=memory,
+        batch_of=lambda table, row: _alone(table, row, resources, data, predictions),
+    )
     measurements += _budgets(resources)
     return measurements + _controls(job, tables, resources, predictions, memory)
+
+
+def _alone(
+    table: Table, row: int, resources: Resources, data: RegressionSet, predictions: Predictions
+) -> MeasuredBatch:
+    """One row as a batch of its own, asked as a rule asks it."""
+    request = Request(
+        samples=_as_asked(table, [data.sample(row)]),
+        logits=predictions.logits[[row]],
+        method=table.method,
+        population=table.population,
+        peers=table.peers,
+    )
+    return MeasuredBatch(request, resources)
 
 
 def _budgets(resources: Resources) -> list[Measurement]:

@@ -11,6 +11,7 @@ from explain_gate.comparing.per_image import PerImage
 from explain_gate.errors import ReferenceError
 from explain_gate.publishing.pages.cues import CueView, build_cues
 from explain_gate.publishing.pages.drift import build_drift
+from explain_gate.publishing.pages.evidence import build_evidence
 from explain_gate.publishing.pages.report import render_html
 from explain_gate.publishing.pictures.attachments import save_worst
 from explain_gate.publishing.pictures.gallery import build_gallery
@@ -95,11 +96,13 @@ def write_surfaces(
         if pictures:
             surfaces.write("junit.xml", lambda judged: verdict_to_junit(judged, pictures))
         cues: tuple[CueView, ...] = ()
+        evidence = None
         drift, lacks = None, []
         left_out = dict(gallery.left_out)
         if profile is not None:
             kept = Kept(profile)
             cues = build_cues(kept, folder)
+            evidence = build_evidence(kept, folder)
             left_out |= kept.left_out
         if profile is not None and reference is not None:
             try:
@@ -109,7 +112,16 @@ def write_surfaces(
                 lacks.append(f"maps are not shown beside those of the reference: {error}")
         if left_out:
             lacks.insert(0, left_out_told(left_out))
-        page = render_html(verdict, per_image, gallery, config_text=config_text, drift=drift, cues=cues, left_out=lacks)
+        page = render_html(
+            verdict,
+            per_image,
+            gallery,
+            config_text=config_text,
+            drift=drift,
+            cues=cues,
+            evidence=evidence,
+            left_out=lacks,
+        )
         _write(folder / "index.html", page)
         surfaces.failures += [f"index.html: {sentence}" for sentence in lacks]
     return tuple(surfaces.failures)

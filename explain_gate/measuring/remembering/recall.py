@@ -168,6 +168,16 @@ class Memory:
         """Keep what a search on these rows left."""
         self.cache.put("cues", {self._keys.cue(label, place, rows): _closed(head, content)})
 
+    def evidence(self, table: Table, row: int) -> tuple[dict[str, Any], bytes] | None:
+        """What an image was shown as in a metric of behaviour, its pictures in one; None where it is not known."""
+        key = self._keys.evidence(table, row)
+        found = self.cache.get([key]).get(key)
+        return None if found is None else _opened(found)
+
+    def keep_evidence(self, table: Table, row: int, head: Mapping[str, Any], content: bytes) -> None:
+        """Keep the pictures of one image in a metric of behaviour."""
+        self.cache.put("evidence", {self._keys.evidence(table, row): _closed(head, content)})
+
     def marks(self, rows: Sequence[int]) -> bytes | None:
         """What operations do to these pictures, and whose pictures show it; None where it is not known."""
         key = self._keys.marks(rows)
@@ -210,6 +220,10 @@ class _Keys:
 
     def score(self, table: Table, row: int) -> str:
         return self._facts.score(table.check, table.method, self._image(row))
+
+    def evidence(self, table: Table, row: int) -> str:
+        # Donors come from the whole set; which of them took part is not asked again for a picture.
+        return digest("evidence", self.score(table, row), self._data.digest_of_all(), table.values[row])
 
     def cue(self, label: int, place: Place, rows: Sequence[int]) -> str:
         return self._facts.cue(label, place, self._data.classes, [self._image(row) for row in rows])

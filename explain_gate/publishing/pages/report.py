@@ -14,6 +14,7 @@ from explain_gate.comparing.per_image import CONTROL_PREFIX, PerImage
 from explain_gate.metrics import better
 from explain_gate.publishing.pages.cues import TELLING, CueView
 from explain_gate.publishing.pages.drift import Drift
+from explain_gate.publishing.pages.evidence import EvidenceView
 from explain_gate.publishing.pages.page import render
 from explain_gate.publishing.pages.sections import build_rules
 from explain_gate.publishing.pictures.charts import colour_bar
@@ -63,6 +64,7 @@ def render_html(
     config_text: str | None = None,
     drift: Drift | None = None,
     cues: Sequence[CueView] = (),
+    evidence: EvidenceView | None = None,
     left_out: Sequence[str] = (),
 ) -> str:
     """The report's page; its pictures lie beside it in assets/. `left_out` are sentences about those that do not."""
@@ -81,6 +83,7 @@ def render_html(
         gallery=gallery,
         drift=drift,
         cues=cues,
+        evidence=evidence or EvidenceView(strips={}),
         left_out=left_out,
         telling_share=TELLING,
         by_image=gallery.by_image(),
