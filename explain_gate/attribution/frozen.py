@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -28,6 +29,7 @@ class FrozenModule:
         self._fold_norms = fold_norms
         self._autocast = autocast
         self._runs = Folded(module, frozenset())
+        self._takes_list = _annotated_as_list(module)
         self._versions = 0
         self._before: list[tuple[torch.nn.Module, bool]] | None = None
         self._trainable: list[torch.nn.Parameter] = []
@@ -68,10 +70,25 @@ class FrozenModule:
     def _padded(self, images: Tensor) -> Any:
         """An exported program's output for fewer images than it insists on."""
         if self.only_batch is None or len(images) == self.only_batch:
-            return self._runs.module(images)
+            return self._listed(images)
         short = self.only_batch - len(images)
         output = self._runs.module(torch.cat([images, images[-1:].expand(short, *images.shape[1:])]))
         return first_images(output, len(images), self.only_batch)
+
+    def _listed(self, images: Tensor) -> Any:
+        """The output of a batch, or of a list of its pictures, as detectors take them."""
+        if self._takes_list:
+            return self._runs.module(list(images))
+        try:
+            return self._runs.module(images)
+        except TypeError as error:
+            # torch.stack(images) is what a forward does that wants a list and does not say so.
+            try:
+                output = self._runs.module(list(images))
+            except Exception:  # noqa: BLE001 - whatever it is, the first error is the one to tell
+                raise error from None
+            self._takes_list = True
+            return output
 
     def check(self) -> None:
         """Follow changes of the weights inside the block; an error outside it.
@@ -104,6 +121,19 @@ class FrozenModule:
 def weights(module: torch.nn.Module) -> list[Tensor]:
     """Every parameter and buffer."""
     return [*module.parameters(), *module.buffers()]
+
+
+def _annotated_as_list(module: torch.nn.Module) -> bool:
+    """Whether forward says that it takes a list of pictures."""
+    if isinstance(module, torch.jit.ScriptModule):
+        schema = module.forward.schema  # type: ignore[attr-defined] # of the compiled function that it is here
+        return str(schema).partition(",")[2].strip().startswith("Tensor[]")
+    try:
+        first = next(iter(inspect.signature(module.forward).parameters.values()), None)
+    except (TypeError, ValueError):
+        return False
+    told = "" if first is None or first.annotation is first.empty else str(first.annotation).lower()
+    return told.startswith(("list[", "typing.list[", "sequence[", "typing.sequence[", "collections.abc.sequence["))
 
 
 def _only_batch(module: torch.nn.Module) -> int | None:

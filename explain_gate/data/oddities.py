@@ -63,7 +63,9 @@ def oddities(looks: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
 
 
 def unlike_the_model(module: Any, source: str, preprocessing: Preprocessing) -> tuple[str, ...]:
-    """A sentence where the normalisation is far from the one that the model itself names."""
+    """A sentence where the normalisation is far from the one that the model itself names, or is done by it already."""
+    if (within := _normalises(module)) is not None and preprocessing.transform is None:
+        return _twice(within, preprocessing)
     own = _own_normalisation(module, source)
     if own is None or preprocessing.transform is not None:
         return ()
@@ -77,6 +79,28 @@ def unlike_the_model(module: Any, source: str, preprocessing: Preprocessing) -> 
             )
             return (told,)
     return ()
+
+
+def _normalises(module: Any) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and standard deviation that the model normalises its own input with, as torchvision's detectors do."""
+    for part in module.modules() if hasattr(module, "modules") else ():
+        mean, std = getattr(part, "image_mean", None), getattr(part, "image_std", None)
+        if isinstance(mean, list | tuple) and isinstance(std, list | tuple):
+            return tuple(map(float, mean)), tuple(map(float, std))
+    return None
+
+
+def _twice(within: tuple[tuple[float, ...], tuple[float, ...]], preprocessing: Preprocessing) -> tuple[str, ...]:
+    plain = max(abs(value) for value in preprocessing.mean) <= _APART
+    if plain and max(abs(value - 1) for value in preprocessing.std) <= _APART:
+        return ()
+    mean, std = map(_numbers, within)
+    told = (
+        f"the pictures are normalised twice: data.preprocessing does it with mean {_numbers(preprocessing.mean)} and "
+        f"std {_numbers(preprocessing.std)}, and the model itself with mean {mean} and std {std}. Take mean and std "
+        "out of data.preprocessing"
+    )
+    return (told,)
 
 
 def _own_normalisation(module: Any, source: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:

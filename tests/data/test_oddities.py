@@ -51,3 +51,15 @@ def test_a_normalisation_unlike_the_models_own_is_told_with_both():
     turned = PreprocessingSection(mean=imagenet["mean"][::-1], std=imagenet["std"][::-1], order="bgr")
     assert unlike_the_model(torch.nn.Linear(1, 1), "torchvision:resnet50", preprocessing_of(turned)) == ()
     assert unlike_the_model(torch.nn.Linear(1, 1), "shop.models:build", none) == ()
+
+
+def test_a_model_that_normalises_its_pictures_itself_is_not_given_normalised_ones():
+    """Torchvision's detectors have mean and std inside; twice is told with both."""
+    module = torch.nn.Sequential(torch.nn.Linear(1, 1))
+    module[0].image_mean, module[0].image_std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    none = preprocessing_of(PreprocessingSection())
+    assert unlike_the_model(module, "torchvision:fcos_resnet50_fpn", none) == ()
+    half = preprocessing_of(PreprocessingSection(mean=[0.5] * 3, std=[0.5] * 3))
+    (told,) = unlike_the_model(module, "shop.models:build", half)
+    assert told.startswith("the pictures are normalised twice: data.preprocessing does it with mean [0.5, 0.5, 0.5]")
+    assert "the model itself with mean [0.485, 0.456, 0.406]" in told
