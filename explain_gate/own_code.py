@@ -23,9 +23,9 @@ def load_function(reference: str, folder: Path, what: str) -> Callable[..., Any]
         raise ModelError(f"{what} must be package.module:callable, got {reference}")
     make_importable(folder)
     try:
-        found: Any = importlib.import_module(module_name)
+        named: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
-            found = getattr(found, part)
+            named = getattr(named, part)
     except ModuleNotFoundError as error:
         raise ModelError(
             f"{what} {reference}: no module named {error.name}; it is looked for in {folder}, {Path.cwd()} and the "
@@ -35,9 +35,9 @@ def load_function(reference: str, folder: Path, what: str) -> Callable[..., Any]
         raise ModelError(f"{what} {reference}: {error}") from error
     except Exception as error:  # an import runs the user's code, which may raise anything
         raise ModelError(f"{what} {reference}: importing it raised {type(error).__name__}: {error}") from error
-    if not callable(found):
-        raise ModelError(f"{what} {reference}: must be callable, got {type(found).__name__}")
-    return found  # type: ignore[no-any-return]
+    if not callable(named):
+        raise ModelError(f"{what} {reference}: must be callable, got {type(named).__name__}")
+    return named  # type: ignore[no-any-return]
 
 
 def make_importable(folder: Path) -> None:

@@ -115,12 +115,12 @@ def method_function(method: str) -> Callable[..., Attribution]:
     if not name:
         raise OptionError(f"method must be one of {', '.join(METHODS)} or package.module:function, got {method}")
     try:
-        found = getattr(importlib.import_module(module_name), name)
+        function = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise OptionError(f"method {method}: {error}") from error
-    if not callable(found):
-        raise OptionError(f"method {method}: must be a function, got {type(found).__name__}")
-    return found  # type: ignore[no-any-return]
+    if not callable(function):
+        raise OptionError(f"method {method}: must be a function, got {type(function).__name__}")
+    return function  # type: ignore[no-any-return]
 
 
 def _check_options(method: str, function: Callable[..., Attribution], options: Mapping[str, Any]) -> None:

@@ -23,13 +23,13 @@ def as_feature_map(output: Tensor, size: Sequence[int], name: str) -> Tensor:
     Raises:
         ModelError: the output has no places.
     """
-    found = layout(tuple(output.shape), tuple(size))
-    if found is None:
+    read_as = layout(tuple(output.shape), tuple(size))
+    if read_as is None:
         raise ModelError(
             f"target layer {name} must put out a feature map (N, C, H, W), (N, H, W, C) or tokens of a grid (N, T, C) "
             f"for an input of {size[0]} x {size[1]}, got {tuple(output.shape)}; name another in model.target_layer"
         )
-    kind, height, width = found
+    kind, height, width = read_as
     if kind == "channels last":
         return output.permute(0, 3, 1, 2)
     if kind == "tokens":

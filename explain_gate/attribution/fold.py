@@ -83,10 +83,10 @@ def _can_fold(convolution: torch.nn.Module, norm: torch.nn.Module) -> bool:
 
 def _fold_pair(module: torch.nn.Module, convolution_name: str, norm_name: str) -> None:
     convolution, norm = module.get_submodule(convolution_name), module.get_submodule(norm_name)
-    assert isinstance(convolution, torch.nn.Conv2d)  # noqa: S101  # _can_fold saw to it
-    assert isinstance(norm, torch.nn.BatchNorm2d)  # noqa: S101
-    assert norm.running_mean is not None  # noqa: S101
-    assert norm.running_var is not None  # noqa: S101
+    assert isinstance(convolution, torch.nn.Conv2d)  # noqa: S101 - _can_fold saw to it; for the type checker
+    assert isinstance(norm, torch.nn.BatchNorm2d)  # noqa: S101 - likewise
+    assert norm.running_mean is not None  # noqa: S101 - likewise
+    assert norm.running_var is not None  # noqa: S101 - likewise
     factor = (norm.running_var.detach().double() + norm.eps).rsqrt()
     shift = -norm.running_mean.detach().double() * factor
     if norm.affine:

@@ -314,10 +314,10 @@ def _integrate(
         points = [(row, alpha) for row, path in enumerate(paths) for alpha in path.wanted(max_steps)]
         if not points:
             break
-        found: dict[int, list[_Node]] = {}
+        nodes_of: dict[int, list[_Node]] = {}
         for (row, _), node in zip(points, _nodes(probe, images, bases, targets, points), strict=True):
-            found.setdefault(row, []).append(node)
-        for row, nodes in found.items():
+            nodes_of.setdefault(row, []).append(node)
+        for row, nodes in nodes_of.items():
             if paths[row].intervals:
                 paths[row].halve(nodes)
             else:

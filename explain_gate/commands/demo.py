@@ -82,5 +82,5 @@ def _broken(verdict: Verdict) -> list[Finding]:
 
 
 def _accuracy(verdict: Verdict) -> float:
-    found = [finding.value for finding in verdict.findings if finding.check == "performance.accuracy"]
-    return found[0] if found and found[0] is not None else 0.0
+    values = [finding.value for finding in verdict.findings if finding.check == "performance.accuracy"]
+    return values[0] if values and values[0] is not None else 0.0

@@ -44,15 +44,15 @@ def _without_region(data: RegressionSet) -> Mapping[int, str]:
     """Rows without a usable region, and why."""
     if len(data) > _DECODED:
         return {}
-    found = {}
+    reasons = {}
     for row in range(len(data)):
         try:
             reason = data.sample(row).region_reason
         except (DataError, OSError):
             continue  # told by whoever looks at every picture
         if reason is not None:
-            found[row] = reason
-    return found
+            reasons[row] = reason
+    return reasons
 
 
 def _answers(rule: Rule, data: RegressionSet, lacking: Mapping[int, str]) -> int:

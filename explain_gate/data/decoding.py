@@ -212,8 +212,8 @@ def _not_whole(path: Path, error: Exception) -> DataError:
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8; 1 where it says anything else or nothing."""
-    found = int(image.getexif().get(_ORIENTATION, 1) or 1)
-    return found if 1 <= found <= 8 else 1
+    orientation = int(image.getexif().get(_ORIENTATION, 1) or 1)
+    return orientation if 1 <= orientation <= 8 else 1
 
 
 def _ends(path: Path, kind: str | None) -> bool:

@@ -63,8 +63,8 @@ def load(
     path: Path, shapes: Sequence[Shape], size: tuple[int, int] | None, preprocessing: Preprocessing
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The image (C, H, W) in [0, 1], not yet normalised, and its region (H, W), bool. Raises as `load_annotated`."""
-    found = load_annotated(path, shapes, size, preprocessing)
-    return found.pixels, found.region
+    loaded = load_annotated(path, shapes, size, preprocessing)
+    return loaded.pixels, loaded.region
 
 
 def load_annotated(
@@ -90,16 +90,16 @@ def load_annotated(
         "lost": _lost(masks["region", ""], preprocessing),
         "stretch": _stretch(preprocessing, *upright),
     }
-    found = dict(zip(masks, moved, strict=True))
-    ignored = found.pop(("ignored", ""), None)
+    regions = dict(zip(masks, moved, strict=True))
+    ignored = regions.pop(("ignored", ""), None)
     if ignored is not None:
-        found = {key: mask & ~ignored for key, mask in found.items()}
-    people = [mask for (kind, _), mask in found.items() if kind == "annotator"]
+        regions = {key: mask & ~ignored for key, mask in regions.items()}
+    people = [mask for (kind, _), mask in regions.items() if kind == "annotator"]
     return Loaded(
         pixels=pixels,
-        region=found["region", ""],
+        region=regions["region", ""],
         annotators=tuple(people) if len(people) > 1 else (),
-        parts={name: mask for (kind, name), mask in found.items() if kind == "part"},
+        parts={name: mask for (kind, name), mask in regions.items() if kind == "part"},
         ignored=ignored,
         looks=looks,
     )
@@ -252,9 +252,9 @@ def _transform(
     """Pixels (C, H, W), 8 bits or in [0, 1], and regions (N, H, W) as the model's input is made, in [0, 1] and bool."""
     if preprocessing.transform is not None:
         bytes_ = values if values.dtype == torch.uint8 else (values * 255).round().to(torch.uint8)
-        found, moved = transforming.apply(preprocessing.transform, bytes_.permute(1, 2, 0).numpy(), regions)
+        picture, moved = transforming.apply(preprocessing.transform, bytes_.permute(1, 2, 0).numpy(), regions)
         # As every picture of the set: normalising gives back what the transform made.
-        return denormalize(found, preprocessing), moved
+        return denormalize(picture, preprocessing), moved
     if preprocessing.resize is None and preprocessing.crop is None and preprocessing.pad is None:
         return _plain(values, preprocessing), torch.from_numpy(regions.copy())
     from explain_gate.vision import transforms, tv_tensors

@@ -62,9 +62,9 @@ def timm_model(name: str) -> dict[str, Any]:
     known = timm.models.get_pretrained_cfg(name.removeprefix("timm:"))
     if known is None:
         raise ConfigError(f"data.preprocessing.timm must be a model that timm knows, got {name}")
-    found = timm.data.resolve_data_config(pretrained_cfg=known.to_dict())  # type: ignore[no-untyped-call, attr-defined]
-    height, width = found["input_size"][1:]
-    share, mode = found["crop_pct"], found.get("crop_mode") or "center"
+    settings = timm.data.resolve_data_config(pretrained_cfg=known.to_dict())  # type: ignore[no-untyped-call, attr-defined]
+    height, width = settings["input_size"][1:]
+    share, mode = settings["crop_pct"], settings.get("crop_mode") or "center"
     if mode == "border" or (height != width and mode == "center"):
         raise ConfigError(
             f"data.preprocessing.timm: {name} is evaluated with crop mode {mode} at {width} x {height}, which is not "
@@ -73,14 +73,14 @@ def timm_model(name: str) -> dict[str, Any]:
     resize: int | tuple[int, int] = int(height / share)
     if mode == "squash":
         resize = (int(height / share), int(width / share))
-    interpolation = "bilinear" if found["interpolation"] == "random" else found["interpolation"]
+    interpolation = "bilinear" if settings["interpolation"] == "random" else settings["interpolation"]
     return {
         "resize": resize,
         "crop": (height, width),
-        "mean": tuple(found["mean"]),
-        "std": tuple(found["std"]),
+        "mean": tuple(settings["mean"]),
+        "std": tuple(settings["std"]),
         "interpolation": _usable(interpolation, f"timm: {name}"),
-        "channels": found["input_size"][0],
+        "channels": settings["input_size"][0],
     }
 
 

@@ -52,8 +52,8 @@ class RegressionSet:
             DataError: its file, mask or annotation cannot be used.
         """
         entry = self.entries[row]
-        found = load_annotated(entry.path, entry.shapes, entry.size, self.preprocessing)
-        reason = region_fault(found.region) if entry.shapes else "no region is drawn on this image"
+        loaded = load_annotated(entry.path, entry.shapes, entry.size, self.preprocessing)
+        reason = region_fault(loaded.region) if entry.shapes else "no region is drawn on this image"
         return Sample(
             index=row,
             image=entry.image,
@@ -61,13 +61,13 @@ class RegressionSet:
             class_name=entry.class_name,
             accepted=entry.accepted,
             digest=self.digest(row),
-            pixels=normalize(found.pixels, self.preprocessing),
-            region=found.region if reason is None else None,
+            pixels=normalize(loaded.pixels, self.preprocessing),
+            region=loaded.region if reason is None else None,
             region_reason=reason,
-            annotators=found.annotators,
-            ignored=found.ignored,
-            parts=found.parts,
-            looks=found.looks,
+            annotators=loaded.annotators,
+            ignored=loaded.ignored,
+            parts=loaded.parts,
+            looks=loaded.looks,
         )
 
     def first(self) -> Sample:
@@ -209,9 +209,9 @@ def open_set(config: GateConfig) -> RegressionSet:
     Raises:
         DataError: the annotations cannot be used.
     """
-    found: Entries = read_entries(config)
+    read: Entries = read_entries(config)
     preprocessing = preprocessing_of(config.sections.data.preprocessing, config.path.parent)
-    return RegressionSet(found.entries, found.classes, preprocessing, found.notes)
+    return RegressionSet(read.entries, read.classes, preprocessing, read.notes)
 
 
 def stack(samples: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -47,7 +47,7 @@ def apply(reference: str, picture: Array, masks: NDArray[np.bool_]) -> tuple[tor
     transform, form = _load(reference)
     try:
         pixels, moved = _FORMS[form](transform, picture, masks)
-        found = _pixels(pixels)
+        made = _pixels(pixels)
         drawn = torch.stack([_mask(one) for one in moved])
     except DataError:
         raise
@@ -56,12 +56,12 @@ def apply(reference: str, picture: Array, masks: NDArray[np.bool_]) -> tuple[tor
             f"data.preprocessing.transform {reference} raised {type(error).__name__}: {error}. It was called as "
             f"{_CALLED[form]}"
         ) from error
-    if drawn.shape[-2:] != found.shape[-2:]:
+    if drawn.shape[-2:] != made.shape[-2:]:
         raise DataError(
-            f"data.preprocessing.transform {reference} makes a picture of {found.shape[-1]} x {found.shape[-2]} and a "
+            f"data.preprocessing.transform {reference} makes a picture of {made.shape[-1]} x {made.shape[-2]} and a "
             f"mask of {drawn.shape[-1]} x {drawn.shape[-2]}; it has to move both. {_HOW}"
         )
-    return found, drawn
+    return made, drawn
 
 
 def probe(reference: str, channels: int) -> tuple[list[float], list[float]]:
@@ -146,27 +146,29 @@ def _figure(height: int, width: int) -> NDArray[np.bool_]:
 @functools.cache
 def _load(reference: str) -> tuple[Callable[..., Any], str]:
     try:
-        found: Any = load_function(reference, Path.cwd(), "data.preprocessing.transform")
+        transform: Any = load_function(reference, Path.cwd(), "data.preprocessing.transform")
     except ModelError as error:
         raise DataError(str(error)) from error
-    if inspect.isclass(found):
+    if inspect.isclass(transform):
         raise DataError(
             f"data.preprocessing.transform {reference} is a class; name an object of it, or a function that builds one"
         )
-    if _form(found) == "builds":
+    if _form(transform) == "builds":
         try:
-            found = found()
+            transform = transform()
         except Exception as error:  # the user's code may raise anything
             raise DataError(
                 f"data.preprocessing.transform {reference} has no argument, so it was called to build the transform, "
                 f"and raised {type(error).__name__}: {error}"
             ) from error
-        if not callable(found):
-            raise DataError(f"data.preprocessing.transform {reference} built no callable, but {type(found).__name__}")
-    form = _form(found)
+        if not callable(transform):
+            raise DataError(
+                f"data.preprocessing.transform {reference} built no callable, but {type(transform).__name__}"
+            )
+    form = _form(transform)
     if form == "builds":
         raise DataError(f"data.preprocessing.transform {reference} must take a picture and its mask. {_HOW}")
-    return found, form
+    return transform, form
 
 
 def _form(transform: Any) -> str:
@@ -198,19 +200,19 @@ def _pair(transform: Any, picture: Array, masks: NDArray[np.bool_]) -> tuple[Any
     from explain_gate.vision import tv_tensors
 
     pixels = tv_tensors.Image(torch.from_numpy(picture.copy()).permute(2, 0, 1).contiguous())
-    found = transform(pixels, tv_tensors.Mask(torch.from_numpy(masks.astype(np.uint8))))
-    if not isinstance(found, tuple | list) or len(found) != 2:
-        raise DataError(f"the transform gave back {type(found).__name__}, not a picture and its mask. {_HOW}")
-    return found[0], list(torch.as_tensor(found[1]))
+    made = transform(pixels, tv_tensors.Mask(torch.from_numpy(masks.astype(np.uint8))))
+    if not isinstance(made, tuple | list) or len(made) != 2:
+        raise DataError(f"the transform gave back {type(made).__name__}, not a picture and its mask. {_HOW}")
+    return made[0], list(torch.as_tensor(made[1]))
 
 
 def _mapping(transform: Any, picture: Array, masks: NDArray[np.bool_]) -> tuple[Any, Any]:
     shown = picture[..., 0] if picture.shape[-1] == 1 else picture
     # All masks in one call would need their number in the transform; one picture with each of them does not.
-    found = [transform(image=shown.copy(), mask=mask.astype(np.uint8)) for mask in masks]
-    if not all(isinstance(one, Mapping) and {"image", "mask"} <= set(one) for one in found):
+    made = [transform(image=shown.copy(), mask=mask.astype(np.uint8)) for mask in masks]
+    if not all(isinstance(one, Mapping) and {"image", "mask"} <= set(one) for one in made):
         raise DataError(f"the transform gave back no mapping of image and mask. {_HOW}")
-    return found[0]["image"], [one["mask"] for one in found]
+    return made[0]["image"], [one["mask"] for one in made]
 
 
 def _alone(transform: Any, picture: Array, masks: NDArray[np.bool_]) -> tuple[Any, Any]:
@@ -234,9 +236,9 @@ _HOW = (
 )
 
 
-def _pixels(found: Any) -> torch.Tensor:
+def _pixels(picture: Any) -> torch.Tensor:
     """(C, H, W), float32, as the model gets it; 8-bit values become [0, 1]."""
-    values = _tensor(found)
+    values = _tensor(picture)
     if values.ndim == 4 and len(values) == 1:
         values = values[0]
     if values.ndim == 2:
@@ -248,15 +250,15 @@ def _pixels(found: Any) -> torch.Tensor:
     return values.to(torch.float32).contiguous() / (_TOP if values.dtype == torch.uint8 else 1.0)
 
 
-def _tensor(found: Any) -> torch.Tensor:
+def _tensor(values: Any) -> torch.Tensor:
     """A tensor, an array (which may be turned, so it is copied) or a Pillow picture as a plain tensor."""
-    if isinstance(found, torch.Tensor):
-        return found.detach().cpu().as_subclass(torch.Tensor)
-    return torch.from_numpy(np.array(found))
+    if isinstance(values, torch.Tensor):
+        return values.detach().cpu().as_subclass(torch.Tensor)
+    return torch.from_numpy(np.array(values))
 
 
-def _mask(found: Any) -> torch.Tensor:
-    values = _tensor(found)
+def _mask(mask: Any) -> torch.Tensor:
+    values = _tensor(mask)
     while values.ndim > 2 and 1 in (values.shape[0], values.shape[-1]):
         values = values[0] if values.shape[0] == 1 else values[..., 0]
     if values.ndim != 2:

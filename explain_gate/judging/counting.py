@@ -46,7 +46,7 @@ ANSWERS = "@evidence"
 
 def judge_counted(profile: Profile, rules: Sequence[Rule]) -> dict[int, Finding]:
     """The finding of every rule that counts images, by its position."""
-    found: dict[int, Finding] = {}
+    findings: dict[int, Finding] = {}
     checks = dict.fromkeys(rule.check for rule in rules if rule.decide == "evidence")
     for check in checks:
         rows = {place: rule for place, rule in enumerate(rules) if rule.check == check and rule.decide == "evidence"}
@@ -59,8 +59,10 @@ def judge_counted(profile: Profile, rules: Sequence[Rule]) -> dict[int, Finding]
         broken = broken_rows([*p_values, *[1.0] * missing], tried[0].rule.part) if tried else []
         decided = dict(zip(tests, broken, strict=False))
         for place, count in counts.items():
-            found[place] = _conclude(profile, count, broken=decided[count.test]) if isinstance(count, _Count) else count
-    return found
+            findings[place] = (
+                _conclude(profile, count, broken=decided[count.test]) if isinstance(count, _Count) else count
+            )
+    return findings
 
 
 def too_few(rule: Rule, images: int, rows: int) -> int | None:
@@ -207,19 +209,19 @@ def _asked(profile: Profile, classes: Sequence[str], *, own: bool) -> set[str]:
 
 def _given(profile: Profile, answers: Measurement, classes: Sequence[str], images: set[str]) -> list[tuple[str, bool]]:
     """The answers of some images about some classes; about all of them, one of each image, drawn by what it holds."""
-    found: dict[str, dict[str, bool]] = {}
+    answers_of: dict[str, dict[str, bool]] = {}
     digests = {}
     for row, about, value in zip(
         answers.rows.tolist(), classes_about(profile, answers), answers.values.tolist(), strict=True
     ):
         image = profile.images[row]
         if image.image in images and (not classes or about in classes) and no_number(value) is None:
-            found.setdefault(image.image, {})[about] = value > 0.5
+            answers_of.setdefault(image.image, {})[about] = value > 0.5
             digests[image.image] = image.digest
     if classes:
-        return [(image, yes) for image, each in sorted(found.items()) for _, yes in sorted(each.items())]
+        return [(image, yes) for image, each in sorted(answers_of.items()) for _, yes in sorted(each.items())]
     drawn = []
-    for image, each in sorted(found.items()):
+    for image, each in sorted(answers_of.items()):
         # Answers of one image hang together, so that only one of them counts where images are counted over all classes.
         (chosen,) = lowest(each, 1, digest=str, name=str, seed=0, own=digests[image], purpose="one answer an image")
         drawn.append((image, each[chosen]))

@@ -117,9 +117,9 @@ def out_of_budget(
     """
     needed: dict[str, int] = {}
     for method in (rule.method or "").split(PAIR):
-        found = profile.measurement(STEPS_NEEDED, method)
-        if found is not None:
-            for row, steps in zip(found.rows.tolist(), found.values.tolist(), strict=True):
+        steps_needed = profile.measurement(STEPS_NEEDED, method)
+        if steps_needed is not None:
+            for row, steps in zip(steps_needed.rows.tolist(), steps_needed.values.tolist(), strict=True):
                 image = profile.images[row].image
                 needed[image] = max(needed.get(image, 0), int(steps))
     left_out = {image: needed[image] for images in reasons.values() for image in images if image in needed}
@@ -157,13 +157,13 @@ def select(profile: Profile, measurement: Measurement, rule: Rule) -> tuple[list
 
 def not_applicable(profile: Profile, measurement: Measurement, rule: Rule) -> dict[str, list[str]]:
     """The names of the images of the rule's class that it does not apply to, whatever the model, by reason."""
-    found: dict[str, list[str]] = {}
+    images_by_reason: dict[str, list[str]] = {}
     if measurement.not_applicable is not None:
         for position in np.flatnonzero(measurement.not_applicable).tolist():
             image = profile.images[int(measurement.rows[position])]
             if rule.class_name in (None, image.class_name):
-                found.setdefault(measurement.reasons[position] or "", []).append(image.image)
-    ordered = {reason: sorted(images) for reason, images in found.items()}
+                images_by_reason.setdefault(measurement.reasons[position] or "", []).append(image.image)
+    ordered = {reason: sorted(images) for reason, images in images_by_reason.items()}
     return dict(sorted(ordered.items(), key=_most_images))
 
 

@@ -93,14 +93,14 @@ def _by_reason(images: Mapping[str, Sequence[str]]) -> str:
 
 def of_evidence(finding: Finding, evidence: Evidence) -> str:
     """`17 of 40 images of other classes turn to Bengal ...; honest versions: 1 in 20 at most; ... finds 1 in 4.`."""
-    found = "no share of them" if evidence.finds is None else one_in(evidence.finds)
+    share = "no share of them" if evidence.finds is None else one_in(evidence.finds)
     honest = "none" if evidence.bound == 0 else f"{one_in(evidence.bound)} at most"
     pooled = (
         f" (of {', '.join(evidence.pooled)} together: a cue of one of them can hide here)" if evidence.pooled else ""
     )
     text = (
         f"{evidence.yes} of {_images(evidence.images)} {evidence.question}{pooled}; honest versions: {honest}; this "
-        f"row would find {found} ({finding.check}{_who(finding)}, {finding.place})."
+        f"row would find {share} ({finding.check}{_who(finding)}, {finding.place})."
     )
     if finding.status != "passed" and finding.cause == "undecided":
         hint = (

@@ -42,8 +42,8 @@ def control_maps(
         images = _images(resources, samples, logits, method)
         own = resources.options.get(method, {})
         options = {**own, **(METHODS[method].for_controls if method in METHODS else {})}
-        found = explain(resources.variants.twin(0), method, images.pixels, images.labels, images.keys, options)
-        resources.maps.controls[key] = found.maps.cpu().clamp_min(0)
+        explained = explain(resources.variants.twin(0), method, images.pixels, images.labels, images.keys, options)
+        resources.maps.controls[key] = explained.maps.cpu().clamp_min(0)
     maps = resources.maps.controls[key]
     return maps, {
         row: "the re-initialised model's map is flat" for row, one in zip(rows, maps, strict=True) if not one.max() > 0

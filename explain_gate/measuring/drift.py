@@ -51,7 +51,7 @@ def _correlations(candidate: Profile, reference: Profile, method: str) -> list[f
     """Per image, Spearman between both versions' maps, or why there is none."""
     mine, theirs = load_maps(candidate, method), load_maps(reference, method)
     rows = {image.image: row for row, image in enumerate(reference.images)}
-    found: list[float | str] = []
+    correlations: list[float | str] = []
     for start in range(0, len(candidate.images), _CHUNK):
         images = candidate.images[start : start + _CHUNK]
         first = mine[start : start + len(images)].astype(np.float32)
@@ -66,24 +66,24 @@ def _correlations(candidate: Profile, reference: Profile, method: str) -> list[f
         ).tolist()
         for position, value in enumerate(values):
             if not np.isfinite(first[position]).all():
-                found.append("the candidate has no usable map")
+                correlations.append("the candidate has no usable map")
             elif not np.isfinite(second[position]).all():
-                found.append("the reference has no usable map")
+                correlations.append("the reference has no usable map")
             else:
-                found.append(value)
-    return found
+                correlations.append(value)
+    return correlations
 
 
 def _per_image(candidate: Profile, reference: Profile, metric: Callable[[int, int], float]) -> list[float | str]:
     before = {image.image: image.predicted for image in reference.images}
-    found: list[float | str] = []
+    values: list[float | str] = []
     for image in candidate.images:
         earlier = before.get(image.image)
         if image.predicted is None or earlier is None:
-            found.append(f"the {'candidate' if image.predicted is None else 'reference'} has no prediction")
+            values.append(f"the {'candidate' if image.predicted is None else 'reference'} has no prediction")
         else:
-            found.append(metric(image.predicted, earlier))
-    return found
+            values.append(metric(image.predicted, earlier))
+    return values
 
 
 def _measurement(check: str, method: str | None, values: Sequence[float | str]) -> Measurement:

@@ -145,20 +145,20 @@ def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, 
     except ExplainGateError:
         raise
     except Exception as error:  # the user's forward may raise anything, on one image of many
-        found: list[Tensor | None] = []
+        parts: list[Tensor | None] = []
         for position in range(len(samples)):
             try:
                 one = slice(position, position + 1)
-                found.append(probe.logits(pixels[one], labels[one]).cpu())
+                parts.append(probe.logits(pixels[one], labels[one]).cpu())
             except ExplainGateError:
                 raise
             except Exception as own:  # noqa: BLE001 - as above
                 failed[position] = f"the model's forward raised {type(own).__name__}: {first_line(own)}"
-                found.append(None)
-        known = next((part for part in found if part is not None), None)
+                parts.append(None)
+        known = next((part for part in parts if part is not None), None)
         if known is None:
             raise forward_raised(probe.module, pixels[:1], error) from error
-        logits = torch.cat([torch.full_like(known, float("nan")) if part is None else part for part in found])
+        logits = torch.cat([torch.full_like(known, float("nan")) if part is None else part for part in parts])
     for position in (~torch.isfinite(logits).all(dim=1)).nonzero().flatten().tolist():
         failed.setdefault(position, LOGITS_NOT_FINITE)
     return logits.float(), failed

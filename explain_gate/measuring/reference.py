@@ -16,12 +16,12 @@ _SAME_ENVIRONMENT = ("torch", "device", "dtype")
 
 
 def prepare_reference(
-    found: Profile | Any, *, candidate: Profile, job: Job, remeasure: bool, measured: Callable[[Job], Profile]
+    recorded: Profile | Any, *, candidate: Profile, job: Job, remeasure: bool, measured: Callable[[Job], Profile]
 ) -> Profile:
     """A reference whose every number may be compared with the candidate's.
 
     Args:
-        found: a recorded profile, whose files are known to be those that were measured, or a record with a
+        recorded: a profile, whose files are known to be those that were measured, or a record with a
             `checkpoint` that is measured now, on this machine.
         candidate: what it is compared with.
         job: the candidate's.
@@ -32,15 +32,15 @@ def prepare_reference(
         ReferenceError: it is not comparable, with every difference, and is not to be or cannot be measured again.
         ModelError: the version that is to be measured cannot be opened.
     """
-    if not isinstance(found, Profile):
-        return measured(job.of_version(None, str(found.checkpoint)))
-    differences = differing(candidate.manifest, found.manifest)
-    if found.unverified:
-        differences.insert(0, f"its numbers are unverified: {found.unverified}")
+    if not isinstance(recorded, Profile):
+        return measured(job.of_version(None, str(recorded.checkpoint)))
+    differences = differing(candidate.manifest, recorded.manifest)
+    if recorded.unverified:
+        differences.insert(0, f"its numbers are unverified: {recorded.unverified}")
     if not differences:
-        return found
+        return recorded
     told = "; ".join(differences)
-    model = found.manifest["model"]
+    model = recorded.manifest["model"]
     if not remeasure:
         raise ReferenceError(
             f"the reference {model.get('name')} ({str(model.get('digest'))[:12]}) is not comparable: {told}. "
@@ -60,41 +60,41 @@ def prepare_reference(
 
 def differing(candidate: Mapping[str, Any], reference: Mapping[str, Any]) -> list[str]:
     """What keeps two profiles' numbers from being compared, from their manifests; empty where nothing does."""
-    found = []
+    differences = []
     mine, theirs = candidate["dataset"], reference["dataset"]
     if mine.get("preprocessing") != theirs.get("preprocessing"):
-        found.append(f"preprocessing was {theirs.get('preprocessing')}, is {mine.get('preprocessing')}")
+        differences.append(f"preprocessing was {theirs.get('preprocessing')}, is {mine.get('preprocessing')}")
     elif mine["digest"] != theirs["digest"]:
-        found.append(
+        differences.append(
             f"the regression set was {theirs['images']} images ({theirs['digest'][:12]}), "
             f"is {mine['images']} ({mine['digest'][:12]})"
         )
-    found += _differing_settings(candidate, reference)
+    differences += _differing_settings(candidate, reference)
     if candidate.get("seed") != reference.get("seed"):
-        found.append(f"seed was {reference.get('seed')}, is {candidate.get('seed')}")
+        differences.append(f"seed was {reference.get('seed')}, is {candidate.get('seed')}")
     for name in _SAME_ENVIRONMENT:
         before, now = reference["environment"].get(name), candidate["environment"].get(name)
         if before != now:
-            found.append(f"{name} was {before}, is {now}")
-    return found
+            differences.append(f"{name} was {before}, is {now}")
+    return differences
 
 
 def _differing_settings(candidate: Mapping[str, Any], reference: Mapping[str, Any]) -> list[str]:
     """Of methods, metrics and what the score is."""
-    found = []
+    differences = []
     methods = reference["methods"]
     for name, options in candidate["methods"].items():
         if name not in methods:
-            found.append(f"method {name} was not measured")
+            differences.append(f"method {name} was not measured")
         elif methods[name] != options:
-            found.append(f"settings of {name} were {methods[name]}, are {options}")
+            differences.append(f"settings of {name} were {methods[name]}, are {options}")
     # References of earlier versions of this package say neither of the following.
     metrics = reference.get("metrics", {})
     for check, parameters in candidate.get("metrics", {}).items():
         if check in metrics and metrics[check] != parameters:
-            found.append(f"parameters of {check} were {metrics[check]}, are {parameters}")
+            differences.append(f"parameters of {check} were {metrics[check]}, are {parameters}")
     if (before := reference.get("task", DEFAULT)) != (now := candidate.get("task", DEFAULT)):
-        found.append(f"model.task was {before}, is {now}")
+        differences.append(f"model.task was {before}, is {now}")
     if "target" in reference and candidate.get("target") != reference["target"]:
-        found.append(f"model.target was {reference['target']}, is {candidate.get('target')}")
-    return found
+        differences.append(f"model.target was {reference['target']}, is {candidate.get('target')}")
+    return differences

@@ -112,11 +112,11 @@ def _alone(
 
 def _budgets(resources: Resources) -> list[Measurement]:
     """The images of each method whose maps needed more passes than their budget, and about how many."""
-    found = []
+    measurements = []
     for method, details in resources.maps.details.items():
         needed = out_of_budget(details)
         if needed:
-            found.append(
+            measurements.append(
                 Measurement(
                     check=STEPS_NEEDED,
                     method=method,
@@ -125,7 +125,7 @@ def _budgets(resources: Resources) -> list[Measurement]:
                     reasons=(None,) * len(needed),
                 )
             )
-    return found
+    return measurements
 
 
 def _score_batch(
@@ -302,13 +302,13 @@ def _take(table: Table, batch: MeasuredBatch, numbers: Sequence[float]) -> None:
 
 def _faults_of(method: str | None, faults: Mapping[str, Mapping[int, str]]) -> dict[int, str]:
     """Why images have no map of a method, or of one of a pair."""
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     for name in (method or "").split(PAIR):
-        found |= {
+        reasons |= {
             row: f"{name}: {reason}" if PAIR in (method or "") else reason
             for row, reason in faults.get(name, {}).items()
         }
-    return found
+    return reasons
 
 
 def _resolved(rule: Rule, config: GateConfig) -> dict[str, Any]:
@@ -328,15 +328,15 @@ def _call_one_by_one(table: Table, batch: MeasuredBatch) -> None:
 
 def _arguments(table: Table, batch: MeasuredBatch) -> dict[str, Any]:
     asked = Asked(batch, table.declared, alone=table.alone)
-    found = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
+    arguments = {name: asked if name == "batch" else getattr(asked, name) for name in table.needs}
     if (
-        "relevance" in found
+        "relevance" in arguments
         and _compares(table)
         and any(sample.ignored is not None for sample in batch.request.samples)
     ):
         # Relevance on ignored pixels counts neither inside nor outside; no region has any of them.
-        found["relevance"] = found["relevance"].masked_fill(~batch.counted.to(found["relevance"].device), 0)
-    return found
+        arguments["relevance"] = arguments["relevance"].masked_fill(~batch.counted.to(arguments["relevance"].device), 0)
+    return arguments
 
 
 def _compares(table: Table) -> bool:
@@ -366,7 +366,7 @@ def _controls(
     memory: Memory,
 ) -> list[Measurement]:
     """The checks of alignment on a random map, on the region itself and on the re-initialised model's map."""
-    found = []
+    measurements = []
     compared = {
         table.check: table for table in tables.values() if {"relevance", "region"} <= set(table.needs) and table.method
     }
@@ -387,8 +387,8 @@ def _controls(
                 maps, empty = control_maps(source, resources, usable, predictions.logits)
                 _score_batch(control, resources, usable, predictions, empty, {}, maps)
                 memory.keep([control], [sample.index for sample in samples])
-            found.append(control.measurement())
-    return found
+            measurements.append(control.measurement())
+    return measurements
 
 
 def _answering(data: RegressionSet, rule: Rule, rows: list[int]) -> list[int]:

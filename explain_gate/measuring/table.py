@@ -99,11 +99,11 @@ class Table:
 
     def noted(self) -> list[Measurement]:
         """What the metric noted beside its values, as checks `family.metric@name`."""
-        found = []
+        measurements = []
         for name, values in self.notes.items():
             kept = [(row, *one) for row in self.rows for one in values.get(row, ()) if np.isfinite(one[0])]
             named = [about for _, _, about in kept if about is not None]
-            found.append(
+            measurements.append(
                 Measurement(
                     check=f"{self.check}@{name}",
                     method=self.method,
@@ -113,7 +113,7 @@ class Table:
                     about=np.array(named, dtype=np.int64) if named else None,
                 )
             )
-        return found
+        return measurements
 
     def measurement(self) -> Measurement:
         """The columns, in the order of the rows; a row that nobody filled is unmeasured."""

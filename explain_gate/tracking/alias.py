@@ -111,8 +111,8 @@ def is_newer(version: Any, submission: Submission) -> bool:
 
 def moves_of(tags: Mapping[str, str]) -> tuple[Move, ...]:
     """The moves that a model version's tags record, oldest first."""
-    found = [Move.from_json(value) for name, value in tags.items() if name.startswith(f"{MOVE}.")]
-    return tuple(sorted((move for move in found if move is not None), key=lambda move: move.at))
+    moves = [Move.from_json(value) for name, value in tags.items() if name.startswith(f"{MOVE}.")]
+    return tuple(sorted((move for move in moves if move is not None), key=lambda move: move.at))
 
 
 def write_move(folder: Path, move: Move, *, like: Path | None = None) -> Path | None:

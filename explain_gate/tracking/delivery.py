@@ -78,13 +78,13 @@ def _tell(store: Store, run_id: str, folder: Path, move: Move) -> None:
 def experiment_of(store: Store, name: str) -> str:
     """The id of an experiment, made where it is missing."""
     client = store.client
-    found = store.call(client.get_experiment_by_name, name)
-    if found is None:
+    experiment = store.call(client.get_experiment_by_name, name)
+    if experiment is None:
         location = _artifacts_beside(store.settings.uri, name)
         created = store.create(client.create_experiment, name, artifact_location=location)
-        found = None if created else store.call(client.get_experiment_by_name, name)
-        return str(created or (found and found.experiment_id))
-    return str(found.experiment_id)
+        experiment = None if created else store.call(client.get_experiment_by_name, name)
+        return str(created or (experiment and experiment.experiment_id))
+    return str(experiment.experiment_id)
 
 
 def _artifacts_beside(uri: str, name: str) -> str | None:
@@ -99,12 +99,12 @@ def _artifacts_beside(uri: str, name: str) -> str | None:
 def _run(store: Store, experiment_id: str, submission: Submission) -> Run:
     """The run with this key. Where a lost answer led to two, the one that got further stays."""
 
-    def found() -> list[Run]:
+    def runs_with_key() -> list[Run]:
         filter_string = f"tags.`{RUN_KEY}` = {quoted(submission.key)}"
         runs = store.call(store.client.search_runs, [experiment_id], filter_string)
         return sorted(runs, key=lambda run: (DELIVERED not in run.data.tags, run.info.run_id))
 
-    runs = found()
+    runs = runs_with_key()
     if not runs:
         store.call(
             store.client.create_run,
@@ -114,7 +114,7 @@ def _run(store: Store, experiment_id: str, submission: Submission) -> Run:
             run_name=submission.name,
         )
         # The answer of a retried request tells one run where there may be two.
-        runs = found()
+        runs = runs_with_key()
     for twin in runs[1:]:
         store.call(store.client.delete_run, twin.info.run_id)
     return runs[0]

@@ -40,11 +40,11 @@ def artifact(store: Store, uri: str, place: str) -> Path | None:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
     try:
-        found = _download(store, uri, draft)
-        if found is None:
+        downloaded = _download(store, uri, draft)
+        if downloaded is None:
             return None
         try:
-            found.rename(target)
+            downloaded.rename(target)
         except OSError:
             if not target.exists():  # otherwise another process was faster
                 raise
@@ -78,12 +78,12 @@ def _download(store: Store, uri: str, draft: Path) -> Path | None:
     from mlflow.artifacts import download_artifacts
 
     try:
-        found = store.transfer(
+        downloaded = store.transfer(
             download_artifacts, artifact_uri=uri, dst_path=str(draft), tracking_uri=store.settings.bare_uri
         )
     except TrackingError as error:
         if any(sign in str(error) for sign in ("404", "No such artifact", "RESOURCE_DOES_NOT_EXIST")):
             return None
         raise
-    path = Path(found)
+    path = Path(downloaded)
     return path if path.is_file() or any(path.rglob("*")) else None

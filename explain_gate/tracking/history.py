@@ -75,18 +75,18 @@ def history(model: str, settings: TrackingSettings) -> list[RecordedRun]:
 
 
 def _runs(store: Store, experiment_id: str, model: str) -> list[Run]:
-    found: dict[str, Run] = {}
+    runs: dict[str, Run] = {}
     for tag in ("explain_gate.model_name", "explain_gate.registered_model"):
         token: str | None = None
         while True:
             page = store.call(
                 store.client.search_runs, [experiment_id], f"tags.`{tag}` = {quoted(model)}", page_token=token
             )
-            found |= {run.info.run_id: run for run in page if run.info.status != "RUNNING"}
+            runs |= {run.info.run_id: run for run in page if run.info.status != "RUNNING"}
             token = page.token
             if not token:
                 break
-    return sorted(found.values(), key=lambda run: (int(run.data.tags.get(JUDGED_AT, "0")), run.info.run_id))
+    return sorted(runs.values(), key=lambda run: (int(run.data.tags.get(JUDGED_AT, "0")), run.info.run_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,8 +45,8 @@ def settle(
 
 def model_id_of(version: Any) -> str | None:
     """The LoggedModel behind a registered version, where there is one."""
-    found = re.fullmatch(r"models:/(m-[0-9a-f]+)", str(version.source))
-    return version.model_id or version.tags.get(MODEL_ID) or (found[1] if found else None)
+    from_source = re.fullmatch(r"models:/(m-[0-9a-f]+)", str(version.source))
+    return version.model_id or version.tags.get(MODEL_ID) or (from_source[1] if from_source else None)
 
 
 def quoted(value: str) -> str:

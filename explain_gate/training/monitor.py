@@ -59,15 +59,15 @@ class Epoch:
     @property
     def metrics(self) -> dict[str, float]:
         """Values and ends of intervals by MLflow name, the same names as a gate run's."""
-        found: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         for finding in self.findings:
             name = metric_name(finding.check, finding.method, finding.class_name, finding.statistic)
             low, high = finding.interval or (None, None)
             values = {name: finding.value, f"{name}.low": low, f"{name}.high": high}
-            found |= {key: float(value) for key, value in values.items() if value is not None}
-        found["explain.rules.failed"] = float(sum(f.status in {"failed", "unmeasured"} for f in self.findings))
-        found["explain.seconds"] = self.seconds
-        return found
+            metrics |= {key: float(value) for key, value in values.items() if value is not None}
+        metrics["explain.rules.failed"] = float(sum(f.status in {"failed", "unmeasured"} for f in self.findings))
+        metrics["explain.seconds"] = self.seconds
+        return metrics
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,13 +122,13 @@ class Monitor:
             return None
         began = time.monotonic()
         findings = self.measure(module)
-        found = Epoch(epoch=epoch, findings=findings, seconds=round(time.monotonic() - began, 3))
-        self.epochs.append(found)
+        measured = Epoch(epoch=epoch, findings=findings, seconds=round(time.monotonic() - began, 3))
+        self.epochs.append(measured)
         if self._settings is not None:
             now = time.time_ns() // 1_000_000
-            self._waiting.rows += [(name, value, now, epoch) for name, value in found.metrics.items()]
+            self._waiting.rows += [(name, value, now, epoch) for name, value in measured.metrics.items()]
             self._send(self._settings)
-        return found
+        return measured
 
     def measure(self, module: torch.nn.Module) -> tuple[Finding, ...]:
         """The findings of the chosen rules on a module as it is now."""
@@ -211,16 +211,16 @@ def _limited(config: GateConfig, images: int | None) -> GateConfig:
 
 def _chosen(rules: Sequence[Rule], patterns: Sequence[str]) -> tuple[Rule, ...]:
     """Rules that match, without their bounds on a change: one version is looked at."""
-    found = [
+    chosen = [
         replace(rule, max_drop=None, max_rise=None)
         for rule in rules
         if not rule.check.startswith("drift.")
         and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in (rule.check, rule.metric))
     ]
-    if not found:
+    if not chosen:
         planned = ", ".join(dict.fromkeys(rule.metric for rule in rules))
         raise OptionError(f"checks must match a planned rule, got {', '.join(patterns)}; planned are {planned}")
-    return tuple(found)
+    return tuple(chosen)
 
 
 def _is_parallel(module: torch.nn.Module) -> bool:

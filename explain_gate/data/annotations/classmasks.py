@@ -63,15 +63,15 @@ def read(source: Path, images: Path) -> Annotated:
             faults.append(f"{path.name}: no image of that name in {images}")
             continue
         try:
-            found = _classes_in(path, classes, left)
+            drawn_shapes = _classes_in(path, classes, left)
         except ValueError as error:
             faults.append(f"{path.name}: {error}")
             continue
-        shown = [name for name, shape in found if not shape.ignore]
+        shown = [name for name, shape in drawn_shapes if not shape.ignore]
         drawn.extend(
             # What belongs to no class counts for none of the image's.
             Drawn(file_name=image, class_name=name or shown[0], shapes=(shape,))
-            for name, shape in found
+            for name, shape in drawn_shapes
             if shown
         )
         without.extend([] if shown else [image])
@@ -99,11 +99,11 @@ def _classes_in(path: Path, classes: dict[str, int | Colour], left: Leftovers) -
     if unknown:
         what = "colours" if by_colour else "values"
         raise ValueError(f"has {what} that the map does not name: {', '.join(map(str, unknown[:5]))}")
-    found = [(known[one], _inside(path, one)) for one in sorted(there & set(known))]
+    shapes = [(known[one], _inside(path, one)) for one in sorted(there & set(known))]
     if void in there and void not in known:
         left.add("masks have pixels of no class, which count neither as inside nor outside", path.name)
-        found.append(("", replace(_inside(path, void), ignore=True)))
-    return [(name, shape) for name, shape in found if name.lower() not in _BACKGROUND]
+        shapes.append(("", replace(_inside(path, void), ignore=True)))
+    return [(name, shape) for name, shape in shapes if name.lower() not in _BACKGROUND]
 
 
 def _inside(path: Path, value: int | Colour) -> Shape:
@@ -117,13 +117,13 @@ def _map(table: Path) -> dict[str, int | Colour]:
     try:
         if table.suffix == ".json":
             data, _ = read_json(table)
-            found = {str(name): _value(value) for name, value in data.items()}
+            values = {str(name): _value(value) for name, value in data.items()}
         elif table.suffix == ".csv":
             rows = csv.DictReader(io.StringIO(read_text(table)[0]), skipinitialspace=True)
-            found = {row["name"]: (int(row["r"]), int(row["g"]), int(row["b"])) for row in rows}
+            values = {row["name"]: (int(row["r"]), int(row["g"]), int(row["b"])) for row in rows}
         else:
             lines = [line for line in read_text(table)[0].splitlines() if line.strip() and not line.startswith("#")]
-            found = {
+            values = {
                 line.split(":")[0]: _value([int(part) for part in line.split(":")[1].split(",")]) for line in lines
             }
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, csv.Error) as error:
@@ -131,10 +131,10 @@ def _map(table: Path) -> dict[str, int | Colour]:
             f"{table}: must name a value or a colour of each class: labelmap.txt has lines `name:r,g,b::`, "
             f'class_dict.csv the columns name, r, g, b, classes.json {{"name": value}} ({error!r})'
         ) from error
-    kinds = {type(value) for value in found.values()}
-    if len(kinds) != 1 or len(set(found.values())) < len(found):
-        raise DataError(f"{table}: must give each class another value, or each another colour, got {found}")
-    return found
+    kinds = {type(value) for value in values.values()}
+    if len(kinds) != 1 or len(set(values.values())) < len(values):
+        raise DataError(f"{table}: must give each class another value, or each another colour, got {values}")
+    return values
 
 
 def _value(value: Any) -> int | Colour:

@@ -59,16 +59,16 @@ def read(path: Path) -> Annotated:
 
 def _by_id(items: Iterable[Any], what: str, name: str, left: Leftovers) -> dict[str, Mapping[str, Any]]:
     """Entries by id; one that is written twice counts once, two different ones under one id are an error."""
-    found: dict[str, Mapping[str, Any]] = {}
+    items_by_id: dict[str, Mapping[str, Any]] = {}
     for item in items:
         if item is None:
             left.add(f"empty entries of {what} dropped", "null")
             continue
         key = _key(item["id"])
-        if key in found and found[key].get(name) != item.get(name):
+        if key in items_by_id and items_by_id[key].get(name) != item.get(name):
             raise ValueError(f"two entries of {what} have the same id {key}")
-        found.setdefault(key, item)
-    return found
+        items_by_id.setdefault(key, item)
+    return items_by_id
 
 
 def _categories(data: Mapping[str, Any], left: Leftovers) -> dict[str, Mapping[str, Any]]:
@@ -77,15 +77,15 @@ def _categories(data: Mapping[str, Any], left: Leftovers) -> dict[str, Mapping[s
     if len(entries) < len(data["categories"]) and any(isinstance(item, dict) for item in data["categories"]):
         _refuse_nameless_in_use(data)
         left.add("categories without a name dropped", "used by no annotation")
-    found = _by_id(entries, "categories", "name", left)
+    categories = _by_id(entries, "categories", "name", left)
     used = {_key(item.get("category_id")) for item in data["annotations"] if isinstance(item, dict)}
-    for key, item in list(found.items()):
-        others = [other for number, other in found.items() if number != key]
+    for key, item in list(categories.items()):
+        others = [other for number, other in categories.items() if number != key]
         if key not in used and others and all(other.get("supercategory") == item.get("name") for other in others):
-            del found[key]
+            del categories[key]
             left.add("category dropped that is only the supercategory of the others", item.get("name"))
             break
-    return found
+    return categories
 
 
 def _refuse_nameless_in_use(data: Mapping[str, Any]) -> None:
@@ -179,7 +179,7 @@ def _polygons(segmentation: Sequence[Any], number: Any, left: Leftovers) -> tupl
     plain = bool(segmentation) and all(isinstance(value, int | float) for value in segmentation)
     if plain or (len(segmentation) > 2 and all(_is_point(value) for value in segmentation)):
         segmentation = [segmentation]
-    found = []
+    polygons = []
     for polygon in segmentation:
         corners = _corners([] if polygon is None else polygon)
         if len(corners) >= 6 and len(corners) % 2:
@@ -187,8 +187,8 @@ def _polygons(segmentation: Sequence[Any], number: Any, left: Leftovers) -> tupl
         if len(corners) < 6 or _flat(corners):
             left.add("polygons dropped that have fewer than three points, or no area", number)
             continue
-        found.append(corners)
-    return tuple(found)
+        polygons.append(corners)
+    return tuple(polygons)
 
 
 def _corners(polygon: Any) -> tuple[float, ...]:

@@ -46,13 +46,13 @@ def read(path: Path) -> Annotated:
     for image in root.findall("image"):
         name = image.get("name") or ""
         try:
-            found = _objects(image, name, left)
+            objects = _objects(image, name, left)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             told = f"has no {error}" if isinstance(error, KeyError) else str(error)
             faults.append(f"{name!r}: {told}")
         else:
-            drawn.extend(found)
-            without.extend([] if found else [name])
+            drawn.extend(objects)
+            without.extend([] if objects else [name])
     if faults:
         raise DataError(f"{path}: {len(faults)} images cannot be used:\n" + "\n".join(faults[:20]))
     order = [item.text.strip() for item in root.iterfind("meta//label/name") if item.text]
@@ -62,7 +62,7 @@ def read(path: Path) -> Annotated:
 
 def _objects(image: ET.Element, name: str, left: Leftovers) -> list[Drawn]:
     size = (int(image.attrib["height"]), int(image.attrib["width"]))
-    found = []
+    objects = []
     for item in image:
         if item.tag in _FLAT:
             left.add(f"shapes dropped that have no area ({item.tag})", name)
@@ -71,8 +71,8 @@ def _objects(image: ET.Element, name: str, left: Leftovers) -> list[Drawn]:
             shapes: tuple[Shape, ...] = ()
         else:
             shapes = (_shape(item, size),)
-        found.append(Drawn(file_name=name, class_name=item.attrib["label"], shapes=shapes, size=size))
-    return found
+        objects.append(Drawn(file_name=name, class_name=item.attrib["label"], shapes=shapes, size=size))
+    return objects
 
 
 def _shape(item: ET.Element, size: tuple[int, int]) -> Shape:

@@ -44,7 +44,7 @@ def read(source: Path) -> Annotated:
         notes.extend(more)
         try:
             name, size = _head(data)
-            found = [
+            objects = [
                 Drawn(file_name=name, class_name=_text(item["label"], "label"), shapes=(shape,), size=size)
                 for number, item in enumerate(data["shapes"])
                 if (shape := _shape(item, size, f"{path.name} shape {number}", left)) is not None
@@ -53,8 +53,8 @@ def read(source: Path) -> Annotated:
             told = f"an entry has no {error}" if isinstance(error, KeyError) else str(error)
             faults.append(f"{path.name}: {told}")
         else:
-            drawn.extend(found)
-            without.extend([] if found else [name])
+            drawn.extend(objects)
+            without.extend([] if objects else [name])
     if faults:
         raise DataError(f"{source}: {len(faults)} labelme files cannot be used:\n" + "\n".join(faults[:20]))
     classes = tuple(sorted({item.class_name for item in drawn}))

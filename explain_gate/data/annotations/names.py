@@ -38,16 +38,16 @@ class Names:
         fault = self._fault(name)
         if fault is None:
             return name
-        found = None if "\0" in name or len(name) > _LONGEST else self._otherwise(name)
-        if found is None:
+        place = None if "\0" in name or len(name) > _LONGEST else self._otherwise(name)
+        if place is None:
             raise LookupError(fault)
-        taken_by = self._taken.setdefault(found, name)
+        taken_by = self._taken.setdefault(place, name)
         if taken_by != name:
             raise LookupError(
-                f"{name!r}: leads to {found}, and so does {taken_by!r}; write both relative to {self.root}"
+                f"{name!r}: leads to {place}, and so does {taken_by!r}; write both relative to {self.root}"
             )
-        self._left.add("file names found in another way than they are written", f"{name} -> {found}")
-        return found
+        self._left.add("file names found in another way than they are written", f"{name} -> {place}")
+        return place
 
     def notes(self, source: object) -> tuple[str, ...]:
         """What was found in another way than it is written."""
@@ -89,19 +89,19 @@ class Names:
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        places: dict[str, list[str]] = {}
         for place in self._files():
-            found.setdefault(_folded(place.name), []).append(place.as_posix())
-        return found
+            places.setdefault(_folded(place.name), []).append(place.as_posix())
+        return places
 
     @cached_property
     def _by_stem(self) -> dict[str, list[str]]:
         """For names without an ending."""
-        found: dict[str, list[str]] = {}
+        places: dict[str, list[str]] = {}
         for place in self._files():
             if place.suffix.lower() in IMAGE_SUFFIXES:
-                found.setdefault(_folded(place.stem), []).append(place.as_posix())
-        return found
+                places.setdefault(_folded(place.stem), []).append(place.as_posix())
+        return places
 
     def _files(self) -> Iterator[Path]:
         for folder, folders, files in os.walk(self.root):

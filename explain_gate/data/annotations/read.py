@@ -76,24 +76,24 @@ def read_entries(config: GateConfig) -> Entries:
     folder, source = config.resolve(section.images), config.resolve(section.annotations)
     if not folder.is_dir():
         raise DataError(f"{folder}: data.images is not a folder ({config.path}:{config.line('data', 'images')})")
-    found = _read(source, folder, f"{config.path}:{config.line('data', 'annotations')}")
-    if not found.drawn:
+    annotated = _read(source, folder, f"{config.path}:{config.line('data', 'annotations')}")
+    if not annotated.drawn:
         raise DataError(
-            "\n".join([f"{source}: no annotated image in it; a gate over nothing would always pass", *found.notes])
+            "\n".join([f"{source}: no annotated image in it; a gate over nothing would always pass", *annotated.notes])
         )
-    classes = _classes(section.classes, found.classes, found.drawn, source)
+    classes = _classes(section.classes, annotated.classes, annotated.drawn, source)
     names = Names(folder)
-    entries = _entries(found.drawn, classes, names, source)
+    entries = _entries(annotated.drawn, classes, names, source)
     if section.limit is not None:
         entries = stratified(entries, section.limit, config.sections.seed)
-    notes = (*found.notes, *names.notes(source.name), *_cut(found.drawn, source), *_without(found, source))
+    notes = (*annotated.notes, *names.notes(source.name), *_cut(annotated.drawn, source), *_without(annotated, source))
     return Entries(entries=tuple(entries), classes=classes, notes=notes)
 
 
-def _without(found: Annotated, source: Path) -> list[str]:
+def _without(annotated: Annotated, source: Path) -> list[str]:
     """Images on which nothing is drawn are not measured; that they are there is told."""
-    shown = {item.file_name for item in found.drawn}
-    without = [name for name in dict.fromkeys(found.without) if name not in shown]
+    shown = {item.file_name for item in annotated.drawn}
+    without = [name for name in dict.fromkeys(annotated.without) if name not in shown]
     if not without:
         return []
     told = (
@@ -140,8 +140,8 @@ def _read(source: Path, folder: Path, where: str) -> Annotated:
     """What the source says, by the one format that it is."""
     if not source.exists():
         raise DataError(f"{source}: data.annotations does not exist ({where})")
-    found = _read_file(source, folder) if source.is_file() else _read_folder(source, folder)
-    if found is None:
+    annotated = _read_file(source, folder) if source.is_file() else _read_folder(source, folder)
+    if annotated is None:
         raise DataError(
             f"{source}: must be a COCO .json file, a YOLO data.yaml, a CVAT .xml file, a .csv of image and class, a "
             "folder of PASCAL VOC .xml, YOLO .txt or labelme .json files, one of VOC's ImageSets .txt lists, the "
@@ -149,7 +149,7 @@ def _read(source: Path, folder: Path, where: str) -> Annotated:
             "images folder itself "
             f"where each class is a folder ({where})"
         )
-    return found
+    return annotated
 
 
 def _read_file(source: Path, folder: Path) -> Annotated | None:

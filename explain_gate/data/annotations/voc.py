@@ -31,9 +31,9 @@ def read(source: Path) -> Annotated:
     left = Leftovers()
     for path in _files(source, folder):
         try:
-            found = _file(path, left)
-            drawn.extend(found if not isinstance(found, str) else [])
-            without.extend([found] if isinstance(found, str) else [])
+            objects = _file(path, left)
+            drawn.extend(objects if not isinstance(objects, str) else [])
+            without.extend([objects] if isinstance(objects, str) else [])
         except (OSError, ValueError, LookupError, OverflowError, ET.ParseError) as error:
             faults.append(f"{path.name}: {error}")
     if faults:

@@ -67,11 +67,11 @@ class Backgrounds:
             labels, digest=str, name=str, seed=self._seed, own=own, purpose=f"background {kind}: turns of classes"
         )
         waiting: dict[int, Iterator[int]] = {}
-        found: list[tuple[int, bool]] = []
-        while turns and sum(given for _, given in found) < count:
+        tried_donors: list[tuple[int, bool]] = []
+        while turns and sum(given for _, given in tried_donors) < count:
             left = []
             for label in turns:
-                if sum(given for _, given in found) == count:
+                if sum(given for _, given in tried_donors) == count:
                     break
                 if label not in waiting:
                     drawn = self._data.lowest(
@@ -80,12 +80,12 @@ class Backgrounds:
                     # A copy of the image would lend it its own background.
                     waiting[label] = (donor for donor in drawn if self._data.digest(donor) != self._data.digest(row))
                 for donor in waiting[label]:
-                    found.append((donor, gives(donor)))
-                    if found[-1][1]:
+                    tried_donors.append((donor, gives(donor)))
+                    if tried_donors[-1][1]:
                         left.append(label)
                         break
             turns = left
-        return found
+        return tried_donors
 
     def own(self, sample: Sample) -> Tensor | None:
         """The picture (3, H, W) of one image without its object, or None where nothing of it would be left."""

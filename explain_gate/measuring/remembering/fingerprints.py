@@ -254,17 +254,17 @@ def _installed(package: str) -> str:
 
     A team that installs its own package again leaves the version as it is.
     """
-    found = _distribution(package)
-    if found is None:
+    distribution = _distribution(package)
+    if distribution is None:
         return "installed"
-    record = found.read_text("RECORD") or ""
+    record = distribution.read_text("RECORD") or ""
     modules = sorted(line for line in record.splitlines() if ".py,sha256=" in line)
-    return f"{found.version} {hashlib.sha256(chr(10).join(modules).encode()).hexdigest()}"
+    return f"{distribution.version} {hashlib.sha256(chr(10).join(modules).encode()).hexdigest()}"
 
 
 def _version(package: str) -> str:
-    found = _distribution(package)
-    return "none" if found is None else found.version
+    distribution = _distribution(package)
+    return "none" if distribution is None else distribution.version
 
 
 @functools.cache

@@ -58,11 +58,11 @@ class Memory:
 
     def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
         """Logits (K,) of the rows that were predicted before."""
-        found = self.cache.get([self._keys.logits(row) for row in rows])
+        contents = self.cache.get([self._keys.logits(row) for row in rows])
         return {
-            row: torch.from_numpy(np.frombuffer(found[key], dtype="<f4").copy())
+            row: torch.from_numpy(np.frombuffer(contents[key], dtype="<f4").copy())
             for row in rows
-            if (key := self._keys.logits(row)) in found
+            if (key := self._keys.logits(row)) in contents
         }
 
     def keep_logits(self, logits: Mapping[int, Tensor]) -> None:
@@ -71,10 +71,10 @@ class Memory:
 
     def pictures(self, rows: Sequence[int]) -> dict[int, Picture]:
         """Pictures and regions of the rows that were decoded before."""
-        found = self.cache.get([self._keys.picture(row) for row in rows])
+        contents = self.cache.get([self._keys.picture(row) for row in rows])
         pictures = {}
         for row in rows:
-            content = found.get(self._keys.picture(row))
+            content = contents.get(self._keys.picture(row))
             if content is not None:
                 head, rest = _opened(content)
                 jpeg = rest[head.pop("cut") :]
@@ -107,10 +107,10 @@ class Memory:
         self, method: str, rows: Sequence[int], size: tuple[int, int]
     ) -> dict[int, tuple[NDArray[np.float16], dict[str, float]]]:
         """Maps (H, W) as they are kept, with the method's details."""
-        found = self.cache.get([self._keys.map(method, row) for row in rows])
+        contents = self.cache.get([self._keys.map(method, row) for row in rows])
         maps = {}
         for row in rows:
-            content = found.get(self._keys.map(method, row))
+            content = contents.get(self._keys.map(method, row))
             if content is not None:
                 head, rest = _opened(content)
                 if len(rest) == 2 * size[0] * size[1]:
@@ -127,11 +127,11 @@ class Memory:
     def recall(self, table: Table) -> None:
         """Fill in the values that are known."""
         keys = {row: self._keys.score(table, row) for row in table.rows if row not in table.values}
-        found = self.cache.get(list(keys.values()))
+        contents = self.cache.get(list(keys.values()))
         for row, key in keys.items():
-            if key not in found:
+            if key not in contents:
                 continue
-            entry = json.loads(found[key])
+            entry = json.loads(contents[key])
             lacking = table.peers is not None and "evidence" not in entry["notes"]  # no rule counted images then
             if lacking or not self._holds(table, row, entry):
                 continue
@@ -161,8 +161,8 @@ class Memory:
     def cue(self, label: int, place: Place, rows: Sequence[int]) -> tuple[dict[str, Any], bytes] | None:
         """What a search on these rows left of a class, and its pictures in one; None where it is not known."""
         key = self._keys.cue(label, place, rows)
-        found = self.cache.get([key]).get(key)
-        return None if found is None else _opened(found)
+        content = self.cache.get([key]).get(key)
+        return None if content is None else _opened(content)
 
     def keep_cue(self, label: int, place: Place, rows: Sequence[int], head: Mapping[str, Any], content: bytes) -> None:
         """Keep what a search on these rows left."""
@@ -247,5 +247,5 @@ def _closed(head: Mapping[str, Any], content: bytes) -> bytes:
 
 def _opened(content: bytes) -> tuple[dict[str, Any], bytes]:
     head, _, rest = content.partition(b"\n")
-    found: dict[str, Any] = json.loads(head)
-    return found, rest
+    facts: dict[str, Any] = json.loads(head)
+    return facts, rest

@@ -95,8 +95,8 @@ def main(told: str) -> int:
 
 def places() -> str:
     """PYTHONPATH of a worker: it finds what this process finds."""
-    found = [str(Path(__file__).parents[3]), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
-    return os.pathsep.join(place for place in found if place)
+    folders = [str(Path(__file__).parents[3]), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
+    return os.pathsep.join(place for place in folders if place)
 
 
 def _end_with_caller() -> None:

@@ -91,8 +91,8 @@ def measure_on_ray(job: Job, cache: Cache, crew: Crew, scratch: Path, progress: 
         ]
         try:
             for share, entries in _measured(ray, submit, shares, job.data, count, gpus):
-                for kind, found in entries:
-                    cache.put(kind, found)
+                for kind, contents in entries:
+                    cache.put(kind, contents)
                 ledger.finish(share.rows)
                 done += len(share.rows)
                 progress.advance(stage, done, total)

@@ -127,8 +127,8 @@ class Ledger:
         if not self._cache.has([self._world]):
             return list(rows)  # without reading every image first
         keys = {row: self._key(row) for row in rows}
-        found = self._cache.has(list(keys.values()))
-        return [row for row, key in keys.items() if key not in found]
+        present = self._cache.has(list(keys.values()))
+        return [row for row, key in keys.items() if key not in present]
 
     def finish(self, rows: Sequence[int]) -> None:
         """These need no worker any more."""

@@ -109,7 +109,7 @@ def _charts(series: Sequence[Series], versions: Sequence[Version]) -> list[Chart
             series=one,
             latest=one.latest,
             value=number(one.latest.value) if one.latest is not None else "",
-            drawing=Markup(trend(one, key=f"trend-{position}", blocked=blocked, breaks=breaks, ends=ends)),  # noqa: S704
+            drawing=Markup(trend(one, key=f"trend-{position}", blocked=blocked, breaks=breaks, ends=ends)),  # noqa: S704 - an SVG of ours, its texts escaped
         )
         for position, one in enumerate(series)
     ]

@@ -91,7 +91,7 @@ def render_html(
         statuses=[s for s in STATUS_ORDER if any(shown.status == s for shown in gallery.shown)],
         scores=_scores(gallery, per_image),
         methods=_methods(verdict, gallery, per_image),
-        colour_bars={scale: Markup(colour_bar(scale)) for scale in ("sequential", "diverging")},  # noqa: S704
+        colour_bars={scale: Markup(colour_bar(scale)) for scale in ("sequential", "diverging")},  # noqa: S704 - an SVG of ours, no text in it
         config_lines=redact(config_text).splitlines() if config_text else [],
         facts=_facts(verdict),
         started=wording.started(verdict.environment),
@@ -140,13 +140,13 @@ def _scores(gallery: Gallery, per_image: PerImage | None) -> dict[str, Any]:
             }
         )
         usable = per_image.usable(measurement).tolist()
-        found = {
+        values = {
             row: value
             for row, value, ok in zip(measurement.rows.tolist(), measurement.values.tolist(), usable, strict=True)
             if ok
         }
         for row, cells in rows.items():
-            cells.append(float(f"{found[row]:.4g}") if row in found else None)
+            cells.append(float(f"{values[row]:.4g}") if row in values else None)
     return {"columns": columns, "rows": rows}
 
 
