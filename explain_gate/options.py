@@ -124,6 +124,9 @@ class RunOptions:
         "The version that max_drop and max_rise compare with: a run's folder, run:ID, models:/NAME@ALIAS, a checkpoint",
         "REF",
     )
+    no_weaker: bool = _switch(
+        "Fail where the run asks for less than that of its reference: a rule, a bound, an image, a class, a waiver more"
+    )
     bootstrap: bool = _switch("Start without a reference although rules compare with one")
     reference_mismatch: str = _option(
         "refuse",

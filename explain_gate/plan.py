@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from explain_gate.attribution import METHODS
 from explain_gate.config import Decide, GateConfig, RuleSection
@@ -77,6 +79,33 @@ def waivers_of(config: GateConfig, today: str) -> tuple[Waiver, ...]:
         )
         for position, waiver in enumerate(config.sections.waivers)
     )
+
+
+def demands_of(config: GateConfig, rules: Sequence[Rule]) -> dict[str, Any]:
+    """What a gate asks for, as plain values and without the places where it is written, to compare two versions of it.
+
+    Returns:
+        `rules`, each with its `key`; `waivers`; `promote_inconclusive`.
+    """
+    promote = config.sections.tracking.promote
+    return {
+        "rules": [{"key": rule.key, **_without_place(asdict(rule))} for rule in rules],
+        "waivers": [
+            {
+                "check": waiver.check,
+                "method": waiver.method,
+                "class_name": waiver.class_name,
+                "expires": waiver.expires.isoformat(),
+                "unmeasured": waiver.unmeasured,
+            }
+            for waiver in config.sections.waivers
+        ],
+        "promote_inconclusive": promote is not None and promote.inconclusive == "allow",
+    }
+
+
+def _without_place(plain: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plain.items() if name not in ("file", "line")}
 
 
 def _check_task(config: GateConfig) -> None:

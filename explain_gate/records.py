@@ -409,7 +409,7 @@ class Verdict:
     from, to, by, at, why; None where none was. `run_id` tells this run's verdict from any other's. `not_published` says
     which surfaces beside verdict.json could not be written or recorded; they decide nothing. `selection` says how much
     of the gate was planned: all of it ("full"), what a budget allows ("quick"), or what somebody looked at ("only");
-    `left_out` holds the keys of the rest.
+    `left_out` holds the keys of the rest. `weaker` says what this run asks for less than that of its reference.
     """
 
     verdict: VerdictName
@@ -433,6 +433,7 @@ class Verdict:
     promotion: Mapping[str, str | None] | None = None
     selection: SelectionName = "full"
     left_out: tuple[str, ...] = ()
+    weaker: tuple[str, ...] = ()
 
 
 def _place(file: str, line: int) -> str:

@@ -133,6 +133,8 @@ def conclude(
     profile: Profile | None = None,
     selection: SelectionName = "full",
     left_out: Sequence[str] = (),
+    weaker: Sequence[str] = (),
+    no_weaker: bool = False,
     **facts: Any,
 ) -> Verdict:
     """The verdict of a run. A planned rule without exactly one finding makes it an error (exit code 3).
@@ -149,6 +151,8 @@ def conclude(
         selection: how much of the file `planned` is. A part that was looked at alone fails or has no verdict (exit
             code 3): nothing is said to pass.
         left_out: the keys of the rules that are not planned.
+        weaker: what is asked for less than the reference's run asked for.
+        no_weaker: whether any of that fails the run.
         facts: overrides of the Verdict's descriptive fields.
     """
     problems = list(messages)
@@ -173,7 +177,7 @@ def conclude(
         problems.append(sentences.of_a_part(len(planned), len(left_out)))
     if problems or not planned:
         verdict, exit_code = "error", 3
-    elif broken or failed_tests:
+    elif broken or failed_tests or (no_weaker and weaker):
         verdict, exit_code = "failed", 1
     else:
         verdict, exit_code = "passed", 0
@@ -196,6 +200,7 @@ def conclude(
         ),
         selection=selection,
         left_out=tuple(left_out),
+        weaker=tuple(weaker),
         **{**described, **facts},
     )
 

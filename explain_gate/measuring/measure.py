@@ -45,6 +45,7 @@ from explain_gate.metrics import PAIR
 from explain_gate.models.build import build_module
 from explain_gate.models.digest import digest_of
 from explain_gate.own_code import load_function
+from explain_gate.plan import demands_of
 from explain_gate.profile.audit import write_audit
 from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import ModelUnderTest, Profile, Rule
@@ -167,6 +168,7 @@ def _describe(
         "seed": job.seed,
         "config_digest": job.config.digest,
         "selection": job.selection,
+        "demands": demands_of(job.config, job.rules),
         "outputs": predictions.logits.shape[1],
         "warnings": [
             *data.notes,

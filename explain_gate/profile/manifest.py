@@ -46,9 +46,9 @@ class Manifest(_Part):
     """manifest.json as it is written today.
 
     `methods` and `metrics` hold the settings of each attribution method and each check by name; `target` is
-    model.target's full name, `task` is model.task. `selection` is how much of the file was planned. `outputs` is the
-    number of logits, `passes` are counted per image, `seconds` is the time that measuring took. `files` holds the
-    SHA-256 of every other file; a folder of schema version 1 may have none.
+    model.target's full name, `task` is model.task. `selection` is how much of the file was planned, `demands` what its
+    rules and waivers ask for. `outputs` is the number of logits, `passes` are counted per image, `seconds` is the time
+    that measuring took. `files` holds the SHA-256 of every other file; a folder of schema version 1 may have none.
     """
 
     schema_version: Literal[2]
@@ -61,6 +61,7 @@ class Manifest(_Part):
     seed: int = 0
     config_digest: str = ""
     selection: str = "full"
+    demands: dict[str, Any] | None = None
     environment: dict[str, Any] = {}
     outputs: int | None = None
     warnings: list[str] = []

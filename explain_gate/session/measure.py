@@ -58,8 +58,11 @@ def resolve_reference(session: GateSession) -> Profile | CheckpointReference | N
 
     Raises:
         ReferenceError: a rule needs one that is not given, or it is missing.
+        OptionError: --no-weaker has nothing to compare with.
     """
     options = session.options
+    if options.reference is None and options.no_weaker:
+        raise OptionError("--no-weaker compares with what the reference was asked for: give one with --reference")
     if options.reference is None:
         needed = rules_that_compare(session.rules)
         if needed and not options.bootstrap:
@@ -71,7 +74,13 @@ def resolve_reference(session: GateSession) -> Profile | CheckpointReference | N
         return None
     from explain_gate.tracking.references import resolve
 
-    return resolve(options.reference, session.tracking)
+    given = resolve(options.reference, session.tracking)
+    if options.no_weaker and isinstance(given, Profile) and given.manifest.get("demands") is None:
+        raise ReferenceError(
+            f"--no-weaker: reference {options.reference} was recorded without what it was asked for, by an earlier "
+            "version; gate it once more"
+        )
+    return given
 
 
 def rules_that_compare(rules: Sequence[Rule]) -> list[Rule]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from explain_gate.config import GateConfig, load_config
 from explain_gate.errors import ExplainGateError
 from explain_gate.judging.gate import conclude, judge, judge_controls
+from explain_gate.judging.weaker import weaker
 from explain_gate.measuring.job import Compute, Job, Version, open_job, tracking_settings
 from explain_gate.options import RunOptions
-from explain_gate.plan import plan, waivers_of
+from explain_gate.plan import demands_of, plan, waivers_of
 from explain_gate.records import FailedTest, Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
 from explain_gate.redact import redacted
 from explain_gate.session.destination import Destination
@@ -119,8 +120,17 @@ class GateSession:
             run_id=self.options.run_id,
             selection=self.selection.name,
             left_out=self.selection.left_out,
+            weaker=self._weaker(),
+            no_weaker=self.options.no_weaker,
         )
         return redacted(verdict)
+
+    def _weaker(self) -> tuple[str, ...]:
+        """What the run asks for less than that of its reference; a part of the gate asks for less by intention."""
+        if self.reference is None or self.selection.name != "full":
+            return ()
+        before = self.reference.manifest.get("demands") or {}
+        return weaker(demands_of(self.config, self.rules), before, self.profile.images, self.reference.images)
 
     def finish(self, verdict: Verdict) -> Finished:
         """Publish a verdict, then record it; what cannot be recorded is told beside the verdict.

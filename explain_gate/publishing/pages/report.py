@@ -79,6 +79,7 @@ def render_html(
         rules=rules,
         attention=rules.attention(),
         untold=wording.untold(verdict),
+        notes=wording.notes_of(verdict),
         exhibits=_exhibits(verdict, gallery, per_image),
         gallery=gallery,
         drift=drift,

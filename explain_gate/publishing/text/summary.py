@@ -17,6 +17,7 @@ from explain_gate.publishing.words.wording import (
     change_text,
     counts_text,
     missing,
+    notes_of,
     span_of,
     untold,
     value_text,
@@ -39,7 +40,7 @@ def verdict_to_markdown(verdict: Verdict) -> str:
     page = _Page(LIMIT)
     page.add(f"## {escape(headline(verdict), 600)}", "", f"{counts_text(verdict)} · {_about(verdict, escape)}", "")
     page.add("The whole report, with pictures, is `index.html` in this run's output folder.", "")
-    page.bullets([escape(message, 400) for message in verdict.messages], "messages")
+    page.bullets([escape(note, 400) for note in notes_of(verdict)], "messages")
     page.bullets([f"no result: `{code(key)}`" for key in untold(verdict)], "rules without result")
     page.bullets([_failed_test(failed) for failed in verdict.failed_tests], "failed tests")
     page.bullets([escape(text, 400) for text in verdict.not_published], "surfaces that were not published")
@@ -64,7 +65,7 @@ def terminal_lines(verdict: Verdict, report: str | None = None, limit: int = 40)
     A rule that blocks says below its numbers why, and which images are the worst.
     """
     head = [_cut(_plain(headline(verdict)), 300), f"{counts_text(verdict)} · {_about(verdict, _plain)}"]
-    head += [_cut(_plain(message), 300) for message in verdict.messages[:5]]
+    head += [_cut(_plain(note), 300) for note in notes_of(verdict)[:5]]
     head += [
         _cut(f"failed test {_plain(failed.test)}: {_last_line(failed.text)}", 300)
         for failed in verdict.failed_tests[:5]

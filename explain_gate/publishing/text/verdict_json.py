@@ -33,6 +33,7 @@ def verdict_to_json(verdict: Verdict) -> str:
         "environment": dict(verdict.environment),
         "selection": verdict.selection,
         "left_out": list(verdict.left_out),
+        "weaker": list(verdict.weaker),
         "planned": list(verdict.planned),
         "judged": list(verdict.judged),
         "findings": [_finding(finding) for finding in verdict.findings],
@@ -64,6 +65,7 @@ def verdict_from_json(text: str) -> Verdict:
             **{
                 **document,
                 "left_out": tuple(document.get("left_out", ())),
+                "weaker": tuple(document.get("weaker", ())),
                 "planned": tuple(document["planned"]),
                 "judged": tuple(document["judged"]),
                 "findings": tuple(finding_from_json(finding) for finding in document["findings"]),

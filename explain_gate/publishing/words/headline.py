@@ -44,6 +44,8 @@ def _no_verdict(verdict: Verdict) -> str:
 def _failed_elsewhere(verdict: Verdict) -> str:
     if verdict.failed_tests:
         return f"{plural(len(verdict.failed_tests), 'test')} beside the rules failed: {verdict.failed_tests[0].test}"
+    if verdict.weaker:
+        return f"it asks for less than its reference did: {verdict.weaker[0]}"
     return verdict.messages[0].splitlines()[0] if verdict.messages else "the run failed outside its rules"
 
 

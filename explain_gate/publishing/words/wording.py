@@ -143,3 +143,8 @@ def counts_text(verdict: Verdict) -> str:
 def join_words(words: list[str], last: str = "and") -> str:
     """`a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def notes_of(verdict: Verdict) -> list[str]:
+    """What is told beside the rules: messages, then what is asked for less than of the reference."""
+    return [*verdict.messages, *(f"Weaker than the reference's run: {told}" for told in verdict.weaker)]
