@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +159,26 @@ def render(folder: str, config: str | None, reference: str | None) -> None:
         click.echo(line, err=True)
     click.echo(f"Report: {(Path(folder) / 'index.html').absolute().as_uri()}")
     sys.exit(0 if rendered.whole else 3)
+
+
+@main.command()
+@click.argument("ref", metavar="REF")
+@click.option("--by", required=True, metavar="NAME", help="Who approves.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it goes on record.")
+@click.option(
+    "--despite", is_flag=True, help="Although it did not pass in full; the record says what spoke against it."
+)
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The approval's last day.")
+@_run_options("config", "tracking-uri")
+def approve(ref: str, by: str, reason: str, expires: dt.datetime | None, *, despite: bool, **given: str | None) -> None:
+    """Move the registry's alias to REF, also back, as a person's decision with a name and a reason.
+
+    REF is a run's folder, run:ID, models:/NAME@ALIAS, models:/NAME/VERSION or a checkpoint file that was gated.
+    """
+    from explain_gate.commands.approve import approve as decide
+
+    until = expires.date().isoformat() if expires else None
+    decide(ref, read_options(given), by=by, reason=reason, despite=despite, expires=until, say=click.echo)
 
 
 @main.command()

@@ -288,6 +288,9 @@ class PromoteSection(_Section):
     inconclusive: Literal["hold", "allow"] = Field(
         default="hold", description="hold: not while a rule could hide what it must catch"
     )
+    four_eyes: bool = Field(
+        default=False, description="the alias moves only by `explain-gate approve` under two different names"
+    )
 
     @field_validator("alias")
     @classmethod

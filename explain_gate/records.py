@@ -57,7 +57,8 @@ class ModelUnderTest:
     """A loaded model in eval mode with its identity; `target_layers` are dotted module names for CAM methods.
 
     `checkpoint_key` is which weights of the checkpoint were asked for; `notes` say what a reader should know of how
-    they were read: where they were, what was left out, how they were cast.
+    they were read: where they were, what was left out, how they were cast. `weights_sha256` is of the file that holds
+    them as it was read; None where there is not exactly one.
     """
 
     module: torch.nn.Module
@@ -69,6 +70,7 @@ class ModelUnderTest:
     version: str | None = None
     checkpoint_key: str | None = None
     notes: tuple[str, ...] = ()
+    weights_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

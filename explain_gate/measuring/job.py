@@ -224,6 +224,7 @@ def tracking_settings(config: GateConfig, uri: str | None = None) -> TrackingSet
         on_unreachable=section.on_unreachable,
         promote=(section.promote.model, section.promote.alias) if section.promote else None,
         promote_inconclusive=section.promote is not None and section.promote.inconclusive == "allow",
+        four_eyes=section.promote is not None and section.promote.four_eyes,
         outbox=folder / ".explain-gate" / "outbox",
         cache=folder / ".explain-gate" / "references",
     )

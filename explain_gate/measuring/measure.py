@@ -207,6 +207,7 @@ def _describe_model(model: ModelUnderTest) -> dict[str, Any]:
         "checkpoint_key": model.checkpoint_key,
         "notes": list(model.notes),
         "digest": model.digest,
+        "weights_sha256": model.weights_sha256,
         "name": model.name,
         "version": model.version,
         "target_layers": list(model.target_layers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -54,9 +55,18 @@ def load_model(
         digest=digest_of(module, source, section.arguments),
         target_layers=() if layers == "auto" else (layers,) if isinstance(layers, str) else tuple(layers),
         checkpoint_key=key if chosen else None,
+        weights_sha256=_sha256(chosen or config.resolve(Path(source))),
         notes=notes,
         name=section.name or source.rpartition("/")[2].rpartition(":")[2] or source,
     )
+
+
+def _sha256(path: Path) -> str | None:
+    """Of the one file that holds the weights; None for a folder, several files, or code that makes its own."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _classes(config: GateConfig) -> int | None:

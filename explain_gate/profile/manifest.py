@@ -21,11 +21,15 @@ class _Part(BaseModel):
 
 
 class ModelPart(_Part):
-    """The model under test. `digest` is SHA-256 over its weights and buffers, `version` its number in the registry."""
+    """The model under test. `digest` is SHA-256 over its weights and buffers, `version` its number in the registry.
+
+    `weights_sha256` is of the file that holds the weights, where there is exactly one.
+    """
 
     source: str | None = None
     checkpoint: str | None = None
     digest: str | None = None
+    weights_sha256: str | None = None
     name: str | None = None
     version: str | None = None
     target_layers: list[str] = []

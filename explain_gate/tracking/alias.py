@@ -90,6 +90,13 @@ def promote(store: Store, registered: tuple[str, str], alias: tuple[str, str], s
             kept=f"{label} stays on version {held}: {version} is an earlier version, and the gate moves an alias "
             'forward only. A person moves it back: explain-gate run --allow-alias-back "the reason"'
         )
+    taken = _taken_from(holder, label, int(version))
+    if taken is not None:
+        return Promotion(
+            kept=f"{label} stays on version {held}: {taken.by} moved it back from version {taken.before} on "
+            f"{taken.at[:10]} ({taken.why}). A person moves it there again: explain-gate approve "
+            f"models:/{name}/{version} --by NAME --reason TEXT"
+        )
     move = Move(
         model=model,
         alias=label,
@@ -102,6 +109,15 @@ def promote(store: Store, registered: tuple[str, str], alias: tuple[str, str], s
     store.call(store.client.set_model_version_tag, model, version, key, json.dumps(move.to_plain()))
     store.call(store.client.set_registered_model_alias, model, label, version)
     return Promotion(move=move)
+
+
+def _taken_from(holder: Any, label: str, version: int) -> Move | None:
+    """The move by which a person took the alias back from this version or a later one; the gate does not undo it."""
+    moves = [move for move in moves_of(holder.tags) if move.alias == label] if holder is not None else []
+    last = moves[-1] if moves else None
+    if last is None or last.before is None or not int(last.after) < version <= int(last.before):
+        return None
+    return last
 
 
 def is_newer(version: Any, submission: Submission) -> bool:

@@ -34,13 +34,70 @@ def settle(
     kept = Promotion(kept=why if submission.promote else None)
     registered = submission.registered
     if registered is None and alias is not None and model_id is not None:
-        registered = (alias[0], _register(store, alias[0], model_id, submission, evidence, weights))
+        registered = (alias[0], register(store, alias[0], model_id, submission.model_digest, evidence, weights))
     if registered is None:
         return kept
     refusal = _tag(store, registered, evidence, submission)
     if refusal is not None:
         return Promotion(kept=refusal)
-    return kept if alias is None else promote(store, registered, alias, submission)
+    if alias is None:
+        return kept
+    if submission.by_people:
+        return Promotion(
+            kept=f"{alias[1]} stays: {submission.by_people}. A person approves: explain-gate approve "
+            f"models:/{'/'.join(registered)} --by NAME --reason TEXT"
+        )
+    return promote(store, registered, alias, submission)
+
+
+def register(
+    store: Store, name: str, model_id: str, digest: str, evidence: Mapping[str, str], weights: Path | None
+) -> str:
+    """The version of `name` with this digest, made where there is none; the lowest, where a lost answer led to two.
+
+    Args:
+        store: where.
+        name: the registered model, made where it is missing.
+        model_id: the LoggedModel behind the version.
+        digest: of the model.
+        evidence: the version's tags.
+        weights: the file that the version holds.
+
+    Raises:
+        TrackingError: the store is away or refuses.
+    """
+    client = store.client
+    store.create(client.create_registered_model, name)
+
+    versions = numbers_of(store, name, digest)
+    if not versions:
+        if weights is not None:
+            store.transfer(client.log_model_artifact, model_id, str(weights))
+        store.call(
+            client.create_model_version,
+            name,
+            # Not models:/ID: MLflow looks that up in the process's own store, whatever the client's is.
+            store.call(client.get_logged_model, model_id).artifact_location,
+            evidence[RUN_ID],
+            {**evidence, MODEL_DIGEST: digest, MODEL_ID: model_id},
+            await_creation_for=0,
+            model_id=model_id,
+        )
+        versions = numbers_of(store, name, digest)
+        for twin in versions[1:]:
+            store.find(client.delete_model_version, name, str(twin))
+    return str(versions[0])
+
+
+def numbers_of(store: Store, name: str, digest: str) -> list[int]:
+    """The versions of a registered model that have a model's digest, lowest first.
+
+    Raises:
+        TrackingError: the store is away or refuses.
+    """
+    filter_string = f"name = {quoted(name)} AND tags.`{MODEL_DIGEST}` = {quoted(digest)}"
+    versions = store.call(store.client.search_model_versions, filter_string)
+    return sorted(int(version.version) for version in versions)
 
 
 def model_id_of(version: Any) -> str | None:
@@ -52,37 +109,6 @@ def model_id_of(version: Any) -> str | None:
 def quoted(value: str) -> str:
     """A value for MLflow's search filters, which know two kinds of quotes and no escapes."""
     return f'"{value}"' if "'" in value else f"'{value}'"
-
-
-def _register(
-    store: Store, name: str, model_id: str, submission: Submission, evidence: Mapping[str, str], weights: Path | None
-) -> str:
-    """The version of `name` with this digest, made where there is none; the lowest, where a lost answer led to two."""
-    client = store.client
-    store.create(client.create_registered_model, name)
-
-    def known() -> list[int]:
-        filter_string = f"name = {quoted(name)} AND tags.`{MODEL_DIGEST}` = {quoted(submission.model_digest)}"
-        return sorted(int(version.version) for version in store.call(client.search_model_versions, filter_string))
-
-    versions = known()
-    if not versions:
-        if weights is not None:
-            store.transfer(client.log_model_artifact, model_id, str(weights))
-        store.call(
-            client.create_model_version,
-            name,
-            # Not models:/ID: MLflow looks that up in the process's own store, whatever the client's is.
-            store.call(client.get_logged_model, model_id).artifact_location,
-            evidence[RUN_ID],
-            {**evidence, MODEL_DIGEST: submission.model_digest, MODEL_ID: model_id},
-            await_creation_for=0,
-            model_id=model_id,
-        )
-        versions = known()
-        for twin in versions[1:]:
-            store.find(client.delete_model_version, name, str(twin))
-    return str(versions[0])
 
 
 def _tag(store: Store, registered: tuple[str, str], evidence: Mapping[str, str], submission: Submission) -> str | None:

@@ -17,9 +17,9 @@ class TrackingSettings:
 
     `uri` may hold credentials, so it is left out of the repr; show `shown_uri`. `promote` is (registered model, alias).
     `promote_inconclusive` lets the alias move although an inconclusive row cannot tell the version from one that it
-    must catch. `alias_back` is a person's reason to let the alias move back to an earlier version, None where it may
-    not. `outbox` holds runs that could not be delivered. `cache` keeps downloaded profiles between runs; None downloads
-    to a temporary folder that goes when the process ends.
+    must catch; with `four_eyes` it moves only where two people approve. `alias_back` is a person's reason to let the
+    gate move it back to an earlier version, None where it may not. `outbox` holds runs that could not be delivered.
+    `cache` keeps downloaded profiles between runs; None downloads to a temporary one that goes when the process ends.
 
     Raises:
         OptionError: the URI names MLflow's file store, which MLflow no longer opens.
@@ -30,6 +30,7 @@ class TrackingSettings:
     on_unreachable: Literal["outbox", "fail"] = "outbox"
     promote: tuple[str, str] | None = None
     promote_inconclusive: bool = False
+    four_eyes: bool = False
     alias_back: str | None = None
     outbox: Path = Path("outbox")
     cache: Path | None = None
@@ -41,6 +42,11 @@ class TrackingSettings:
                 f"tracking uri must be sqlite:///FILE or http(s)://HOST:PORT, got {redact(self.uri) or 'nothing'}: "
                 "MLflow has closed its file store. Write sqlite:///mlflow.db"
             )
+
+    @property
+    def by_people(self) -> str:
+        """Why the gate does not move the alias itself; empty where it does."""
+        return "two people move it (tracking.promote.four_eyes)" if self.four_eyes else ""
 
     @property
     def shown_uri(self) -> str:

@@ -21,6 +21,16 @@ from explain_gate.tracking.settings import TrackingSettings
 SCHEMA_VERSION = 1
 PROFILE_DIGEST = "explain_gate.profile_digest"
 """Tag of a run: the digest of its profile's manifest, which holds those of all its files."""
+WEIGHTS = "explain_gate.weights_sha256"
+"""Tag of a run: the digest of the file that held the weights."""
+EVIDENCE = tuple(
+    f"explain_gate.{name}"
+    for name in (
+        *("verdict", "exit_code", "config_digest", "dataset_digest", "model_digest", "git_commit", "report"),
+        "judged_at",
+    )
+)
+"""Tags that a run and the version it judged have in common."""
 _NAME_LENGTH = 250
 _PARAMETER_LENGTH = 500
 _TAG_LENGTH = 5000
@@ -40,7 +50,7 @@ class Submission:
     where the model came from the registry. `weights` is the checkpoint, sent along when the model gets registered.
     `output` is the finished output folder. `started_by` is who a move of the alias is put down to; `alias_back` is the
     reason for which a person lets it move back, None where it may not. `held_back` names the inconclusive rows for
-    which the alias waits.
+    which the alias waits. `by_people` says why the gate does not move the alias itself, empty where it does.
     """
 
     key: str
@@ -66,6 +76,7 @@ class Submission:
     started_by: str = ""
     alias_back: str | None = None
     held_back: str = ""
+    by_people: str = ""
 
     def to_json(self) -> str:
         """The submission as it waits in an outbox; it never holds the tracking URI."""
@@ -115,6 +126,7 @@ def describe(
         exit_code=verdict.exit_code,
         full_pass=full and not waiting,
         held_back=waiting,
+        by_people=settings.by_people,
         experiment=settings.experiment,
         promote=settings.promote,
         registered=_registered(model),
@@ -154,6 +166,7 @@ def _run_tags(verdict: Verdict, folder: Path, settings: TrackingSettings, ended:
     return {
         "explain_gate.inconclusive": ", ".join(f.key for f in verdict.findings if f.status == "inconclusive"),
         PROFILE_DIGEST: profile_digest(folder) or "",
+        WEIGHTS: str(verdict.model.get("weights_sha256") or ""),
         "explain_gate.judged_at": str(ended),
         "explain_gate.model_name": str(verdict.model.get("name") or ""),
         "explain_gate.model_version": registered[1] if registered else "",
