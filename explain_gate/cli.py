@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from explain_gate import __version__
-from explain_gate.errors import ExplainGateError
+from explain_gate.errors import ExplainGateError, OptionError
 from explain_gate.options import OPTIONS, parse_bytes, read_options
+
+_INTERRUPTED = 2
 
 
 class _Edge(click.Group):
-    """Turns the product's expected errors into one message and their exit code; anything else stays a crash."""
+    """Gives expected errors, interrupts and usage errors the product's exit codes; anything else stays a crash."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with _usage_errors_are_bad_options():
+            return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _usage_errors_are_bad_options():
+                return super().invoke(ctx)
         except ExplainGateError as error:
             click.echo(f"ERROR: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(_INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _usage_errors_are_bad_options() -> Iterator[None]:
+    """The code that click gives them is 2, which says here that a run was interrupted."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.show()
+        raise click.exceptions.Exit(OptionError.exit_code) from error
 
 
 @click.group(cls=_Edge, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

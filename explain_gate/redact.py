@@ -64,8 +64,9 @@ _PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (
         ("pass", "secret", "key", "token"),
         re.compile(
-            rf"(?i)(?<![\w-])([\"']?(?:[a-z0-9]+[_-])*(?:password|passwd|passphrase|secret|{_KEYS}|api[_-]?key|"
-            rf"(?:access|auth|refresh|api|bearer|session)[_-]?token)[\"']?\s*:\s+)(?!\*\*\*)"
+            # /etc/passwd is a file without secrets, and what is most often asked for by a path that leaves its folder.
+            rf"(?i)(?<![\w-])(?<!etc[/\\])([\"']?(?:[a-z0-9]+[_-])*(?:password|passwd|passphrase|secret|"
+            rf"{_KEYS}|api[_-]?key|(?:access|auth|refresh|api|bearer|session)[_-]?token)[\"']?\s*:\s+)(?!\*\*\*)"
             rf"(?:{_QUOTED}|[^\s\"',;<>)\]}}]+)"
         ),
         r"\1***",

@@ -63,6 +63,58 @@ def test_validate_says_what_it_found(folder):
     assert "8 images of 2 classes" in result.output
 
 
+COMMANDS = sorted(main.commands)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_option_that_no_command_has_is_exit_4(command):
+    """2 would say that a run was interrupted."""
+    result = call(command, "--no-such-option")
+    assert result.exit_code == 4
+    assert "No such option" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "--engine", "steam"), "is not one of"),
+        (("run", "--seed-of-it"), "No such option"),
+        (("run", "surplus"), "unexpected extra argument"),
+        (("demo", "--seed", "one"), "is not a valid integer"),
+        (("calibrate", "--output", "x.yaml"), "Missing option '--checkpoint'"),
+        (("compare", "a"), "Missing argument 'REF_B'"),
+        (("render",), "Missing argument 'DIR'"),
+        (("cache", "burn"), "is not one of"),
+        (("mesaure",), "No such command"),
+        (("--colour",), "No such option"),
+        ((), "Usage:"),
+    ],
+)
+def test_what_is_typed_wrong_is_exit_4(arguments, told):
+    """A bad choice, a surplus or missing word, a command that there is not: bad options, told with the usage."""
+    result = call(*arguments)
+    assert result.exit_code == 4
+    assert told in result.output
+
+
+def test_help_and_version_are_no_errors():
+    """Whoever asks gets an answer and 0."""
+    for arguments in (("--help",), ("--version",), *((command, "--help") for command in COMMANDS)):
+        assert call(*arguments).exit_code == 0
+
+
+def test_an_interrupted_command_is_exit_2(monkeypatch):
+    """Ctrl+C in any command says what it says of a run; click alone says 1, which is a failed rule."""
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("explain_gate.commands.init.init", interrupted)
+    result = call("init")
+    assert result.exit_code == 2
+    assert "interrupted" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
