@@ -26,6 +26,34 @@ VerdictName = Literal["passed", "failed", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Truth:
+    """What is annotated on one picture, for one sample: all that a model's output may be compared with.
+
+    `label` is the class that is explained, `accepted` every class annotated on the image, `value` the number that is
+    annotated where the task has one. `region` (H, W), bool, is the sample's object; None where nothing is drawn.
+    """
+
+    label: int
+    accepted: tuple[int, ...]
+    value: float | None = None
+    region: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a model says of one image.
+
+    `predicted` is the class that it says first, None where it says none; `said` are all that it says. `probability` is
+    that of what it says first, `value` the number that it says; None where the task has no such thing.
+    """
+
+    predicted: int | None
+    said: tuple[int, ...]
+    probability: float | None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
     """One annotated image as the model sees it.
 
@@ -34,7 +62,7 @@ class Sample:
     `accepted` holds every class annotated on the image: a prediction of any of them is right. `annotators` holds one
     region (H, W), bool, per annotator, where several people drew the same image; `region` is their union. `ignored`
     (H, W), bool, are pixels that count neither as inside nor outside; `parts` the region of each named part. `looks`
-    are numbers on how the file became this, for warnings: see `data.oddities`.
+    are numbers on how the file became this, for warnings: see `data.oddities`. `value` is the annotated number.
     """
 
     index: int
@@ -50,6 +78,12 @@ class Sample:
     ignored: torch.Tensor | None = None
     parts: Mapping[str, torch.Tensor] = field(default_factory=dict)
     looks: Mapping[str, float] = field(default_factory=dict)
+    value: float | None = None
+
+    @property
+    def truth(self) -> Truth:
+        """What an output for this image is compared with."""
+        return Truth(label=self.label, accepted=self.accepted, value=self.value, region=self.region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,8 +167,11 @@ class Measurement:
 class ImageRow:
     """What is known of one image of the regression set, beside its scores.
 
-    `predicted` and `probability` (softmax of the prediction) are None where the model gave no finite logits.
-    `region_area` is the annotated share of the frame in [0, 1], i.e. the chance level of a map.
+    `predicted` is the class that the model says first and `probability` that of it; None where it says none, or gave no
+    finite output. `region_area` is the annotated share of the frame in [0, 1], i.e. the chance level of a map.
+    `right` is whether the model is right by its task, None where it gave nothing to judge, and in profiles of earlier
+    versions, which hold the prediction alone. `said` are all classes that it says; `value` is the number that it says
+    and `annotated` the one that it should.
     """
 
     image: str
@@ -146,11 +183,28 @@ class ImageRow:
     probability: float | None
     region_area: float | None
     region_reason: str | None
+    right: bool | None = None
+    said: tuple[int, ...] | None = None
+    value: float | None = None
+    annotated: float | None = None
 
     @property
     def correct(self) -> bool:
-        """Whether the prediction is one of the classes annotated on the image."""
-        return self.predicted is not None and self.predicted in self.accepted
+        """Whether the model is right about the image."""
+        return self.predicted in self.accepted if self.right is None else self.right
+
+    @property
+    def answered(self) -> bool:
+        """Whether the model said anything that can be compared."""
+        return self.said is not None or self.value is not None or self.predicted is not None
+
+    def differs(self, other: ImageRow, tolerance: float = 0.0) -> bool:
+        """Whether another version says something else of the image: other classes, or a value further off."""
+        if self.value is not None and other.value is not None:
+            return abs(self.value - other.value) > tolerance
+        if self.said is not None and other.said is not None:
+            return self.said != other.said
+        return self.predicted != other.predicted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -197,6 +251,11 @@ class Profile:
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of the logits."""
         return tuple(self.manifest["dataset"]["classes"])
+
+    @property
+    def tolerance(self) -> float:
+        """How far two values may be apart that count as the same, where the task has values."""
+        return float(self.manifest.get("task_parameters", {}).get("tolerance", 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,13 +84,14 @@ def explain(
 ) -> Attribution:
     """The maps of one method for a batch, checked for shape and kind. Maps that are not finite are returned as such.
 
-    Shapes: images (N, C, H, W); targets (N,), int64; keys, N texts that tell the images apart.
+    Shapes: images (N, C, H, W); targets (N,), or (N, T) of tasks that need more than the class, int64; keys, N texts
+    that tell the images apart.
 
     Raises:
         OptionError: no such method or option, or targets or keys that do not fit the images.
         ModelError: the module cannot be explained by this method.
     """
-    if targets.shape != images.shape[:1] or len(keys) != len(images):
+    if targets.shape[:1] != images.shape[:1] or len(keys) != len(images):
         raise OptionError(
             f"targets and keys must be one per image ({len(images)}), got {tuple(targets.shape)} and {len(keys)}"
         )

@@ -14,14 +14,17 @@ from torch import Tensor
 from explain_gate.attribution import METHODS
 from explain_gate.attribution.chunks import Chunks
 from explain_gate.attribution.frozen import FrozenModule, weights
-from explain_gate.attribution.outputs import described, scores_in
 from explain_gate.errors import ModelError, NotMeasurable
 from explain_gate.seeds import seed_of
 from explain_gate.tasks import DEFAULT, task_of
+from explain_gate.tasks.logits import wrong_output
 from explain_gate.tasks.task import Task
 
 Make = Callable[[int, int], tuple[Tensor, Tensor]]
-"""(start, stop) -> images (stop - start, C, H, W) and targets (stop - start,) of that part of a flat index."""
+"""(start, stop) -> images (stop - start, C, H, W) and targets (stop - start,) of that part of a flat index.
+
+Targets are the task's: (N,), the class, or (N, T) with more behind it. Nothing here looks into them.
+"""
 
 
 @dataclass(slots=True)
@@ -102,10 +105,11 @@ class Probe:
         return self._chunks.budget
 
     def logits(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
-        """All scores of each image, without a graph.
+        """The task's columns of each image, without a graph.
 
-        Shapes: images (N, C, H, W); targets (N,), needed only by a `target` function that takes them. Returns (N, K)
-        in the module's precision or float32, whichever is finer; K is 1 where `target` gives one score per image.
+        Shapes: images (N, C, H, W); targets (N,) or (N, T), needed by tasks that compare outputs with what is
+        annotated, and by a `target` function that takes them. Returns (N, K) in the module's precision or float32,
+        whichever is finer; K is 1 where `target` gives one score per image.
 
         Raises:
             NotMeasurable: a `target` function of (output, targets) has no scores of all classes to give.
@@ -221,18 +225,16 @@ class Probe:
     def score(self, images: Tensor, targets: Tensor) -> Tensor:
         """The target's score of prepared images, (N,), with a graph where one is wanted; in at least float32."""
         targets = targets.to(self.device)
-        columns = self.columns(images, targets)
+        return self.explained(self.columns(images, targets), targets)
+
+    def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
+        """The score in columns (N, C) that is explained, (N,); the only one that a `target` function gave."""
         if columns.shape[1] == 1 and self.target is not None:
             return columns[:, 0]
-        if targets.numel() and not 0 <= int(targets.min()) <= int(targets.max()) < columns.shape[1]:
-            raise ModelError(
-                f"targets must be in 0..{columns.shape[1] - 1}, the module's outputs, "
-                f"got {int(targets.min())}..{int(targets.max())}"
-            )
-        return columns.gather(1, targets[:, None])[:, 0]
+        return self.task.explained(columns, targets)
 
     def columns(self, images: Tensor, targets: Tensor | None) -> Tensor:
-        """All scores of prepared images, (N, K), with a graph where one is wanted. Nothing else asks the module.
+        """The task's columns of prepared images, (N, C), with a graph where wanted. Nothing else asks the module.
 
         Raises:
             ModelError: the module, or the target function, returns something else.
@@ -243,22 +245,14 @@ class Probe:
                 "model.target scores the class that it is given, so there are no scores of all classes to compare"
             )
         output = self._frozen(images)
-        if self.target is None:
-            scores = scores_in(output)
-        else:
-            scores = self.target(output, targets) if self.target_wants_targets else self.target(output)
-            if isinstance(scores, Tensor) and scores.ndim == 1:
-                scores = scores[:, None]
-        if isinstance(scores, Tensor):
-            scores = self.task.scores(scores)
-        if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
-            who = "the target function" if self.target is not None else "the module"
-            raise ModelError(
-                f"{who} must return scores of shape ({len(images)}, classes), got {described(scores)}. "
-                "For detectors, segmenters and models with several outputs write model.target: "
-                "package.module:function, a function that turns the output into one score per image, shape (N,)"
-            )
-        return _at_least_float32(scores)
+        if self.target is not None and self.target_wants_targets and targets is not None:
+            output = self.target(output, labels_in(targets))
+        elif self.target is not None:
+            output = self.target(output)
+        columns = self.task.columns(output, targets, by_target=self.target is not None)
+        if columns.ndim != 2 or len(columns) != len(images):
+            raise wrong_output(columns, f"({len(images)}, classes)", by_target=self.target is not None)
+        return _at_least_float32(columns)
 
     def generator(self, key: str, purpose: str) -> torch.Generator:
         """A CPU generator seeded by (seed, key, purpose): the draw is the same on every device and in every batch."""
@@ -276,6 +270,11 @@ class Probe:
         if any(grad is None for grad in grads):
             raise ModelError(f"the score does not depend on {what}")
         return tuple(grads)
+
+
+def labels_in(targets: Tensor) -> Tensor:
+    """The classes (N,) in targets (N,) or (N, T)."""
+    return targets if targets.ndim == 1 else targets[:, 0]
 
 
 def in_float64(tensor: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from explain_gate.attribution.allocator import kept_memory
 from explain_gate.attribution.fold import Folded, fold
 from explain_gate.attribution.hooks import Captured, capture
-from explain_gate.attribution.outputs import first_images
+from explain_gate.tasks.outputs import first_images
 
 
 class FrozenModule:

@@ -357,10 +357,10 @@ def _scales(probe: Probe, images: Tensor, bases: Tensor, targets: Tensor) -> lis
     """
     there = in_float64(probe.logits(images, targets))
     targets = targets.to(there.device)
-    alike = bool((bases == bases[:1]).all()) and not probe.target_wants_targets
+    alike = targets.ndim == 1 and bool((bases == bases[:1]).all()) and not probe.target_wants_targets
     nothing = in_float64(probe.logits(bases[:1]) if alike else probe.logits(bases, targets))
     change = (there - nothing).abs()
-    own = change[:, 0] if change.shape[1] == 1 else change.gather(1, targets[:, None])[:, 0]
+    own = (probe.explained(there, targets) - probe.explained(nothing.expand_as(there), targets)).abs()
     rounding = _NOTHING * torch.maximum(there.abs(), nothing.abs()).amax(dim=1)
     return torch.stack([own, _FLOOR * change.amax(dim=1), rounding]).amax(dim=0).tolist()
 

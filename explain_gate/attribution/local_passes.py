@@ -40,7 +40,7 @@ def scores_of_versions(probe: Probe, image: Tensor, target: Tensor, count: int, 
     def work(start: int, stop: int) -> None:
         made = versions(start, stop)
         with torch.no_grad():
-            parts.append(probe.score(made if local else whole(made), target.expand(stop - start)))
+            parts.append(probe.score(made if local else whole(made), target[None].expand(stop - start, *target.shape)))
         probe.passes.forward += stop - start
 
     probe.in_chunks("versions" if local else "forward", count, work)

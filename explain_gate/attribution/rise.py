@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from explain_gate.attribution.base import Probe, in_float64
+from explain_gate.attribution.base import Probe, in_float64, labels_in
 from explain_gate.attribution.grid import cells_each
 from explain_gate.errors import OptionError
 from explain_gate.records import Attribution
@@ -62,8 +62,8 @@ def rise(
             columns = probe.columns(probe.prepare(shown), targets[rows].to(probe.device))
         probe.passes.forward += stop - start
         # Of a module with one score per image there is no probability.
-        single = columns.shape[1] == 1
-        sure = columns[:, 0] if single else probe.task.probability(columns, targets[rows])
+        single, asked = columns.shape[1] == 1, targets[rows]
+        sure = columns[:, 0] if single else probe.task.strength(columns, labels_in(asked))
         values[start:stop] = sure.to(values)
 
     probe.in_chunks("forward", masks * count, work)

@@ -149,7 +149,7 @@ def compare_profiles(before: Profile, after: Profile) -> Comparison:
         images=len(rows),
         only_before=tuple(image.image for image in before.images if image.image not in paired),
         only_after=tuple(image.image for image in after.images if image.image not in paired),
-        other_prediction=sum(after.images[a].predicted != before.images[b].predicted for a, b in pairs),
+        other_prediction=sum(after.images[a].differs(before.images[b], after.tolerance) for a, b in pairs),
         map_pairs=map_pairs,
     )
 

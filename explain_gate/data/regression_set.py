@@ -16,8 +16,9 @@ from explain_gate.data.annotations.read import LISTED, Entries, Entry, read_entr
 from explain_gate.data.images import digest_of, load_annotated
 from explain_gate.data.preprocessing import Preprocessing, normalize, preprocessing_of
 from explain_gate.errors import DataError
-from explain_gate.records import Sample
+from explain_gate.records import Sample, Truth
 from explain_gate.seeds import lowest, lowest_of_each, pairs
+from explain_gate.tasks import SetFacts
 
 SMALLEST_REGION = 4
 """Pixels; a region of fewer after the crop cannot be compared with a map."""
@@ -27,6 +28,7 @@ class RegressionSet:
     """Samples by position. Holds names and digests only; pixels are read when asked for.
 
     `notes` say what of the annotations was dropped or read otherwise than written, for every report of the run.
+    `facts` are those of the whole set, of which this may be a part.
     """
 
     def __init__(
@@ -35,7 +37,10 @@ class RegressionSet:
         classes: Mapping[str, int],
         preprocessing: Preprocessing,
         notes: Sequence[str] = (),
+        *,
+        facts: SetFacts | None = None,
     ) -> None:
+        self.facts = facts or SetFacts(classes=dict(classes))
         self.notes = tuple(notes)
         self.entries = tuple(entries)
         self.classes = dict(classes)
@@ -44,6 +49,15 @@ class RegressionSet:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def part(self, rows: Sequence[int]) -> RegressionSet:
+        """Some of the samples, with what is known of the whole set."""
+        return RegressionSet([self.entries[row] for row in rows], self.classes, self.preprocessing, facts=self.facts)
+
+    def truth(self, row: int) -> Truth:
+        """What is annotated on one sample beside its region; nothing is decoded."""
+        entry = self.entries[row]
+        return Truth(label=entry.label, accepted=entry.accepted, value=entry.value)
 
     def sample(self, row: int) -> Sample:
         """Decode one sample.
@@ -68,6 +82,7 @@ class RegressionSet:
             ignored=loaded.ignored,
             parts=loaded.parts,
             looks=loaded.looks,
+            value=entry.value,
         )
 
     def first(self) -> Sample:
@@ -151,7 +166,8 @@ class RegressionSet:
             + ([s.colours, s.relative] if s.colours or s.relative else [])
             for s in entry.shapes
         ]
-        return [entry.label, list(entry.accepted), self.digest(row), shapes, entry.size]
+        told = [entry.label, list(entry.accepted), self.digest(row), shapes, entry.size]
+        return told if entry.value is None else [*told, entry.value]
 
     @staticmethod
     def raise_faults(faults: Sequence[str]) -> None:
@@ -211,7 +227,7 @@ def open_set(config: GateConfig) -> RegressionSet:
     """
     read: Entries = read_entries(config)
     preprocessing = preprocessing_of(config.sections.data.preprocessing, config.path.parent)
-    return RegressionSet(read.entries, read.classes, preprocessing, read.notes)
+    return RegressionSet(read.entries, read.classes, preprocessing, read.notes, facts=read.facts)
 
 
 def stack(samples: Sequence[Sample]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:

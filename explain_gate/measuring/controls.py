@@ -42,7 +42,7 @@ def control_maps(
         images = _images(resources, samples, logits, method)
         own = resources.options.get(method, {})
         options = {**own, **(METHODS[method].for_controls if method in METHODS else {})}
-        explained = explain(resources.variants.twin(0), method, images.pixels, images.labels, images.keys, options)
+        explained = explain(resources.variants.twin(0), method, images.pixels, images.targets, images.keys, options)
         resources.maps.controls[key] = explained.maps.cpu().clamp_min(0)
     maps = resources.maps.controls[key]
     return maps, {

@@ -74,15 +74,15 @@ def _correlations(candidate: Profile, reference: Profile, method: str) -> list[f
     return correlations
 
 
-def _per_image(candidate: Profile, reference: Profile, metric: Callable[[int, int], float]) -> list[float | str]:
-    before = {image.image: image.predicted for image in reference.images}
+def _per_image(candidate: Profile, reference: Profile, metric: Callable[..., float]) -> list[float | str]:
+    before = {image.image: image for image in reference.images}
     values: list[float | str] = []
     for image in candidate.images:
         earlier = before.get(image.image)
-        if image.predicted is None or earlier is None:
-            values.append(f"the {'candidate' if image.predicted is None else 'reference'} has no prediction")
+        if not image.answered or earlier is None or not earlier.answered:
+            values.append(f"the {'reference' if image.answered else 'candidate'} has no prediction")
         else:
-            values.append(metric(image.predicted, earlier))
+            values.append(metric(differs=image.differs(earlier, candidate.tolerance)))
     return values
 
 

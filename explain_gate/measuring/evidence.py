@@ -23,7 +23,7 @@ from explain_gate.errors import ExplainGateError, NotApplicable, NotMeasurable
 from explain_gate.measuring.asking.batch import MeasuredBatch
 from explain_gate.measuring.asking.looks import Exchanges
 from explain_gate.metrics import METRICS
-from explain_gate.records import Rule
+from explain_gate.records import Rule, Truth
 
 if TYPE_CHECKING:
     from explain_gate.measuring.remembering.recall import Memory
@@ -59,8 +59,8 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
 
-    def predict(self, pixels: Tensor) -> Tensor:
-        scores: Tensor = self._batch.predict(pixels)
+    def predict(self, pixels: Tensor, truths: Sequence[Truth] | None = None) -> Tensor:
+        scores: Tensor = self._batch.predict(pixels, truths)
         self.asked += [
             _Asked(pixels=one.detach().cpu(), scores=its.detach().cpu())
             for one, its in zip(pixels, scores, strict=True)
@@ -176,12 +176,8 @@ def _telling(asked: Sequence[_Asked], label: int) -> list[_Asked]:
 
 def _said(task: Task, scores: Tensor) -> dict[str, Any]:
     """The class that the model says first, and how sure it is; None where scores mean neither."""
-    try:
-        if len(scores) < 2:
-            return {"predicted": None, "confidence": None}
-        return {"predicted": int(task.predicted(scores[None])), "confidence": float(task.confidence(scores[None]))}
-    except NotMeasurable:
-        return {"predicted": None, "confidence": None}
+    answer = task.answers(scores[None])[0] if len(scores) > 1 else None
+    return {"predicted": answer and answer.predicted, "confidence": answer and answer.probability}
 
 
 def _amplified(after: Tensor, before: Tensor) -> Tensor:

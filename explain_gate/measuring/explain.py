@@ -99,14 +99,15 @@ def _attributions(
     resources: Resources, method: str, samples: Sequence[Sample], faults: dict[int, str]
 ) -> Iterator[tuple[list[int], Any]]:
     """Attributions of a batch, or image by image where the batch raises."""
-    pixels, labels, _, _ = stack(samples)
+    pixels = stack(samples)[0]
+    targets = resources.variants.probe.task.targets([sample.truth for sample in samples])
     keys = [f"{sample.digest}:{sample.label}" for sample in samples]
     place = resources.variants.probe.device
 
     def run(part: slice) -> Any:
         options = resources.options[method]
         return explain(
-            resources.variants.probe, method, pixels[part].to(place), labels[part].to(place), keys[part], options
+            resources.variants.probe, method, pixels[part].to(place), targets[part].to(place), keys[part], options
         )
 
     try:

@@ -79,7 +79,7 @@ class Job:
     @property
     def task(self) -> Task:
         """What the scores mean."""
-        return task_of(self.config.sections.model.task)
+        return task_of(self.config.sections.model.task, facts=self.data.facts)
 
     def of_version(self, source: str | None, checkpoint: str | None, checkpoint_key: str | None = None) -> Job:
         """The same measurement of another model version.

@@ -56,20 +56,21 @@ def agreement(
         `images`, `same_prediction` (share) and `map_correlation` (mean Spearman by method, None without a map).
     """
     data, usable, options = resources.data, resources.maps.usable, resources.options
-    pixels, labels, _, _ = stack([data.sample(row) for row in rows])
+    samples = [data.sample(row) for row in rows]
+    pixels = stack(samples)[0]
     keys = [data.key(row) for row in rows]
     correlations: dict[str, float | None] = {}
     with make_probe(module, 0) as probe:
-        pixels, labels = pixels.to(probe.device), labels.to(probe.device)
-        predicted = probe.task.predicted
-        same = predicted(probe.logits(pixels, labels).cpu()) == predicted(logits[list(rows)])
+        pixels = pixels.to(probe.device)
+        targets = probe.task.targets([sample.truth for sample in samples]).to(probe.device)
+        same = probe.task.same(probe.logits(pixels, targets).cpu(), logits[list(rows)])
         for method, maps in resources.maps.maps.items():
             able = [position for position, row in enumerate(rows) if usable[method][row]]
             if not able:
                 correlations[method] = None
                 continue
             exact = explain(
-                probe, method, pixels[able], labels[able], [keys[position] for position in able], options[method]
+                probe, method, pixels[able], targets[able], [keys[position] for position in able], options[method]
             ).maps.cpu()
             mine = torch.from_numpy(maps[[rows[position] for position in able]].astype(np.float32))
             correlations[method] = float(spearman(mine, exact).mean())

@@ -98,7 +98,7 @@ def predict(
     if len(reasons) == len(data):
         raise ModelError(f"no image of {len(data)} could be predicted: {next(iter(reasons.values()))}")
     logits = torch.stack(parts)
-    probe.task.check(logits, data.classes, by_target=probe.target is not None)
+    probe.task.check(logits, by_target=probe.target is not None)
     if asked:  # what is recalled was checked when it was measured: its key holds all that it depends on
         check_repeatable(probe, data, [row for row in range(len(data)) if row not in reasons])
     return Predictions(
@@ -106,7 +106,7 @@ def predict(
         logits=logits,
         reasons=reasons,
         region_reasons=region_reasons,
-        warnings=(*oddities(looks), *probe.task.cautions(logits)),
+        warnings=(*oddities(looks), *probe.task.cautions(logits, [data.truth(row) for row in range(len(data))])),
     )
 
 
@@ -138,10 +138,10 @@ def _decoded(data: RegressionSet, rows: Sequence[int], faults: list[str]) -> lis
 def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, str]]:
     """Logits (N, K) on the CPU, and the reason for every image that has none."""
     pixels = torch.stack([sample.pixels for sample in samples]).to(probe.device)
-    labels = torch.tensor([sample.label for sample in samples])
+    targets = probe.task.targets([sample.truth for sample in samples])
     failed: dict[int, str] = {}
     try:
-        logits = probe.logits(pixels, labels).cpu()
+        logits = probe.logits(pixels, targets).cpu()
     except ExplainGateError:
         raise
     except Exception as error:  # the user's forward may raise anything, on one image of many
@@ -149,7 +149,7 @@ def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, 
         for position in range(len(samples)):
             try:
                 one = slice(position, position + 1)
-                parts.append(probe.logits(pixels[one], labels[one]).cpu())
+                parts.append(probe.logits(pixels[one], targets[one]).cpu())
             except ExplainGateError:
                 raise
             except Exception as own:  # noqa: BLE001 - as above
@@ -165,8 +165,9 @@ def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, 
 
 
 def _row(task: Task, data: RegressionSet, row: int, picture: Picture, logits: Tensor) -> ImageRow:
-    # One score per image, from a target function, is not a prediction.
+    # One score per image, from a target function, is no answer.
     finite = bool(torch.isfinite(logits).all()) and logits.numel() > 1
+    answer = task.answers(logits[None])[0] if finite else None
     entry = data.entries[row]
     return ImageRow(
         image=entry.image,
@@ -174,10 +175,14 @@ def _row(task: Task, data: RegressionSet, row: int, picture: Picture, logits: Te
         class_name=entry.class_name,
         accepted=entry.accepted,
         digest=data.digest(row),
-        predicted=int(task.predicted(logits[None])) if finite else None,
-        probability=float(task.confidence(logits[None])) if finite else None,
+        predicted=answer.predicted if answer else None,
+        probability=answer.probability if answer else None,
         region_area=picture.area,
         region_reason=picture.reason,
+        right=bool(task.right(logits[None], [data.truth(row)])) if answer else None,
+        said=answer.said if answer else None,
+        value=answer.value if answer else None,
+        annotated=entry.value,
     )
 
 
@@ -214,18 +219,18 @@ def check_repeatable(probe: Probe, data: RegressionSet, rows: Sequence[int]) -> 
         return
     samples = [data.sample(row) for row in rows]
     pixels = torch.stack([sample.pixels for sample in samples])
-    labels = torch.tensor([sample.label for sample in samples])
+    targets = probe.task.targets([sample.truth for sample in samples])
     if len(rows) == 1:  # a mirrored picture keeps it company
-        pixels, labels = torch.cat([pixels, pixels.flip(-1)]), labels.expand(2)
+        pixels, targets = torch.cat([pixels, pixels.flip(-1)]), targets.expand(2, *targets.shape[1:])
     pixels = pixels.to(probe.device)
-    probe.logits(pixels[:1], labels[:1])  # the probe's first pass is of one image, whose memory it measures
-    together = probe.logits(pixels, labels)
-    if (gap := _gap(together, probe.logits(pixels, labels))) is not None:
+    probe.logits(pixels[:1], targets[:1])  # the probe's first pass is of one image, whose memory it measures
+    together = probe.logits(pixels, targets)
+    if (gap := _gap(together, probe.logits(pixels, targets))) is not None:
         raise ModelError(
             f"the model gives other logits for the same image ({samples[0].image}, by up to {gap:.3g}): it is random "
             "in eval mode. Remove the randomness from forward, e.g. functional dropout without training=self.training."
         )
-    alone = torch.cat([probe.logits(pixels[one : one + 1], labels[one : one + 1]) for one in range(len(pixels))])
+    alone = torch.cat([probe.logits(pixels[one : one + 1], targets[one : one + 1]) for one in range(len(pixels))])
     if (gap := _gap(together, alone)) is not None:
         raise ModelError(
             f"the model gives an image ({samples[0].image}) other logits beside other images than alone, by up to "

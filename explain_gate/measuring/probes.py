@@ -56,7 +56,7 @@ def _searched_layers(job: Job, place: torch.device) -> tuple[str, ...]:
         pixels = sample.pixels[None].to(place)
         try:
             return find_target_layers(
-                job.model.module, pixels, torch.tensor([sample.label]), target=job.target, task=job.task
+                job.model.module, pixels, job.task.targets([sample.truth]), target=job.target, task=job.task
             )
         except ExplainGateError:
             raise

@@ -12,9 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from explain_gate.attribution.base import Probe
 from explain_gate.attribution.hooks import find_layer
 from explain_gate.config import GateConfig
@@ -98,7 +95,7 @@ def try_out(job: Job, progress: Progress) -> Trial:
         job,
         config=replace(config, sections=sections),
         rules=tuple(map(_with_stand_ins, job.rules)),
-        data=RegressionSet([data.entries[row] for row in _rows(job)], data.classes, data.preprocessing),
+        data=data.part(_rows(job)),
     )
     with tempfile.TemporaryDirectory(prefix="explain-gate-validate-") as folder:
         return _trial(measure_model(cheap, Path(folder), progress=progress))
@@ -126,16 +123,12 @@ def _rows(job: Job) -> list[int]:
             sample = data.sample(row)
             # What is wrong is said by the run of everything, in its words; here another image is tried.
             with suppress(Exception):
-                logits = probe.logits(sample.pixels[None].to(place), _label(sample.label))
+                logits = probe.logits(sample.pixels[None].to(place), job.task.targets([sample.truth]))
                 if bool(logits.isfinite().all()):
                     able.append(row)
             if len(able) == _IMAGES:
                 break
     return sorted(able) if able else order
-
-
-def _label(label: int) -> Tensor:
-    return torch.tensor([label])
 
 
 def _cheap_methods(config: GateConfig, data: RegressionSet) -> dict[str, dict[str, Any]]:

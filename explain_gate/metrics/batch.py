@@ -14,7 +14,7 @@ image answers: `batch.note("evidence", answers)`, 1 for yes and 0 for no.
     first       (N, H, W) float32: of a pair of methods, the maps of one
     second      (N, H, W) float32: and of the other
     labels      (N,) int64, the annotated class
-    logits      (N, K) float32
+    logits      (N, C) float32, the columns of the task: see tasks/task
     details     mapping of per-image tensors (N,) that the method reported, e.g. completeness_error
     batch       everything else: the protocol below
 """
@@ -29,6 +29,7 @@ import torch
 from torch import Tensor
 
 from explain_gate.metrics.patches import Form, Place, Window
+from explain_gate.records import Truth
 from explain_gate.tasks.task import Task
 
 T = TypeVar("T")
@@ -36,15 +37,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """An image that patches are planted into, and the classes that the model says of it.
+    """An image that patches are planted into, what is annotated on it, and what the model makes of it.
 
-    Shapes: pixels (3, H, W); region (H, W), bool. `peer` is another image of its class, None where there is none: what
-    its patch turns is damage.
+    Shapes: pixels (3, H, W); region (H, W), bool; columns (C,), the task's of the image as it is. `peer` is another
+    image of its class, None where there is none: what its patch turns is damage.
     """
 
     row: int
-    accepted: tuple[int, ...]
-    said: tuple[int, ...]
+    truth: Truth
+    columns: Tensor
     pixels: Tensor
     region: Tensor
     peer: Scene | None = None
@@ -121,8 +122,12 @@ class Batch(Protocol):
         """Per image, the classes that count as right."""
 
     @property
+    def truths(self) -> Sequence[Truth]:
+        """Per image, what an output is compared with."""
+
+    @property
     def logits(self) -> Tensor:
-        """(N, K)."""
+        """(N, C), the task's columns of the images as they are."""
 
     @property
     def maps(self) -> Tensor:
@@ -140,8 +145,11 @@ class Batch(Protocol):
     def details(self) -> Mapping[str, Tensor]:
         """What the method reported per image."""
 
-    def predict(self, pixels: Tensor) -> Tensor:
-        """Logits (M, K) of any M inputs."""
+    def predict(self, pixels: Tensor, truths: Sequence[Truth] | None = None) -> Tensor:
+        """The task's columns (M, C) of any M inputs; `truths` are those of the pictures that they were made from.
+
+        Without truths: of tasks whose outputs are compared with no more than classes.
+        """
 
     def explain(self, pixels: Tensor, labels: Tensor | None = None) -> Tensor:
         """Maps (N, H, W) of the same method for other pixels of the same images, or for other classes (N,)."""

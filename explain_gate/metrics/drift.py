@@ -26,6 +26,6 @@ def changed_reason(correlation: float, changed: float, *, below: float = 0.5) ->
     return float(changed == 0 and correlation < below)
 
 
-def changed_prediction(predicted: int, reference_predicted: int) -> float:
-    """1 where the two versions predict different classes, else 0."""
-    return float(predicted != reference_predicted)
+def changed_prediction(*, differs: bool) -> float:
+    """1 where two versions say something else by their task, other classes or another value, else 0."""
+    return float(differs)

@@ -189,11 +189,11 @@ def _filled(pixels: Tensor, fill: str) -> Tensor:
 
 
 def _probability(batch: Batch, pixels: Tensor) -> Tensor:
-    """Probability of the annotated class, (N,), float64."""
-    return batch.task.probability(batch.predict(pixels).double(), batch.labels)
+    """How strongly the annotated class is said, a probability where the task has one, (N,), float64."""
+    return batch.task.strength(batch.predict(pixels, batch.truths).double(), batch.labels)
 
 
 def _scores(batch: Batch, pixels: Tensor) -> Tensor:
-    """Logit of the annotated class, (N,), float64."""
-    logits = batch.predict(pixels).double()
-    return logits[:, 0] if logits.shape[1] == 1 else logits.gather(1, batch.labels.cpu()[:, None])[:, 0]
+    """The score that is explained, (N,), float64."""
+    columns = batch.predict(pixels, batch.truths).double()
+    return columns[:, 0] if columns.shape[1] == 1 else batch.task.explained(columns, batch.task.targets(batch.truths))

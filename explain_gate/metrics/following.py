@@ -15,6 +15,7 @@ from torch import Tensor
 
 from explain_gate.errors import NotApplicable
 from explain_gate.metrics.batch import Batch, Exchange, Look, by_class
+from explain_gate.records import Truth
 
 _AT_ONCE = 64
 """Pictures that are asked about together, so that memory does not grow with classes."""
@@ -40,16 +41,19 @@ def follow(batch: Batch, look: Look, classes: int) -> Tensor:
         raise ValueError(f"classes must be at least 1, got {classes}")
     images: list[list[_Trial]] = []
     waiting: list[tuple[_Trial, Exchange]] = []
-    for position, before in enumerate(batch.task.said(batch.logits)):
+    batch.task.may_turn(batch.logits, batch.labels)  # scores that have no classes to turn to say so here
+    for position, truth in enumerate(batch.truths):
         exchanges = batch.exchanges(position, look, classes)
         if not exchanges:
             raise NotApplicable("no picture of another class, or of its own, can lend how it looks")
         images.append([])
-        for one in exchanges:
+        own = batch.logits[position].expand(len(exchanges), -1)
+        able = batch.task.may_turn(own, torch.tensor([one.label for one in exchanges])).tolist()
+        for one, may_turn in zip(exchanges, able, strict=True):
             operation = math.nan if one.operation is None else float(one.operation)
-            trial = _Trial(position=position, label=one.label, operation=operation)
+            trial = _Trial(position=position, truth=truth, label=one.label, operation=operation)
             images[-1].append(trial)
-            if one.label in before:
+            if not may_turn:
                 trial.turned = trial.control = math.nan
             elif one.changed is not None:
                 waiting.append((trial, one))
@@ -71,6 +75,7 @@ class _Trial:
     """
 
     position: int
+    truth: Truth
     label: int
     operation: float
     turned: float = 0.0
@@ -84,15 +89,23 @@ class _Trial:
 
 def _ask(batch: Batch, waiting: Sequence[tuple[_Trial, Exchange]]) -> None:
     """Fill in trials; a control that several share is asked about once."""
-    pictures: dict[int, Tensor] = {}
-    for _, one in waiting:
-        pictures.update({id(picture): picture for picture in (one.changed, one.control) if picture is not None})
+    pictures: dict[int, tuple[Tensor, Truth]] = {}
+    for trial, one in waiting:
+        both = (picture for picture in (one.changed, one.control) if picture is not None)
+        pictures.update({id(picture): (picture, trial.truth) for picture in both})
     if not pictures:
         return
-    said = dict(zip(pictures, batch.task.said(batch.predict(torch.stack(list(pictures.values())))), strict=True))
-    for trial, one in waiting:
-        trial.turned = float(trial.label in said[id(one.changed)])
-        trial.control = float(trial.label in said[id(one.control)])
+    columns = batch.predict(
+        torch.stack([picture for picture, _ in pictures.values()]), [truth for _, truth in pictures.values()]
+    )
+    place = {key: position for position, key in enumerate(pictures)}
+    before = batch.logits[[trial.position for trial, _ in waiting]]
+    labels = torch.tensor([trial.label for trial, _ in waiting])
+    for name in ("changed", "control"):
+        after = columns[[place[id(getattr(one, name))] for _, one in waiting]]
+        turned = batch.task.turned(before, after, labels).tolist()
+        for (trial, _), answer in zip(waiting, turned, strict=True):
+            setattr(trial, "turned" if name == "changed" else "control", float(answer))
 
 
 def _net(trials: Sequence[_Trial]) -> float:

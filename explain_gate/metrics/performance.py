@@ -9,11 +9,11 @@ from explain_gate.metrics.batch import Batch
 
 
 def accuracy(batch: Batch) -> Tensor:
-    """1 where the prediction is a class annotated on the image, else 0.
+    """1 where the model is right by its task, such as that it predicts a class annotated on the image, else 0.
 
     Returns (N,), higher is better.
     """
-    return batch.task.right(batch.logits, batch.accepted)
+    return batch.task.right(batch.logits, batch.truths)
 
 
 def balanced_accuracy(batch: Batch) -> Tensor:
@@ -25,7 +25,7 @@ def balanced_accuracy(batch: Batch) -> Tensor:
     Returns:
         (N,), 0 or the image's weight, higher is better.
     """
-    return batch.task.right(batch.logits, batch.accepted) * batch.weights
+    return batch.task.right(batch.logits, batch.truths) * batch.weights
 
 
 def latency_ratio(batch: Batch) -> Tensor:

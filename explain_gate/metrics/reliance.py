@@ -47,13 +47,13 @@ def background_follow(region: Tensor, batch: Batch, *, donors: int = 5) -> Tenso
 
 
 def background_margin(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
-    """Softmax probability of the true class on backgrounds of the same class minus on those of other classes.
+    """Probability of the true class on backgrounds of the same class minus on those of other classes.
 
     Returns:
         (N,), in [-1, 1], lower is better; 0 where backgrounds do not matter.
     """
     exchange = _exchange(region, batch, donors)
-    return exchange.probability_on_same - exchange.probability_on_other
+    return exchange.strength_on_same - exchange.strength_on_other
 
 
 def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:  # noqa: ARG001
@@ -79,9 +79,8 @@ def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
         others = _donors(batch, position, donors, same_class=False)
         pictures.extend((batch.own_background(position), *(picture for _, picture in others)))
         counts.append(len(others))
-    logits = batch.predict(torch.stack(pictures))
-    each = [accepted for accepted, count in zip(batch.accepted, counts, strict=True) for _ in range(1 + count)]
-    called = iter(batch.task.right(logits, each).tolist())
+    each = [truth for truth, count in zip(batch.truths, counts, strict=True) for _ in range(1 + count)]
+    called = iter(batch.task.right(batch.predict(torch.stack(pictures), each), each).tolist())
     values, answers = [], []
     for count in counts:
         own = next(called)
@@ -109,10 +108,10 @@ def object_only(region: Tensor, batch: Batch) -> Tensor:
     empty = inpaint(pixels, region.to(pixels.device))
     plain = empty.mean(dim=(2, 3), keepdim=True).expand_as(pixels)
     scores = [
-        batch.task.right(batch.predict(torch.where(kept, pixels, around)), batch.accepted)
+        batch.task.right(batch.predict(torch.where(kept, pixels, around), batch.truths), batch.truths)
         for around in (plain, coarse_blur(empty, 4))
     ]
-    batch.note("evidence", batch.task.right(batch.logits, batch.accepted) * (1 - scores[0]))
+    batch.note("evidence", batch.task.right(batch.logits, batch.truths) * (1 - scores[0]))
     return torch.stack(scores).mean(dim=0)
 
 
@@ -134,13 +133,14 @@ def occlusion_share(region: Tensor, batch: Batch, *, draws: int = 3) -> Tensor:
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     labels = batch.labels.cpu()
-    before = batch.task.log_odds(batch.predict(batch.pixels), labels)
+    before = batch.task.support(batch.predict(batch.pixels, batch.truths), labels)
     losses = torch.zeros(2, len(labels), dtype=torch.float64)
     for draw in range(draws):
         holes = [_blobs(batch, region, position, draw) for position in range(len(labels))]
         for which in (0, 1):
             hole = torch.stack([pair[which] for pair in holes]).to(batch.pixels.device)
-            losses[which] += before - batch.task.log_odds(batch.predict(inpaint(batch.pixels, hole)), labels)
+            filled = inpaint(batch.pixels, hole)
+            losses[which] += before - batch.task.support(batch.predict(filled, batch.truths), labels)
     lost, elsewhere = losses.clamp_min(0)
     return torch.where(lost + elsewhere > 0, lost / (lost + elsewhere).clamp_min(1e-300), 0.5)
 
@@ -175,7 +175,7 @@ def core_sensitivity(region: Tensor, batch: Batch, *, noise: float = 0.5, draws:
     areas = parts.flatten(2).sum(dim=2)
     pixels, labels = batch.pixels.cpu(), batch.labels
     strength = noise * pixels.flatten(1).std(dim=1) * areas.amin(dim=0).sqrt()
-    before = batch.task.log_odds(batch.predict(batch.pixels), labels)
+    before = batch.task.support(batch.predict(batch.pixels, batch.truths), labels)
     losses = torch.zeros(2, len(labels), dtype=torch.float64)
     for draw in range(draws):
         patterns = torch.stack(
@@ -188,7 +188,8 @@ def core_sensitivity(region: Tensor, batch: Batch, *, noise: float = 0.5, draws:
             own = patterns * part[:, None]
             norm = own.flatten(1).norm(dim=1) / pixels.shape[1] ** 0.5
             noisy = pixels + own * (strength / norm)[:, None, None, None]
-            losses[which] += before - batch.task.log_odds(batch.predict(noisy.to(batch.pixels.device)), labels)
+            columns = batch.predict(noisy.to(batch.pixels.device), batch.truths)
+            losses[which] += before - batch.task.support(columns, labels)
         if draw == 0:
             batch.note("evidence", (losses[1].clamp_min(0) > losses[0].clamp_min(0)).double())
     lost, elsewhere = losses.clamp_min(0)
@@ -235,14 +236,17 @@ def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside",
         chosen.append(scenes)
     labels = batch.labels.tolist()
     aims = torch.tensor([label for label, scenes in zip(labels, chosen, strict=True) for _ in scenes for _ in range(2)])
-    says = iter(batch.task.says(batch.predict(torch.stack(mixed)), aims).tolist())
+    every = [scene for scenes in chosen for scene in scenes for _ in range(2)]
+    before = torch.stack([scene.columns for scene in every])
+    after = batch.predict(torch.stack(mixed), [scene.truth for scene in every])
+    turns = iter(batch.task.turned(before, after, aims).tolist())
     values, answers = [], []
-    for position, (label, scenes) in enumerate(zip(labels, chosen, strict=True)):
-        trials = [(next(says), next(says), label not in scene.said) for scene in scenes]
-        batch.note_cue(position, place, _share(turned and could for turned, _, could in trials))
-        values.append(sum((turned - control) * could for turned, control, could in trials) / len(trials))
-        turned, control, could = trials[0]
-        answers.append(float(turned and could and not control))
+    for position, scenes in enumerate(chosen):
+        trials = [(next(turns), next(turns)) for _ in scenes]
+        batch.note_cue(position, place, _share(turned for turned, _ in trials))
+        values.append(sum(turned - control for turned, control in trials) / len(trials))
+        turned, control = trials[0]
+        answers.append(float(turned and not control))
     batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
     return torch.tensor(values, dtype=torch.float64)
 
@@ -324,8 +328,8 @@ class _Exchange:
     right_on_same: Tensor
     right_on_other: Tensor
     followed: Tensor
-    probability_on_same: Tensor
-    probability_on_other: Tensor
+    strength_on_same: Tensor
+    strength_on_other: Tensor
     margin_on_same: Tensor
     margin_on_other: Tensor
     first_right_on_same: Tensor
@@ -346,8 +350,7 @@ def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
 def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
     found: dict[str, list[float]] = {name: [] for name in _Exchange.__dataclass_fields__ if name not in _TRIALS}
     turns: list[dict[int, float]] = []
-    before = batch.task.said(batch.logits)
-    for position, (label, accepted) in enumerate(zip(batch.labels.tolist(), batch.accepted, strict=True)):
+    for position, truth in enumerate(batch.truths):
         same = _donors(batch, position, donors, same_class=True)
         other = _donors(batch, position, donors, same_class=False)
         pixels = batch.pixels[position]
@@ -355,32 +358,44 @@ def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
             torch.where(region[position].to(pixels.device), pixels, picture.to(pixels.device))
             for _, picture in (*same, *other)
         ]
-        scores = batch.predict(torch.stack(mixed)).double()
-        own = torch.full((len(scores),), label)
-        right, said = batch.task.right(scores, [accepted] * len(scores)).tolist(), batch.task.said(scores)
+        truths = [truth] * len(mixed)
+        scores = batch.predict(torch.stack(mixed), truths).double()
+        own = torch.full((len(scores),), truth.label)
+        right = batch.task.right(scores, truths).tolist()
         right_on_same, right_on_other = right[: len(same)], right[len(same) :]
-        on_same, on_other = said[: len(same)], said[len(same) :]
-        probability, margin = batch.task.probability(scores, own), batch.task.margin(scores, own)
+        trials = [
+            _trial(batch, position, donor, scores[len(same) + which], scores[: len(same)])
+            for which, (donor, _) in enumerate(other)
+        ]
+        strength, margin = batch.task.strength(scores, own), batch.task.margin(scores, own)
         found["right_on_same"].append(_share(right_on_same))
         found["right_on_other"].append(_share(right_on_other))
-        net = [
-            (donor in classes) - _share(donor in control for control in on_same)
-            for classes, (donor, _) in zip(on_other, other, strict=True)
-            if donor not in before[position]
-        ]
+        net = [turned - _share(controls) for turned, controls in trials if not math.isnan(turned)]
         found["followed"].append(sum(net) / len(net) if net else 0.0)
-        for name, values in (("probability", probability), ("margin", margin)):
+        for name, values in (("strength", strength), ("margin", margin)):
             found[f"{name}_on_same"].append(float(values[: len(same)].mean()))
             found[f"{name}_on_other"].append(float(values[len(same) :].mean()))
         found["first_right_on_same"].append(right_on_same[0])
         found["first_right_on_other"].append(right_on_other[0])
         turns.append({})
-        for classes, (donor, _) in zip(on_other, other, strict=True):
-            answer = float(donor in classes and donor not in on_same[0])
-            turns[-1].setdefault(donor, math.nan if donor in before[position] else answer)
+        for (turn, controls), (donor, _) in zip(trials, other, strict=True):
+            turns[-1].setdefault(donor, turn * (not controls[0]))
     columns = {name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()}
     turned, given = by_class(turns)
     return _Exchange(**columns, turned=turned, given=given)
+
+
+def _trial(batch: Batch, position: int, donor: int, on_other: Tensor, on_same: Tensor) -> tuple[float, list[bool]]:
+    """Whether one image turned to a donor's class on its background, and on each of its own class's.
+
+    NaN where the image was taken for the class before. Shapes: on_other (C,), on_same (S, C), the task's columns.
+    """
+    after = torch.cat([on_other[None], on_same])
+    before = batch.logits[position].to(after).expand_as(after)
+    labels = torch.full((len(after),), donor)
+    may_turn = bool(batch.task.may_turn(before, labels)[0])
+    turned, *controls = batch.task.turned(before, after, labels).tolist()
+    return float(turned) if may_turn else math.nan, controls
 
 
 def _donors(batch: Batch, position: int, count: int, *, same_class: bool) -> Sequence[tuple[int, Tensor]]:

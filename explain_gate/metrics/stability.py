@@ -42,14 +42,13 @@ def augmentation_correlation(batch: Batch) -> Tensor:
     Raises:
         NotMeasurable: the prediction of an image survives none of the changes.
     """
-    predicted = batch.task.predicted(batch.logits)
-    total = torch.zeros(len(predicted), dtype=torch.float64)
+    total = torch.zeros(len(batch.logits), dtype=torch.float64)
     count = torch.zeros_like(total)
     before = _middle(batch.maps)
     for change in ("turn", "shift", "zoom", "brightness", "contrast"):
         strength = _strengths(batch, change)
         changed = _changed(batch.pixels, change, strength)
-        holds = batch.task.predicted(batch.predict(changed)) == predicted
+        holds = batch.task.same(batch.predict(changed, batch.truths), batch.logits).cpu()
         maps = batch.explain(changed)
         if change in ("turn", "shift", "zoom"):
             maps = _warped(maps[:, None], _inverse(_matrix(change, strength)), "zeros")[:, 0]

@@ -28,6 +28,10 @@ def images_table(images: Sequence[ImageRow]) -> pa.Table:
             "probability": pa.array([row.probability for row in images], pa.float64()),
             "region_area": pa.array([row.region_area for row in images], pa.float64()),
             "region_reason": pa.array([row.region_reason for row in images], pa.string()),
+            "right": pa.array([row.right for row in images], pa.bool_()),
+            "said": pa.array([None if row.said is None else list(row.said) for row in images], pa.list_(pa.int32())),
+            "value": pa.array([row.value for row in images], pa.float64()),
+            "annotated": pa.array([row.annotated for row in images], pa.float64()),
         }
     )
 
@@ -37,6 +41,8 @@ def read_images(path: Path) -> tuple[ImageRow, ...]:
     columns = pq.read_table(path).to_pydict()
     columns["class_name"] = columns.pop("class")
     columns["accepted"] = [tuple(accepted) for accepted in columns["accepted"]]
+    if "said" in columns:  # profiles of earlier versions hold the prediction alone
+        columns["said"] = [None if said is None else tuple(said) for said in columns["said"]]
     names = list(columns)
     return tuple(ImageRow(**dict(zip(names, row, strict=True))) for row in zip(*columns.values(), strict=True))
 

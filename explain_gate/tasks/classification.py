@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from explain_gate.errors import ModelError, NotMeasurable
+from explain_gate.records import Answer, Truth
+from explain_gate.tasks import SetFacts
+from explain_gate.tasks.logits import of, permuted, require_logits, rows_of
+from explain_gate.tasks.task import of_classes
 
 _SUM = 1e-3
 
@@ -24,88 +29,105 @@ class Classification:
 
     name = "classification"
 
-    def scores(self, output: Tensor) -> Tensor:
-        """Logits as they come."""
-        return output
+    def __init__(self, facts: SetFacts | None = None) -> None:
+        self.facts = facts or SetFacts()
 
-    def check(self, scores: Tensor, classes: Mapping[str, int], *, by_target: bool) -> None:
+    def targets(self, truths: Sequence[Truth]) -> Tensor:
+        """The classes."""
+        return of_classes(truths)
+
+    def columns(self, output: Any, targets: Tensor | None, *, by_target: bool) -> Tensor:  # noqa: ARG002 - protocol
+        """Logits as they come; of a target function also one score per image."""
+        return rows_of(output, by_target=by_target)
+
+    def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
+        """The logit of the class."""
+        return of(columns, targets)
+
+    def check(self, columns: Tensor, *, by_target: bool) -> None:
         """One logit a class, or one score per image that a target function made."""
-        if scores.shape[1] == 1 and not by_target:
+        if columns.shape[1] == 1 and not by_target:
             raise ModelError(
                 "the model has one logit, and a score per class is needed, (N, classes). For a model of two classes "
                 "name a function as model.target, package.module:function, that makes two scores of it: "
                 "return torch.cat([torch.zeros_like(output), output], dim=1)"
             )
-        highest = max(classes.values())
-        if 1 < scores.shape[1] <= highest:
-            raise ModelError(
-                f"the model has {scores.shape[1]} logits, but data.classes needs {highest + 1}: "
-                f"{', '.join(name for name, index in classes.items() if index >= scores.shape[1])} would have none"
-            )
+        require_logits(columns, self.facts.classes, least=2)
 
-    def cautions(self, scores: Tensor) -> tuple[str, ...]:
-        """That a softmax was taken already."""
-        known = scores[torch.isfinite(scores).all(dim=1)]
-        sums = known.sum(dim=1)
-        shares = bool(((known >= 0) & (known <= 1)).all()) and bool(((sums - 1).abs() < _SUM).all())
-        return (SOFTMAX,) if len(known) and known.shape[1] > 1 and shares else ()
+    def cautions(self, columns: Tensor, truths: Sequence[Truth]) -> tuple[str, ...]:
+        """That a softmax was taken already, and that the classes seem to be in another order."""
+        known = torch.isfinite(columns).all(dim=1)
+        rows, sums = columns[known], columns[known].sum(dim=1)
+        shares = bool(((rows >= 0) & (rows <= 1)).all()) and bool(((sums - 1).abs() < _SUM).all())
+        told = (SOFTMAX,) if len(rows) and rows.shape[1] > 1 and shares else ()
+        if rows.shape[1] < 2:
+            return told
+        single = [row for row in known.nonzero().flatten().tolist() if len(truths[row].accepted) == 1]
+        said = columns[single].argmax(dim=1).tolist()
+        return told + permuted([truths[row].label for row in single], said, self.facts.classes)
 
-    def predicted(self, scores: Tensor) -> Tensor:
-        """The highest logit."""
-        return scores.argmax(dim=1)
+    def answers(self, columns: Tensor) -> list[Answer]:
+        """The highest logit with its softmax; nothing of one score per image."""
+        if columns.shape[1] < 2:
+            return [Answer(predicted=None, said=(), probability=None) for _ in columns]
+        first, sure = columns.argmax(dim=1).tolist(), columns.softmax(dim=1).amax(dim=1).tolist()
+        return [Answer(predicted=one, said=(one,), probability=p) for one, p in zip(first, sure, strict=True)]
 
-    def said(self, scores: Tensor) -> list[tuple[int, ...]]:
-        """The highest logit alone."""
-        _require_classes(scores, "there are no classes to turn to")
-        return [(label,) for label in self.predicted(scores).tolist()]
-
-    def says(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Whether the class has the highest logit."""
-        _require_classes(scores, "there are no classes to turn to")
-        return self.predicted(scores) == labels.to(scores.device)
-
-    def right(self, scores: Tensor, accepted: Sequence[Sequence[int]]) -> Tensor:
+    def right(self, columns: Tensor, truths: Sequence[Truth]) -> Tensor:
         """Whether the highest logit is that of an annotated class."""
-        _require_classes(scores, "there is no prediction")
+        said = _highest(columns, "there is no prediction").tolist()
         return torch.tensor(
-            [float(label in classes) for label, classes in zip(self.predicted(scores).tolist(), accepted, strict=True)],
-            dtype=torch.float64,
+            [float(label in truth.accepted) for label, truth in zip(said, truths, strict=True)], dtype=torch.float64
         )
 
-    def confidence(self, scores: Tensor) -> Tensor:
-        """Largest softmax."""
-        return scores.softmax(dim=1).amax(dim=1)
+    def false_alarms(self, columns: Tensor, truths: Sequence[Truth]) -> list[tuple[int, ...]]:
+        """A wrong prediction."""
+        said = _highest(columns, "there is no prediction").tolist()
+        return [() if label in truth.accepted else (label,) for label, truth in zip(said, truths, strict=True)]
 
-    def probability(self, scores: Tensor, labels: Tensor) -> Tensor:
+    def may_turn(self, columns: Tensor, labels: Tensor) -> Tensor:
+        """Where another class has the highest logit."""
+        highest = _highest(columns, "there are no classes to turn to")
+        return highest != labels.to(highest.device)
+
+    def turned(self, before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
+        """Where the class takes the highest logit."""
+        return self.may_turn(before, labels) & ~self.may_turn(after, labels)
+
+    def same(self, columns: Tensor, others: Tensor) -> Tensor:
+        """Whether the same logit is highest; of one score per image nothing else is said."""
+        return columns.argmax(dim=1) == others.argmax(dim=1)
+
+    def strength(self, columns: Tensor, labels: Tensor) -> Tensor:
         """Softmax."""
-        _require_classes(scores, "there is no probability")
-        return _of(scores.softmax(dim=1), labels)
+        _require_classes(columns, "there is no probability")
+        return of(columns.softmax(dim=1), labels)
 
-    def log_odds(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Logit of the class minus the logarithm of the summed exponentials of the others; on the CPU."""
-        _require_classes(scores, "there are no odds")
-        exact = scores.cpu().double()
-        return _of(exact, labels) - _without(exact, labels).logsumexp(dim=1)
+    def support(self, columns: Tensor, labels: Tensor) -> Tensor:
+        """Log odds: the logit of the class minus the logarithm of the summed exponentials of the others."""
+        _require_classes(columns, "there are no odds")
+        exact = columns.cpu().double()
+        return of(exact, labels) - _without(exact, labels).logsumexp(dim=1)
 
-    def margin(self, scores: Tensor, labels: Tensor) -> Tensor:
+    def margin(self, columns: Tensor, labels: Tensor) -> Tensor:
         """Logit of the class minus the largest other."""
-        _require_classes(scores, "there is no margin")
-        return _of(scores, labels) - _without(scores, labels).amax(dim=1)
+        _require_classes(columns, "there is no margin")
+        return of(columns, labels) - _without(columns, labels).amax(dim=1)
 
-    def likeliest(self, scores: Tensor, count: int) -> Tensor:
+    def likeliest(self, columns: Tensor, count: int) -> Tensor:
         """The highest logits."""
-        _require_classes(scores, "there are no classes to tell apart")
-        return scores.topk(min(count, scores.shape[1]), dim=1).indices
+        _require_classes(columns, "there are no classes to tell apart")
+        return columns.topk(min(count, columns.shape[1]), dim=1).indices
+
+
+def _highest(columns: Tensor, so: str) -> Tensor:
+    _require_classes(columns, so)
+    return columns.argmax(dim=1)
 
 
 def _require_classes(scores: Tensor, so: str) -> None:
     if scores.shape[1] < 2:
         raise NotMeasurable(f"the model gives one score per image, so {so}")
-
-
-def _of(values: Tensor, labels: Tensor) -> Tensor:
-    """The column of each image's class, (N,)."""
-    return values.gather(1, labels.to(values.device)[:, None])[:, 0]
 
 
 def _without(scores: Tensor, labels: Tensor) -> Tensor:

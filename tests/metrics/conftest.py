@@ -14,6 +14,7 @@ from torch import Tensor
 
 from explain_gate.metrics.batch import Among, Cue, Exchange, Look, Panel, Scene
 from explain_gate.metrics.patches import Place, Window
+from explain_gate.records import Truth
 from explain_gate.tasks.classification import Classification
 
 
@@ -64,7 +65,12 @@ class FakeBatch:
     def logits(self) -> Tensor:
         return self.scores(self.pixels)
 
-    def predict(self, pixels: Tensor) -> Tensor:
+    @property
+    def truths(self) -> list[Truth]:
+        return [Truth(label=label, accepted=(label,)) for label in self.labels.tolist()]
+
+    def predict(self, pixels: Tensor, truths: Sequence[Truth] | None = None) -> Tensor:
+        assert truths is None or len(truths) == len(pixels)
         self.asked += len(pixels)
         return self.scores(pixels)
 

@@ -11,10 +11,14 @@ from explain_gate.errors import NotApplicable, NotMeasurable
 from explain_gate.metrics import reliance
 from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.patches import Window, hide, plant, region_shares, windows
+from explain_gate.records import Truth
 
 SIDE = 16
 REGION = torch.zeros(SIDE, SIDE, dtype=torch.bool)
 REGION[4:12, 4:12] = True
+TRUTH = Truth(label=1, accepted=(1,))
+SAYS = torch.eye(2)
+"""Columns of images that are taken for class 0, and for class 1."""
 
 
 def _picture(inside: float, outside: float) -> torch.Tensor:
@@ -124,8 +128,8 @@ def test_a_patch_that_turns_other_images_is_counted(fake_batch: Any) -> None:
     window = Window(top=0, left=0, side=4)
     corner = torch.zeros_like(REGION)
     corner[:4, :4] = True
-    other = Scene(row=1, accepted=(1,), said=(1,), pixels=_picture(-1, -1), region=REGION)
-    already = Scene(row=2, accepted=(1,), said=(0,), pixels=_picture(-1, 1), region=REGION)
+    other = Scene(row=1, truth=TRUTH, columns=SAYS[1], pixels=_picture(-1, -1), region=REGION)
+    already = Scene(row=2, truth=TRUTH, columns=SAYS[0], pixels=_picture(-1, 1), region=REGION)
     found = (Cue(window=window, form="fixed"), window)
     values = []
     for scores in (_looks(corner), HONEST):
@@ -313,8 +317,8 @@ def test_a_patch_of_its_own_class_that_turns_an_image_too_is_damage(fake_batch: 
         return torch.stack([1 - whole.double(), whole.double()], dim=1)
 
     for peer, value in ((_picture(-1, 0.5), 0.0), (intact, 1.0)):
-        giver = Scene(row=2, accepted=(1,), said=(1,), pixels=peer, region=REGION)
-        other = Scene(row=1, accepted=(1,), said=(1,), pixels=intact, region=REGION, peer=giver)
+        giver = Scene(row=2, truth=TRUTH, columns=SAYS[1], pixels=peer, region=REGION)
+        other = Scene(row=1, truth=TRUTH, columns=SAYS[1], pixels=intact, region=REGION, peer=giver)
         batch = fake_batch(
             pixels=_picture(1, 1)[None], labels=torch.tensor([0]), scores=scores, scenes=[other],
             found=(cue, cue.window),

@@ -31,6 +31,7 @@ from explain_gate.data.annotations.text import read_json
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
 from explain_gate.seeds import lowest_of_each
+from explain_gate.tasks import SetFacts
 
 LISTED = 20
 _MOST_SHAPES_PER_IMAGE = 1000
@@ -42,7 +43,7 @@ _ROUNDING = 2
 class Entry:
     """One sample to be: an image file, the class to explain, and the shapes a person drew for it.
 
-    `label` is the logit index. `size` is (height, width) where the annotation states it.
+    `label` is the logit index. `size` is (height, width) where the annotation states it, `value` the annotated number.
     """
 
     image: str
@@ -52,18 +53,21 @@ class Entry:
     accepted: tuple[int, ...]
     shapes: tuple[Shape, ...]
     size: tuple[int, int] | None
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
     """The regression set before any image is read. `classes` maps each class name to its logit index.
 
-    `notes` say what was dropped or read in another way than it is written, a sentence a kind.
+    `notes` say what was dropped or read in another way than it is written, a sentence a kind; `facts` what tasks know
+    of the set.
     """
 
     entries: tuple[Entry, ...]
     classes: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    facts: SetFacts
 
 
 def read_entries(config: GateConfig) -> Entries:
@@ -87,7 +91,7 @@ def read_entries(config: GateConfig) -> Entries:
     if section.limit is not None:
         entries = stratified(entries, section.limit, config.sections.seed)
     notes = (*annotated.notes, *names.notes(source.name), *_cut(annotated.drawn, source), *_without(annotated, source))
-    return Entries(entries=tuple(entries), classes=classes, notes=notes)
+    return Entries(entries=tuple(entries), classes=classes, notes=notes, facts=SetFacts(classes=classes))
 
 
 def _without(annotated: Annotated, source: Path) -> list[str]:

@@ -32,7 +32,7 @@ from explain_gate.measuring.asking.cue_facts import (
 )
 from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.patches import CLEAR, Form, Place, Window, hide, plant, region_shares, windows
-from explain_gate.records import Sample
+from explain_gate.records import Sample, Truth
 from explain_gate.tasks.task import Task
 
 _PANEL = 48
@@ -51,7 +51,8 @@ _FORMS: dict[Place, tuple[Form, ...]] = {
     "inside": ("own", "tinted"),
 }
 
-Predict = Callable[[Tensor], Tensor]
+Predict = Callable[[Tensor, Sequence[Truth]], Tensor]
+"""Pictures, and the truths of those that they were made from -> the task's columns."""
 _Found = tuple[CueFacts, Cue, dict[str, bytes]]
 
 
@@ -124,19 +125,20 @@ class CueSearch:
     def others(self, row: int, count: int) -> list[Scene]:
         """Panel images that do not show the class of an image, seeded by image."""
         entry = self._data.entries[row]
-        free = [scene for scene in self._scenes() if entry.label not in scene.accepted and scene.row != row]
+        free = [scene for scene in self._scenes() if entry.label not in scene.truth.accepted and scene.row != row]
         place = {scene.row: scene for scene in free}
         own = self._data.key(row)
         return [place[one] for one in self._data.lowest(place, count, seed=self._seed, own=own, purpose="planted")]
 
     def effects(self, sample: Sample) -> Tensor:
-        """What hiding each place costs the image's own class, in log odds: (W,)."""
+        """What hiding each place costs the image's own class, in the task's unit of support: (W,)."""
         if sample.index not in self._effects:
             region = _region(sample)
             hidden = hide(sample.pixels, region, self.places())
-            scores = self._predict(torch.cat([sample.pixels[None], hidden]))
-            odds = self._task.log_odds(scores, torch.full((len(scores),), sample.label))
-            self._effects[sample.index] = odds[0] - odds[1:]
+            pictures = torch.cat([sample.pixels[None], hidden])
+            columns = self._predict(pictures, [sample.truth] * len(pictures))
+            support = self._task.support(columns, torch.full((len(columns),), sample.label))
+            self._effects[sample.index] = support[0] - support[1:]
         return self._effects[sample.index]
 
     def place_of(self, sample: Sample, cue: Cue, where: Place) -> Window | None:
@@ -170,16 +172,18 @@ class CueSearch:
         if self._panel is None:
             drawn = [self._data.sample(row) for row in self.panel_rows]
             samples = [sample for sample in drawn if sample.region is not None] or drawn[:1]
-            scores = self._predict(torch.stack([sample.pixels for sample in samples]))
+            columns = self._predict(
+                torch.stack([sample.pixels for sample in samples]), [sample.truth for sample in samples]
+            )
             scenes = [
                 Scene(
                     row=sample.index,
-                    accepted=sample.accepted,
-                    said=said,
+                    truth=sample.truth,
+                    columns=own,
                     pixels=sample.pixels,
                     region=_region(sample),
                 )
-                for sample, said in zip(samples, self._task.said(scores), strict=True)
+                for sample, own in zip(samples, columns, strict=True)
             ]
             self._panel = [replace(scene, peer=self._peer(scene, scenes)) for scene in scenes]
         return self._panel
@@ -246,17 +250,16 @@ class CueSearch:
             plant(target.pixels, target.region, sample.pixels, region, place, form=cue.form, where=where)
             for target in targets
         ]
-        logits = self._predict(torch.stack([*planted, *(target.pixels for target in targets)])).double()
-        after, before = logits[: len(targets)], logits[len(targets) :]
+        after = self._predict(torch.stack(planted), [target.truth for target in targets]).double()
+        before = torch.stack([target.columns for target in targets]).double()
         labels = torch.full((len(targets),), sample.label)
-        says = self._task.says(after, labels).tolist()
-        turned = [one and sample.label not in target.said for one, target in zip(says, targets, strict=True)]
+        turned = self._task.turned(before, after, labels).tolist()
         example = turned.index(True) if True in turned else 0
         return _Trial(
             sample=sample,
             place=place,
             share=sum(turned) / len(turned),
-            rise=float((self._task.log_odds(after, labels) - self._task.log_odds(before, labels)).mean()),
+            rise=float((self._task.support(after, labels) - self._task.support(before, labels)).mean()),
             target=targets[example],
             planted=planted[example],
         )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope
+from explain_gate.records import Truth
 from explain_gate.tasks.task import Task
 
 T = TypeVar("T")
@@ -41,6 +42,16 @@ class Images(Capability):
     def accepted(self) -> list[tuple[int, ...]]:
         """Classes that count as right, per image."""
         return [sample.accepted for sample in self._request.samples]
+
+    @cached_property
+    def truths(self) -> list[Truth]:
+        """What outputs are compared with, per image."""
+        return [sample.truth for sample in self._request.samples]
+
+    @cached_property
+    def targets(self) -> Tensor:
+        """The same as the task's numbers, (N,) or (N, T)."""
+        return self.task.targets(self.truths).to(self._device)
 
     @property
     def method(self) -> str | None:

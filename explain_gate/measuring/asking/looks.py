@@ -24,7 +24,7 @@ from explain_gate.metrics.appearance import Signature, respectred, restyled, sig
 from explain_gate.metrics.batch import Exchange, Look
 from explain_gate.metrics.marks import look_of, mark_scores, separation
 from explain_gate.metrics.operations import operate, tried
-from explain_gate.records import Sample
+from explain_gate.records import Sample, Truth
 from explain_gate.seeds import lowest, seed_of
 from explain_gate.tasks.task import Task
 
@@ -52,7 +52,8 @@ _LEAST_OUTSIDE = 0.05
 _HELD = 48
 """Pictures that are kept decoded."""
 
-Predict = Callable[[Tensor], Tensor]
+Predict = Callable[[Tensor, Sequence[Truth]], Tensor]
+"""Pictures, and the truths of those that they were made from -> the task's columns."""
 
 
 class Kept(Protocol):
@@ -126,7 +127,7 @@ class Looks:
         self._view = functools.lru_cache(_HELD)(self._seen)
         self._signatures: dict[int, Signature | None] = {}
         self._chosen: dict[tuple[int, int, bool], int | None] = {}
-        self._said: dict[int, tuple[int, ...]] = {}
+        self._columns: dict[int, Tensor] = {}
 
     def exchanges(self, sample: Sample, look: Look, classes: int) -> list[Exchange]:
         """One of each of up to `classes` other classes that has a picture to lend; see `metrics.batch.Batch`."""
@@ -237,8 +238,8 @@ class Looks:
             if label not in entry.accepted and self._half(row, label) != half and label in self.given(row, classes)
         ]
         rows = self._data.lowest(theirs, _SEARCHED, seed=self._seed, purpose=f"operations searched {label}")
-        samples = [sample for sample in map(self._data.sample, rows) if label not in self._said_of(sample)]
-        pictures = {sample.index: self._visible(sample) for sample in samples}
+        samples = [sample for sample in map(self._data.sample, rows) if self._may_turn(sample, label)]
+        pictures = {sample.index: (sample.truth, self._visible(sample)) for sample in samples}
         if not pictures:
             return candidates[0]
         turns = {one: self._turns(pictures, one, label) for one in candidates}
@@ -252,14 +253,16 @@ class Looks:
                 best, most = one, net
         return best
 
-    def _turns(self, pictures: Mapping[int, Tensor], one: int, label: int) -> int:
-        operated = torch.stack([self._operated(row, picture, one) for row, picture in pictures.items()])
-        return int(self._task.says(self._predict(operated), torch.full((len(operated),), label)).sum())
+    def _turns(self, pictures: Mapping[int, tuple[Truth, Tensor]], one: int, label: int) -> int:
+        operated = torch.stack([self._operated(row, picture, one) for row, (_, picture) in pictures.items()])
+        after = self._predict(operated, [truth for truth, _ in pictures.values()])
+        before = torch.stack([self._columns[row] for row in pictures]).to(after)
+        return int(self._task.turned(before, after, torch.full((len(after),), label)).sum())
 
-    def _said_of(self, sample: Sample) -> tuple[int, ...]:
-        if sample.index not in self._said:
-            (self._said[sample.index],) = self._task.said(self._predict(sample.pixels[None]))
-        return self._said[sample.index]
+    def _may_turn(self, sample: Sample, label: int) -> bool:
+        if sample.index not in self._columns:
+            (self._columns[sample.index],) = self._predict(sample.pixels[None], [sample.truth])
+        return bool(self._task.may_turn(self._columns[sample.index][None], torch.tensor([label])))
 
     def _half(self, row: int, label: int) -> bool:
         return bool(seed_of(self._seed, self._data.key(row), f"half {label}") & 1)

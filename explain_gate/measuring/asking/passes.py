@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -15,6 +16,7 @@ from explain_gate.errors import ModelError, NotMeasurable
 from explain_gate.measuring.asking.capability import Answering, Capability, Scope
 from explain_gate.measuring.asking.images import Images
 from explain_gate.measuring.device import threads
+from explain_gate.records import Truth
 
 
 class Predictions(Capability):
@@ -24,13 +26,12 @@ class Predictions(Capability):
 
     @property
     def logits(self) -> Tensor:
-        """(N, K)."""
+        """(N, C), the task's columns."""
         return self._request.logits
 
-    def predict(self, pixels: Tensor) -> Tensor:
-        """Logits of any inputs."""
-        probe = self._resources.variants.probe
-        return probe.logits(pixels.to(probe.device)).cpu()
+    def predict(self, pixels: Tensor, truths: Sequence[Truth] | None = None) -> Tensor:
+        """The task's columns of any inputs, made from pictures of these truths."""
+        return predict(self._resources.variants.probe, pixels, truths)
 
 
 class Gradients(Capability):
@@ -41,7 +42,7 @@ class Gradients(Capability):
     def gradients(self, pixels: Tensor) -> Tensor:
         """Gradients of the scores, by the model as it is."""
         try:
-            return self._resources.variants.probe.gradients(pixels, self._batch.of(Images).labels)[1]
+            return self._resources.variants.probe.gradients(pixels, self._batch.of(Images).targets)[1]
         except ModelError as error:
             raise NotMeasurable(str(error)) from error
 
@@ -49,7 +50,7 @@ class Gradients(Capability):
         """Scores in double precision."""
         variants = self._resources.variants
         probe = variants.converted(str(variants.probe.device), "float64")
-        return probe.scores(pixels, self._batch.of(Images).labels).double()
+        return probe.scores(pixels, self._batch.of(Images).targets).double()
 
 
 class Explanations(Capability):
@@ -60,20 +61,20 @@ class Explanations(Capability):
     def explain(self, pixels: Tensor, labels: Tensor | None = None) -> Tensor:
         """Maps of the same method for other pixels, or for other classes."""
         images = self._batch.of(Images)
-        labels = images.labels if labels is None else labels
-        return _explain(self._batch, self._resources.variants.probe, pixels, labels, images.keys)
+        targets = images.targets if labels is None else _aimed(images, labels)
+        return _explain(self._batch, self._resources.variants.probe, pixels, targets, images.keys)
 
     def explain_again(self) -> Tensor:
         """The maps once more: another seed, half the batch at a time, another number of threads."""
         images = self._batch.of(Images)
-        pixels, labels, keys = images.pixels, images.labels, images.keys
+        pixels, targets, keys = images.pixels, images.targets, images.keys
         half = max(1, len(keys) // 2)
         parts = []
         with threads(1 if torch.get_num_threads() > 1 else 2):
             for start in range(0, len(keys), half):
                 part = slice(start, start + half)
                 parts.append(
-                    _explain(self._batch, self._resources.variants.again, pixels[part], labels[part], keys[part])
+                    _explain(self._batch, self._resources.variants.again, pixels[part], targets[part], keys[part])
                 )
         return torch.cat(parts)
 
@@ -95,7 +96,7 @@ class Clock(Capability):
         forwards = []
         for _ in range(3):
             began = time.perf_counter()
-            predictions.predict(images.pixels)
+            predictions.predict(images.pixels, images.truths)
             forwards.append(time.perf_counter() - began)
         return explained, min(forwards)
 
@@ -103,9 +104,24 @@ class Clock(Capability):
 def explained(batch: Answering, probe: Probe) -> Tensor:
     """Maps (N, H, W) of the batch's images and method by another model."""
     images = batch.of(Images)
-    return _explain(batch, probe, images.pixels.to(probe.device), images.labels.to(probe.device), images.keys)
+    return _explain(batch, probe, images.pixels.to(probe.device), images.targets.to(probe.device), images.keys)
 
 
-def _explain(batch: Answering, probe: Probe, pixels: Tensor, labels: Tensor, keys: Sequence[str]) -> Tensor:
+def predict(probe: Probe, pixels: Tensor, truths: Sequence[Truth] | None) -> Tensor:
+    """The task's columns (M, C) of pictures (M, ...), on the CPU."""
+    # A target function of a class has no score of other classes to give, so none is picked for it here.
+    known = truths is not None and not probe.target_wants_targets
+    targets = probe.task.targets(truths or ()) if known else None
+    return probe.logits(pixels.to(probe.device), targets).cpu()
+
+
+def _aimed(images: Images, labels: Tensor) -> Tensor:
+    """The images' targets with other classes."""
+    return images.task.targets(
+        [replace(truth, label=label) for truth, label in zip(images.truths, labels.tolist(), strict=True)]
+    ).to(labels.device)
+
+
+def _explain(batch: Answering, probe: Probe, pixels: Tensor, targets: Tensor, keys: Sequence[str]) -> Tensor:
     method = batch.request.named_method
-    return explain(probe, method, pixels, labels, keys, batch.resources.options.get(method, {})).maps.cpu()
+    return explain(probe, method, pixels, targets, keys, batch.resources.options.get(method, {})).maps.cpu()

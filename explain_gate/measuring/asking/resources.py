@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
@@ -12,11 +12,13 @@ from torch import Tensor
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.errors import NotMeasurable
 from explain_gate.measuring.asking.backgrounds import Backgrounds
-from explain_gate.measuring.asking.cues import CueSearch
+from explain_gate.measuring.asking.cues import CueSearch, Predict
 from explain_gate.measuring.asking.looks import Looks
 from explain_gate.measuring.asking.maps import KeptMaps
 from explain_gate.measuring.asking.panels import Panels
+from explain_gate.measuring.asking.passes import predict
 from explain_gate.measuring.asking.variants import Variants
+from explain_gate.records import Truth
 
 
 class Resources(AbstractContextManager["Resources"]):
@@ -31,8 +33,8 @@ class Resources(AbstractContextManager["Resources"]):
         panels: Panels,
         backgrounds: Backgrounds,
         options: Mapping[str, Mapping[str, Any]],
-        cues: Callable[[Callable[[Tensor], Tensor]], CueSearch] | None = None,
-        looks: Callable[[Callable[[Tensor], Tensor]], Looks] | None = None,
+        cues: Callable[[Predict], CueSearch] | None = None,
+        looks: Callable[[Predict], Looks] | None = None,
     ) -> None:
         self.data = data
         self.variants = variants
@@ -74,6 +76,5 @@ class Resources(AbstractContextManager["Resources"]):
             self._looks = self._make_looks(self._predict)
         return self._looks
 
-    def _predict(self, pixels: Tensor) -> Tensor:
-        probe = self.variants.probe
-        return probe.logits(pixels.to(probe.device)).cpu()
+    def _predict(self, pixels: Tensor, truths: Sequence[Truth]) -> Tensor:
+        return predict(self.variants.probe, pixels, truths)

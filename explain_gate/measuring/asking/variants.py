@@ -79,13 +79,13 @@ class Variants:
 
         return self._probe(f"twin {seed}", make)
 
-    def cascade(self, seed: int, steps: int, pixels: Tensor, labels: Tensor) -> tuple[Cascade, Probe]:
-        """The model that is randomized step by step, and its probe. Shapes: any image, (1, 3, H, W), its label (1,)."""
+    def cascade(self, seed: int, steps: int, pixels: Tensor, targets: Tensor) -> tuple[Cascade, Probe]:
+        """The model that is randomized step by step, and its probe. Of any image, (1, 3, H, W), and its target."""
         if (seed, steps) not in self._cascades:
 
             def run(module: torch.nn.Module) -> object:
                 with self._make_probe(module, self._seed, fold_norms=False) as probe:
-                    return probe.logits(pixels, labels)
+                    return probe.logits(pixels, targets)
 
             fresh = self.twin(seed).module
             self._cascades[seed, steps] = Cascade(self._module, fresh, run, steps)
@@ -146,7 +146,7 @@ class Cascading(Capability):
     def cascade(self, seed: int, steps: int) -> list[tuple[str, Tensor]]:
         """Maps of every step of a cascade; the last is that of the re-initialised model."""
         images = self._batch.of(Images)
-        cascade, probe = self._resources.variants.cascade(seed, steps, images.pixels[:1], images.labels[:1])
+        cascade, probe = self._resources.variants.cascade(seed, steps, images.pixels[:1], images.targets[:1])
         method = self._request.named_method
         cascade.restore(reuse=method in METHODS and "layers" in METHODS[method].needs)
         maps: list[tuple[str, Tensor]] = []

@@ -145,7 +145,7 @@ def work(share: Share, model: ModelUnderTest | None = None) -> None:
     """Measure one share into its cache; without a model at hand, the one that it names."""
     torch.set_num_threads(share.threads)
     job = job_of(share, model)
-    data = RegressionSet([job.data.entries[row] for row in share.rows], job.data.classes, job.data.preprocessing)
+    data = job.data.part(share.rows)
     with (
         tempfile.TemporaryDirectory(prefix="explain-gate-", dir=share.scratch) as folder,
         Cache(Path(share.cache), most_bytes=_NO_BOUND) as cache,

@@ -107,7 +107,9 @@ def build_drift(
         pairs=tuple(pairs),
         methods=tuple(_summary(maps, changed[name]) for name, maps in map_pairs.items()),
         total=len(rows),
-        other_prediction=sum(candidate.images[a].predicted != reference.images[b].predicted for a, b in rows.tolist()),
+        other_prediction=sum(
+            candidate.images[a].differs(reference.images[b], candidate.tolerance) for a, b in rows.tolist()
+        ),
         width=int(shape[1]),
         height=int(shape[0]),
         scales=scales,
@@ -136,7 +138,7 @@ def _worst(candidate: Profile, reference: Profile, maps: MapPairs, changed: Mapp
 
     def badness(position: int) -> tuple[int, float, int]:
         mine, theirs = maps.rows[position].tolist()
-        same = candidate.images[mine].predicted == reference.images[theirs].predicted
+        same = not candidate.images[mine].differs(reference.images[theirs], candidate.tolerance)
         rank = 0 if changed.get(mine, 0.0) > 0 else 1 if not same else 2
         alike = maps.correlation[position]
         return rank, float(alike) if np.isfinite(alike) else 2.0, position

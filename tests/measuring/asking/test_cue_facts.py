@@ -103,7 +103,7 @@ def scores(amount: Tensor) -> Tensor:
 
 def told(folder: Path, data: RegressionSet, predict: Callable[[Tensor], Tensor], where: Place) -> dict[str, Any]:
     """What the files of a search say of class marked."""
-    search = CueSearch(data, predict, task=Classification(), seed=0, folder=folder / "cues")
+    search = CueSearch(data, lambda pixels, _: predict(pixels), task=Classification(), seed=0, folder=folder / "cues")
     assert search.cue(0, where) is not None
     search.close()
     (found,) = json.loads((folder / "cues" / "cues.json").read_text())["cues"]

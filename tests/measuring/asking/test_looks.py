@@ -20,6 +20,7 @@ from explain_gate.measuring.asking.looks import Kept, Looks
 from explain_gate.metrics import reliance
 from explain_gate.metrics.batch import Exchange, Look
 from explain_gate.metrics.operations import OPERATIONS, operate, tried
+from explain_gate.records import Truth
 from explain_gate.tasks.classification import Classification
 
 SIDE = 48
@@ -40,11 +41,13 @@ class _Batch:
         self.notes: dict[str, tuple[Tensor, Tensor]] = {}
         self._scores = scores
         self.labels = torch.tensor([sample.label for sample in self._samples])
+        self.truths = [sample.truth for sample in self._samples]
         self.task = Classification()
         self.logits = scores(torch.stack([sample.pixels for sample in self._samples]))
         self.looks = Looks(data, self.predict, task=Classification(), seed=0, memory=memory)
 
-    def predict(self, pixels: Tensor) -> Tensor:
+    def predict(self, pixels: Tensor, truths: Sequence[Truth]) -> Tensor:
+        assert len(truths) == len(pixels)
         self.passes += len(pixels)
         return self._scores(pixels)
 

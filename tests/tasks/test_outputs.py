@@ -7,7 +7,7 @@ import torch
 
 from explain_gate.attribution.attribute import attribute
 from explain_gate.attribution.base import Probe
-from explain_gate.attribution.outputs import first_images, scores_in
+from explain_gate.tasks.outputs import first_images, scores_in
 
 SCORES = torch.arange(6.0).view(2, 3)
 
