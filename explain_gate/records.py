@@ -463,6 +463,21 @@ class FailedTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confound:
+    """A property of pictures or files, beside their objects, that tells classes apart: a warning about the data set.
+
+    `class_name` is the class that it tells from all others; None where it tells all apart. `accuracy` is balanced and
+    cross-validated, `chance` what guessing reaches, both in [0, 1]; `images` were looked at.
+    """
+
+    property: str
+    class_name: str | None
+    accuracy: float
+    chance: float
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json.
 
@@ -471,6 +486,7 @@ class Verdict:
     which surfaces beside verdict.json could not be written or recorded; they decide nothing. `selection` says how much
     of the gate was planned: all of it ("full"), what a budget allows ("quick"), or what somebody looked at ("only");
     `left_out` holds the keys of the rest. `weaker` says what this run asks for less than that of its reference.
+    `confounds` are what tells the data set's classes apart beside their objects.
     """
 
     verdict: VerdictName
@@ -495,6 +511,7 @@ class Verdict:
     selection: SelectionName = "full"
     left_out: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
+    confounds: tuple[Confound, ...] = ()
 
 
 def _place(file: str, line: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from explain_gate.commands.power import judged_on
+from explain_gate.measuring.confounds import find_confounds, told_confounds
 from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.validation import Trial, check_pictures, try_out
 from explain_gate.options import RunOptions
@@ -56,6 +57,8 @@ def _lines(session: GateSession, *, thorough: bool) -> list[str]:
         f"tracking: {tracking.shown_uri}, experiment {tracking.experiment}",
     ]
     lines += [f"warning: {warning}" for warning in (*session.samples.notes, *trial.warnings)]
+    confounds = find_confounds(session.samples, seed=session.job.seed)
+    lines += [f"warning: {warning}" for warning in told_confounds(confounds)]
     lines += judged_on(session.samples, session.rules)
     return lines + _reference(session)
 

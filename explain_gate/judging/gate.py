@@ -18,6 +18,7 @@ from explain_gate.judging.counting import answers_of_control, control_breaks, ju
 from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
 from explain_gate.judging.waivers import waive, waiver_messages
 from explain_gate.records import (
+    Confound,
     Control,
     FailedTest,
     Finding,
@@ -201,6 +202,7 @@ def conclude(
         selection=selection,
         left_out=tuple(left_out),
         weaker=tuple(weaker),
+        confounds=tuple(Confound(**one) for one in manifest.get("confounds", ())),
         **{**described, **facts},
     )
 

@@ -11,7 +11,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from explain_gate.measuring.asking.panels import Panels
 from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.asking.variants import Variants
 from explain_gate.measuring.coarse import too_coarse
+from explain_gate.measuring.confounds import find_confounds, told_confounds
 from explain_gate.measuring.device import deterministic, pick_device
 from explain_gate.measuring.environment import describe_environment
 from explain_gate.measuring.explain import explain_all
@@ -86,6 +87,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
         facts = Facts.of(job, options)
         with _opened(job, facts, variants, options, cache, Path(scratch)) as (resources, memory):
             predictions = predict(variants.probe, data, writer, progress, memory)
+            confounds = () if job.part else find_confounds(data, seed=job.seed, memory=memory)
             faults = {
                 method: explain_all(resources, method, data, predictions, writer, progress, memory)
                 for method in options
@@ -100,6 +102,8 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
                 )
         _unchanged(job.model, before, config)
         described = _describe(job, options, facts, predictions)
+        described["confounds"] = [asdict(one) for one in confounds]
+        described["warnings"] += told_confounds(confounds)
         described["warnings"] += too_coarse(job.rules, resources.maps.details, predictions.images)
         manifest = {
             **described,

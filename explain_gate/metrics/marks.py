@@ -35,20 +35,25 @@ def look_of(picture: Tensor, region: Tensor) -> Values:
 
     Shapes: picture (C, H, W), in [0, 1]; region (H, W), bool. Returns (F,), finite; F depends on C alone.
     """
+    columns = [value for values in looks_of(picture, region).values() for value in values]
+    return np.nan_to_num(np.array(columns, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def looks_of(picture: Tensor, region: Tensor) -> dict[str, list[float]]:
+    """The same statistics by what they tell of, in words. Shapes: picture (C, H, W), in [0, 1]; region (H, W), bool."""
     outside = ~region if float((~region).double().mean()) >= _LEAST_VISIBLE else torch.ones_like(region)
     places = _thinned(outside)
     grey = picture.mean(dim=0) if picture.shape[0] != 3 else _luminance(picture)
-    columns = [
-        *_tones(grey, places),
-        *_colours(picture, grey, places),
-        *_octaves(grey, outside),
-        *_directions(grey),
-        *_grids(grey, outside),
-        *_light(grey, outside),
-        *_borders(picture, grey),
-        *_fringes(picture, outside),
-    ]
-    return np.nan_to_num(np.array(columns, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    return {
+        "brightness and contrast": _tones(grey, places),
+        "colour cast and saturation": _colours(picture, grey, places),
+        "sharpness and noise": _octaves(grey, outside),
+        "the frequency spectrum": _directions(grey),
+        "the grids of codecs and resizers": _grids(grey, outside),
+        "how light lies over the frame": _light(grey, outside),
+        "borders and corners": _borders(picture, grey),
+        "colour fringes": _fringes(picture, outside),
+    }
 
 
 def mark_scores(looks: Values, change: Values) -> Values:

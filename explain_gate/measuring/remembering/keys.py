@@ -166,6 +166,10 @@ class Facts:
         """Key of what operations do to these images, and whose show it: no model has a part in it."""
         return digest("marks", self._seen, self.seed, [asdict(image) for image in images])
 
+    def confounds(self, images: Sequence[ImageFacts]) -> str:
+        """Key of what tells these images' classes apart beside their objects: no model has a part in it."""
+        return digest("confounds", self._seen, self.seed, [asdict(image) for image in images])
+
     def finished(self, rules: Sequence[Rule]) -> str:
         """Key of what workers have finished who measured these rules."""
         rows = {digest(asdict(self.metrics[rule.check]), rule.method, rule.sample, rule.sample_each) for rule in rules}

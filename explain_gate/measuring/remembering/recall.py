@@ -187,6 +187,15 @@ class Memory:
         """Keep what was measured of these pictures, for every version of the model."""
         self.cache.put("marks", {self._keys.marks(rows): content})
 
+    def confounds(self, rows: Sequence[int]) -> bytes | None:
+        """What tells the classes of these pictures apart beside their objects; None where it is not known."""
+        key = self._keys.confounds(rows)
+        return self.cache.get([key]).get(key)
+
+    def keep_confounds(self, rows: Sequence[int], content: bytes) -> None:
+        """Keep what was found out about these pictures, for every version of the model."""
+        self.cache.put("confounds", {self._keys.confounds(rows): content})
+
     def _holds(self, table: Table, row: int, entry: Mapping[str, Any]) -> bool:
         """Whether others that had a part in a value are the same; a cue's outcome is told to the report again."""
         if not all(self._origins.hold(tuple(one), row, table.population, written) for one, written in entry["of"]):
@@ -230,6 +239,9 @@ class _Keys:
 
     def marks(self, rows: Sequence[int]) -> str:
         return self._facts.marks([self._image(row) for row in rows])
+
+    def confounds(self, rows: Sequence[int]) -> str:
+        return self._facts.confounds([self._image(row) for row in rows])
 
     def identity(self, row: int) -> str:
         """All that the row consists of, in one."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from explain_gate.errors import ReferenceError
-from explain_gate.records import Control, Evidence, FailedTest, Finding, Verdict, Waiver
+from explain_gate.records import Confound, Control, Evidence, FailedTest, Finding, Verdict, Waiver
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
@@ -40,6 +40,7 @@ def verdict_to_json(verdict: Verdict) -> str:
         "controls": [_control(control) for control in verdict.controls],
         "failed_tests": [{"test": failed.test, "text": failed.text} for failed in verdict.failed_tests],
         "waivers": [_waiver(waiver) for waiver in verdict.waivers],
+        "confounds": [_confound(one) for one in verdict.confounds],
         "messages": list(verdict.messages),
         "not_published": list(verdict.not_published),
         "seconds": verdict.seconds,
@@ -72,6 +73,7 @@ def verdict_from_json(text: str) -> Verdict:
                 "controls": tuple(_to_control(control) for control in document["controls"]),
                 "failed_tests": tuple(_to_failed_test(entry) for entry in document["failed_tests"]),
                 "waivers": tuple(_to_waiver(entry) for entry in document.get("waivers", ())),
+                "confounds": tuple(_to_confound(entry) for entry in document.get("confounds", ())),
                 "messages": tuple(document["messages"]),
                 "not_published": tuple(document.get("not_published", ())),
             }
@@ -162,6 +164,14 @@ def _to_failed_test(entry: Mapping[str, str] | str) -> FailedTest:
 
 def _to_waiver(entry: Mapping[str, Any]) -> Waiver:
     return Waiver(**{("class_name" if key == "class" else key): value for key, value in entry.items()})
+
+
+def _confound(confound: Confound) -> dict[str, Any]:
+    return {("class" if key == "class_name" else key): value for key, value in asdict(confound).items()}
+
+
+def _to_confound(entry: Mapping[str, Any]) -> Confound:
+    return Confound(**{("class_name" if key == "class" else key): value for key, value in entry.items()})
 
 
 def _to_control(entry: Mapping[str, Any]) -> Control:
