@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from explain_gate.digits import number
 from explain_gate.profile.files import thumbnail_file
 from explain_gate.publishing.pictures.kept import Kept
+from explain_gate.records import BLOCKING, Finding
 
 _LISTED = "evidence/evidence.json"
 _MOST_CHECKS = 40
@@ -46,6 +47,29 @@ class EvidenceView:
 
     chosen: str = ""
     strips: Mapping[str, tuple[StripView, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """The strip that stands beside the headline, and the check that it belongs to."""
+
+    check: str
+    strip: StripView
+
+
+def most_telling(evidence: EvidenceView, findings: Sequence[Finding]) -> Telling | None:
+    """The worst image of the first broken rule that has pictures; None where none has.
+
+    Args:
+        evidence: of the run.
+        findings: in the order in which the page lists them.
+    """
+    for finding in findings:
+        strips = evidence.strips.get(finding.check, ())
+        if finding.status in BLOCKING and strips:
+            named = [strip for strip in strips if strip.image in finding.worst]
+            return Telling(check=finding.check, strip=(named or strips)[0])
+    return None
 
 
 def build_evidence(kept: Kept, folder: Path) -> EvidenceView:

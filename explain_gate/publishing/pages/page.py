@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shlex
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -41,6 +42,7 @@ def render(template: str, *, scripts: Sequence[str] = (), pictures: str = "'self
         "bounds": wording.bounds_of,
         "change": wording.change_text,
         "methods_of": wording.methods_of,
+        "quoted": shlex.quote,
         "anchor": _anchor,
     }
     style = _template_file("report.css")

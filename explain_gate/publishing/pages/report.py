@@ -14,7 +14,7 @@ from explain_gate.comparing.per_image import CONTROL_PREFIX, PerImage
 from explain_gate.metrics import better
 from explain_gate.publishing.pages.cues import TELLING, CueView
 from explain_gate.publishing.pages.drift import Drift
-from explain_gate.publishing.pages.evidence import EvidenceView
+from explain_gate.publishing.pages.evidence import EvidenceView, most_telling
 from explain_gate.publishing.pages.page import render
 from explain_gate.publishing.pages.sections import build_rules
 from explain_gate.publishing.pictures.charts import colour_bar
@@ -69,6 +69,7 @@ def render_html(
 ) -> str:
     """The report's page; its pictures lie beside it in assets/. `left_out` are sentences about those that do not."""
     rules = build_rules(verdict, per_image, config_text)
+    evidence = evidence or EvidenceView(strips={})
     return render(
         "index.html.j2",
         scripts=("report.js", "wipe.js"),
@@ -84,7 +85,8 @@ def render_html(
         gallery=gallery,
         drift=drift,
         cues=cues,
-        evidence=evidence or EvidenceView(strips={}),
+        evidence=evidence,
+        telling=most_telling(evidence, wording.by_severity(verdict.findings)),
         left_out=left_out,
         telling_share=TELLING,
         by_image=gallery.by_image(),

@@ -15,6 +15,8 @@ def test_a_failed_rule_shows_its_images_as_the_model_was_given_them(tmp_path, wr
     assert files
     assert all(f"assets/evidence/{name}" in text for name in files)
     assert "<b>worst</b>" in text
+    # Beside the headline stands the worst image of the rule that broke.
+    assert text.index("What it did") < text.index('id="rules-title"')
     page_of(output)
 
 
