@@ -203,6 +203,26 @@ def approve(ref: str, by: str, reason: str, expires: dt.datetime | None, *, desp
 
 
 @main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--output", metavar="FILE", help="Where the statement goes; default: attestation.json in DIR.")
+def attest(folder: str, output: str | None) -> None:
+    """Write a run's verdict as an in-toto statement, for the team's own signer; exit 1 where a file was changed."""
+    from explain_gate.commands.attest import attest as write
+
+    sys.exit(write(Path(folder), Path(output) if output else None, say=click.echo))
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--attestation", metavar="FILE", help="The statement, bare or enveloped; default: DIR/attestation.json.")
+def verify(folder: str, attestation: str | None) -> None:
+    """Compare every file of a run with its digest, and the run with its statement; exit 0 holds, 1 differs."""
+    from explain_gate.commands.attest import verify as check
+
+    sys.exit(check(Path(folder), Path(attestation) if attestation else None, say=click.echo))
+
+
+@main.command()
 @click.argument("action", type=click.Choice(["show", "prune", "clear"]))
 @click.option("--to", "size", default="4G", show_default=True, metavar="BYTES", help="With prune: most bytes left.")
 @_run_options("config", "cache-dir")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from explain_gate.errors import ExplainGateError, TrackingError
 from explain_gate.records import Verdict
+from explain_gate.session import output as output_folder
 from explain_gate.session.destination import from_here
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _publish_as_error(session: GateSession, verdict: Verdict, output: Path, reas
     try:
         profile = load_profile(output / "profile")
         error = publish(error, profile, output, config_text=session.config.text, location=from_here(output))
+        output_folder.note_rewritten(output)
     except OSError as full:
         # Nothing may say any more that the run passed.
         for name in ("verdict.json", "junit.xml", "metrics.txt", "summary.md", "index.html"):
@@ -112,3 +114,4 @@ def _rewrite(verdict: Verdict, output: Path) -> None:
     from explain_gate.publishing.publish import write_verdict
 
     write_verdict(verdict, output)
+    output_folder.note_rewritten(output)

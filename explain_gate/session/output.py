@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from explain_gate.errors import OptionError
+from explain_gate.profile.sums import SUMS, renew, write_sums
 
 if sys.platform != "win32":  # without locks two runs are told apart by nothing
     import fcntl
 
 WRITTEN = ".written"
 """Lists what the product wrote, one path a line."""
-_EARLIER_FILES = frozenset({"verdict.json", "index.html", "junit.xml", "metrics.txt", "summary.md", WRITTEN})
+_EARLIER_FILES = frozenset({"verdict.json", "index.html", "junit.xml", "metrics.txt", "summary.md", WRITTEN, SUMS})
 _EARLIER_FOLDERS = frozenset({"assets", "profile", "reference"})
 
 
@@ -96,15 +97,24 @@ def hold(output: Path) -> Hold:
 
 
 def note_written(folder: Path) -> None:
-    """Leave the list of every file that is in `folder` now: it is what the product wrote."""
-    names = sorted(files_in(folder))
+    """Leave the list of every file that is in `folder` now, and their digests: it is what the product wrote."""
+    names = sorted(files_in(folder) - {WRITTEN, SUMS})
+    write_sums(folder, names)
+    names.append(SUMS)
     (folder / WRITTEN).write_text("\n".join([*names, WRITTEN]) + "\n", encoding="utf-8", errors="surrogateescape")
 
 
 def note_rendered(folder: Path, before: frozenset[str]) -> None:
     """Add to the list of an output folder what was written into it since `files_in` told `before`."""
-    names = (_written(folder) or _products_of(before)) | (files_in(folder) - before) | {WRITTEN}
+    names = (_written(folder) or _products_of(before)) | (files_in(folder) - before) | {WRITTEN, SUMS}
+    # Of the verdict and the profile, which rendering only reads, the run's own digests stand.
+    renew(folder, (name for name in names if name not in {WRITTEN, "verdict.json"} and not name.startswith("profile/")))
     (folder / WRITTEN).write_text("\n".join(sorted(names)) + "\n", encoding="utf-8", errors="surrogateescape")
+
+
+def note_rewritten(folder: Path) -> None:
+    """Put the digests that its files have now into the list of a folder whose run wrote some of them once more."""
+    renew(folder, (name for name in _written(folder) if name != WRITTEN and not name.startswith("profile/")))
 
 
 def files_in(folder: Path) -> frozenset[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explain_gate.errors import TrackingError
+from explain_gate.profile.sums import renew
 from explain_gate.tracking.store import Store
 from explain_gate.tracking.submission import Submission
 
@@ -149,6 +150,7 @@ def write_move(folder: Path, move: Move, *, like: Path | None = None) -> Path | 
     try:
         draft.write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
         draft.replace(path)
+        renew(folder, [_VERDICT])
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise TrackingError(f"{path}: the move of {move.alias} cannot be written into it: {error}") from error

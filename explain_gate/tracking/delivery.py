@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explain_gate.profile.sums import SUMS
 from explain_gate.redact import redact
 from explain_gate.tracking.alias import Move, write_move
 from explain_gate.tracking.registry import MODEL_DIGEST, RUN_ID, model_id_of, quoted, settle
@@ -72,7 +73,9 @@ def _tell(store: Store, run_id: str, folder: Path, move: Move) -> None:
     """The move in the run's own verdict.json, which was sent before the alias could move."""
     path = write_move(folder, move)
     if path is not None:
-        store.transfer(store.client.log_artifact, run_id, str(path))
+        for file in (path, path.with_name(SUMS)):
+            if file.is_file():
+                store.transfer(store.client.log_artifact, run_id, str(file))
 
 
 def experiment_of(store: Store, name: str) -> str:

@@ -10,6 +10,7 @@ from made_up import CONFIG
 
 from explain_gate.commands.render import render_again
 from explain_gate.errors import OptionError, ReferenceError
+from explain_gate.profile.verification import check_files
 from explain_gate.publishing.publish import publish
 from explain_gate.session.output import note_written
 
@@ -87,6 +88,15 @@ def test_own_files_stay_their_owners(report):
     written = (report / ".written").read_text().splitlines()
     assert "notes.txt" not in written
     assert {"index.html", "verdict.json", "thresholds.yaml"} <= set(written)
+
+
+def test_rendering_vouches_for_its_own_files_only(report):
+    """A verdict that was changed is not the run's after its report was rendered again either."""
+    note_written(report)
+    (report / "verdict.json").write_text((report / "verdict.json").read_text() + "\n")
+    render_again(report)
+    differs = check_files(report).differs
+    assert [line.partition(":")[0] for line in differs] == ["verdict.json"]
 
 
 def test_config_and_reference_must_be_those_of_the_run(earlier, tmp_path):

@@ -34,7 +34,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): path.read_text()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != ".written"
+        if path.is_file() and path.name not in {".written", "SHA256SUMS"}
     }
 
 
