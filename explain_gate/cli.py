@@ -171,14 +171,16 @@ def publish(folder: str, **given: str | bool | None) -> None:
 @click.argument("folder", metavar="DIR")
 @click.option("--config", metavar="FILE", help="The run's thresholds.yaml, for folders that hold no copy of it.")
 @click.option("--reference", metavar="REF", help="What the run compared with, to show its maps beside.")
-def render(folder: str, config: str | None, reference: str | None) -> None:
+@click.option("--single-file", is_flag=True, help="Write report.html too: one page with its pictures inside, to send.")
+def render(*, folder: str, config: str | None, reference: str | None, single_file: bool) -> None:
     """Write every surface of a finished run again from its profile and verdict.json alone; neither is touched."""
     from explain_gate.commands.render import render_again
 
-    rendered = render_again(Path(folder), config=config, reference=reference)
+    rendered = render_again(Path(folder), config=config, reference=reference, single=single_file)
     for line in rendered.told:
         click.echo(line, err=True)
-    click.echo(f"Report: {(Path(folder) / 'index.html').absolute().as_uri()}")
+    page = Path(folder) / ("report.html" if single_file else "index.html")
+    click.echo(f"Report: {page.absolute().as_uri()}")
     sys.exit(0 if rendered.whole else 3)
 
 

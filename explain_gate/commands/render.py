@@ -10,6 +10,7 @@ from typing import Any
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError, ReferenceError
 from explain_gate.profile.profile import load_profile
+from explain_gate.publishing.pages.single_file import FILE, single_file
 from explain_gate.publishing.publish import CONFIG, write_surfaces
 from explain_gate.publishing.text.verdict_json import verdict_from_json
 from explain_gate.records import Profile, Verdict
@@ -25,7 +26,9 @@ class Rendered:
     whole: bool
 
 
-def render_again(folder: Path, *, config: str | None = None, reference: str | None = None) -> Rendered:
+def render_again(
+    folder: Path, *, config: str | None = None, reference: str | None = None, single: bool = False
+) -> Rendered:
     """Write junit.xml, metrics.txt, summary.md, index.html and assets/ of an output folder again.
 
     verdict.json and profile/ may be of any earlier version, and stay as they are.
@@ -34,6 +37,7 @@ def render_again(folder: Path, *, config: str | None = None, reference: str | No
         folder: a run's output folder.
         config: the run's thresholds.yaml, for the report to quote; default the copy in the folder.
         reference: REF of what the run compared with; default the folder's own `reference/`.
+        single: write report.html too, the page with its pictures inside.
 
     Raises:
         OptionError: the folder is no output folder, or it cannot be written.
@@ -51,6 +55,9 @@ def render_again(folder: Path, *, config: str | None = None, reference: str | No
         failures = write_surfaces(
             verdict, profile, folder, config_text=text, reference=shown_beside, location=from_here(folder)
         )
+        if single:
+            page = (folder / "index.html").read_text(encoding="utf-8")
+            (folder / FILE).write_text(single_file(page, folder), encoding="utf-8")
         output_folder.note_rendered(folder, before)
     except OSError as error:
         raise OptionError(f"{folder}: cannot be written: {error.strerror}") from error

@@ -134,3 +134,10 @@ def test_the_command_needs_no_torch(earlier):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Report: file:")
+
+
+def test_one_file_is_written_beside_the_page_and_removed_with_the_run(earlier):
+    """It is the product's own, so a later run into the folder may take it away."""
+    folder = earlier / "second"
+    render_again(folder, single=True)
+    assert "data:image/" in (folder / "report.html").read_text(encoding="utf-8")

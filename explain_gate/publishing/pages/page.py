@@ -16,14 +16,17 @@ from markupsafe import Markup
 from explain_gate import digits
 from explain_gate.publishing.words import wording
 
+FROM_DISK = "'self' file:"
+"""Where a page's pictures may come from that lies in its folder; `file:` is what 'self' means on disk."""
 
-def render(template: str, *, scripts: Sequence[str] = (), pictures: str = "'self' file:", **values: Any) -> str:
+
+def render(template: str, *, scripts: Sequence[str] = (), pictures: str = FROM_DISK, **values: Any) -> str:
     """Render a template of this package.
 
     Args:
         template: its file name; it sets `style`, `script` and `policy` into its head.
         scripts: file names of the scripts it needs, in order.
-        pictures: where images may come from, as the policy says it; `file:` is what 'self' means on disk.
+        pictures: where images may come from, as the policy says it.
         values: what the template shows; all text is escaped.
     """
     environment = Environment(
