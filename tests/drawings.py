@@ -41,3 +41,24 @@ def coco(names: list[str], annotations: list[dict], categories: tuple[str, ...] 
             "categories": [{"id": number, "name": name} for number, name in enumerate(categories)],
         }
     )
+
+
+ROWS, COLUMNS = slice(3, 7), slice(2, 8)
+"""Of the region that every format draws: a box from (2, 3) to (8, 7) on 20 x 12."""
+FIXED = np.zeros(SIDE, dtype=bool)
+FIXED[ROWS, COLUMNS] = True
+SHARES = "0.25 0.4166667 0.3 0.3333333"
+
+
+def regions(data):
+    """Region by image and class."""
+    return {(entry.image, entry.class_name): data.sample(row).region for row, entry in enumerate(data.entries)}
+
+
+def only_fixed(data, *expected, classes):
+    """Exactly these images and classes, each with the one region."""
+    assert list(data.classes) == list(classes)
+    drawn = regions(data)
+    assert sorted(drawn) == sorted(expected)
+    for key, region in drawn.items():
+        assert np.array_equal(region.numpy(), FIXED), key

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from drawings import SIDE, coco, picture
+from drawings import SIDE, coco, only_fixed, picture
 from pycocotools import mask as run_lengths
 
 from explain_gate.data.annotations import coco as reader
@@ -304,3 +304,25 @@ def test_a_shape_beyond_the_picture_is_refused_or_told(gate, tmp_path):
     assert (region == expected(columns=slice(14, 20))).all()
     told = "a.json: 1 shapes reach beyond their picture and are cut at its edge (a.png by 4)"
     assert open_set(gate("a.json")).notes == (told,)
+
+
+def test_a_folder_of_one_coco_file_is_that_file(gate, tmp_path, images):
+    """CVAT and FiftyOne export a folder; of two files one has to be named."""
+    (tmp_path / "annotations").mkdir()
+    whole = {"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "cat"}],
+             "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 3, 6, 4]}]}  # fmt: skip
+    (tmp_path / "annotations" / "instances_default.json").write_text(json.dumps(whole))
+    only_fixed(open_set(gate("annotations")), ("a.png", "cat"), classes=["cat"])
+    (tmp_path / "annotations" / "instances_val.json").write_text(json.dumps(whole))
+    with pytest.raises(DataError, match=r"holds 2 JSON files .*name one of them"):
+        open_set(gate("annotations"))
+
+
+def test_coco_detection_is_a_folder_and_a_file(gate, tmp_path):
+    """CocoDetection of torchvision takes the same two paths."""
+    picture(tmp_path / "val2017" / "000000000139.jpg")
+    file = tmp_path / "annotations" / "instances_val2017.json"
+    file.parent.mkdir()
+    box = {"image_id": 1, "category_id": 0, "bbox": [2, 3, 6, 4], "iscrowd": 0, "area": 24.0}
+    file.write_text(coco(["000000000139.jpg"], [box], ("person",), height=SIDE[0], width=SIDE[1]))
+    assert len(open_set(gate("annotations/instances_val2017.json", images="val2017"))) == 1
