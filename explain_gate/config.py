@@ -309,6 +309,15 @@ class TrackingSection(_Section):
     promote: PromoteSection | None = None
 
 
+class PublishSection(_Section):
+    """What a run shows of the pictures that it measured: in its folder, its report and its record alike."""
+
+    pictures: Literal["all", "failed", "none"] = Field(
+        default="all",
+        description="failed: the photographs of images that a broken rule names, and none made with other images",
+    )
+
+
 class GateFile(_Section):
     """thresholds.yaml as a whole."""
 
@@ -321,6 +330,7 @@ class GateFile(_Section):
     waivers: list[WaiverSection] = []
     waivers_max_days: int = Field(default=90, ge=1, le=3660, description="how far ahead a waiver may end")
     tracking: TrackingSection = TrackingSection()
+    publish: PublishSection = PublishSection()
     seed: int = Field(default=0, ge=0, lt=2**63)
 
 
@@ -454,6 +464,7 @@ def _section_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
         "checks": RuleSection,
         "waivers": WaiverSection,
         "tracking": TrackingSection,
+        "publish": PublishSection,
     }
     section = homes.get(str(loc[0]))
     if section is DataSection and "preprocessing" in loc:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explain_gate.errors import ExplainGateError, TrackingError
-from explain_gate.records import Verdict
+from explain_gate.records import BLOCKING, Verdict
 from explain_gate.session import output as output_folder
 from explain_gate.session.destination import from_here
 
@@ -60,6 +60,7 @@ def _publish(session: GateSession, verdict: Verdict) -> tuple[Path, Verdict]:
 
     output = session.destination.path_for(verdict)
     try:
+        _withhold(session, verdict)
         verdict = publish(
             verdict,
             session.profile,
@@ -72,6 +73,21 @@ def _publish(session: GateSession, verdict: Verdict) -> tuple[Path, Verdict]:
         return session.destination.place(output), verdict
     except OSError as error:
         raise ExplainGateError(f"verdict.json cannot be written to {output}: {error}") from error
+
+
+def _withhold(session: GateSession, verdict: Verdict) -> None:
+    """Take out of the run's folder the pictures that thresholds.yaml does not let be shown."""
+    shown = session.config.sections.publish.pictures
+    if shown == "all":
+        return
+    from explain_gate.profile.withheld import withhold_pictures
+
+    broken = [finding for finding in verdict.findings if finding.status in BLOCKING]
+    keep = {image for finding in broken for image in finding.worst} if shown == "failed" else set()
+    session.replace_profile(withhold_pictures(session.profile, session.work / "profile", keep))
+    beside = session.reference.folder if session.reference is not None else None
+    if session.reference is not None and beside is not None and beside.is_relative_to(session.work):
+        withhold_pictures(session.reference, beside, keep)
 
 
 def _record(session: GateSession, verdict: Verdict, output: Path) -> str | None:

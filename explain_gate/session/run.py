@@ -204,6 +204,10 @@ class GateSession:
         settings = tracking_settings(self.config, self.options.tracking_uri)
         return replace(settings, alias_back=self.options.allow_alias_back)
 
+    def replace_profile(self, profile: Profile) -> None:
+        """What was measured, as it is published: without the pictures that may not be shown."""
+        self.__dict__["profile"] = profile
+
     def forget_handed_on(self) -> None:
         """Remove from the working folder what was left there for test processes."""
         for name in (_FINDINGS, _REFERENCE):
