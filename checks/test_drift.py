@@ -11,6 +11,11 @@ def test_changed_reason(check):
     check("drift.changed_reason")
 
 
+def test_new_strategy(check):
+    """No group of images is explained as no image of the reference was."""
+    check("drift.new_strategy")
+
+
 def test_changed_prediction(check):
     """The predictions are those of the reference."""
     check("drift.changed_prediction")

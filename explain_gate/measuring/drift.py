@@ -7,12 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from explain_gate.metrics import drift
-from explain_gate.profile.profile import load_maps
-from explain_gate.records import Measurement, Profile, Rule
+from explain_gate.profile.profile import load_maps, load_regions
+from explain_gate.records import ImageRow, Measurement, Profile, Rule
 
 _CHUNK = 16
+_CLUSTERED = 200
+"""Maps of one class and version that are clustered together."""
+_NO_MAP = "the reference has no usable map of its class"
 
 
 def with_drift(candidate: Profile, reference: Profile, rules: Sequence[Rule]) -> Profile:
@@ -23,6 +27,8 @@ def with_drift(candidate: Profile, reference: Profile, rules: Sequence[Rule]) ->
     for (check, method), rule in wanted.items():
         if method is None:
             values = _per_image(candidate, reference, drift.changed_prediction)
+        elif rule.metric == "drift.new_strategy":
+            values = _strategies(candidate, reference, method)
         else:
             if method not in correlations:
                 correlations[method] = _correlations(candidate, reference, method)
@@ -72,6 +78,43 @@ def _correlations(candidate: Profile, reference: Profile, method: str) -> list[f
             else:
                 correlations.append(value)
     return correlations
+
+
+def _strategies(candidate: Profile, reference: Profile, method: str) -> list[float | str]:
+    """Per image, whether its map lies in a cluster that the reference does not have, or why nobody knows."""
+    scores: list[float | str] = ["it has no region, so that its map cannot be laid on one"] * len(candidate.images)
+    sides = [(load_maps(version, method), load_regions(version), version.images) for version in (candidate, reference)]
+    labels = sorted({image.class_name for image in candidate.images})
+    for class_name in labels:
+        mine, theirs = (_blocks(*side, class_name) for side in sides)
+        for number, rows in enumerate(mine):
+            if not theirs:
+                scores = [_NO_MAP if row in rows else one for row, one in enumerate(scores)]
+                continue
+            blocks = (rows, theirs[number % len(theirs)])
+            (maps, regions), others = (_laid(*side[:2], block) for side, block in zip(sides, blocks, strict=True))
+            values = drift.new_strategy(maps, others[0], regions, others[1]).tolist()
+            for row, value in zip(rows, values, strict=True):
+                scores[row] = value
+    return scores
+
+
+def _blocks(
+    maps: NDArray[np.float16], regions: NDArray[np.bool_], images: Sequence[ImageRow], class_name: str
+) -> list[list[int]]:
+    """Rows of one class with a usable map and a region, so many at a time as are clustered together."""
+    rows = [row for row, image in enumerate(images) if image.class_name == class_name and regions[row].any()]
+    usable = [row for row in rows if np.isfinite(maps[row]).all() and maps[row].max() > 0]
+    usable.sort(key=lambda row: (images[row].digest, images[row].image))  # whatever the order of the set
+    return [usable[start : start + _CLUSTERED] for start in range(0, len(usable), _CLUSTERED)]
+
+
+def _laid(
+    maps: NDArray[np.float16], regions: NDArray[np.bool_], rows: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The maps' positive part, and the regions."""
+    kept = np.maximum(maps[rows].astype(np.float32), 0)
+    return torch.from_numpy(kept), torch.from_numpy(regions[rows])
 
 
 def _per_image(candidate: Profile, reference: Profile, metric: Callable[..., float]) -> list[float | str]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from explain_gate.metrics.clustering import as_they_are, clusters_of, on_their_regions
 from explain_gate.metrics.correlation import spearman
+
+_KNOWN = 0.05
+"""Share of a cluster's maps that are the reference's, up to which the cluster is new."""
 
 
 def map_correlation(maps: Tensor, reference_maps: Tensor) -> Tensor:
@@ -24,6 +29,26 @@ def changed_reason(correlation: float, changed: float, *, below: float = 0.5) ->
         below: the correlation under which two maps count as different.
     """
     return float(changed == 0 and correlation < below)
+
+
+def new_strategy(maps: Tensor, reference_maps: Tensor, regions: Tensor, reference_regions: Tensor) -> Tensor:
+    """1 where a map of one class lies in a cluster that the reference does not have, else 0 (after Lapuschkin 2019).
+
+    The maps of both versions are clustered together, as they are and cut out around their regions; a cluster is new
+    where at most one in twenty of its maps is the reference's.
+
+    Shapes: maps, regions (N, H, W), reference_maps, reference_regions (M, H, W); maps not negative and positive
+    somewhere, regions bool and not empty. Returns (N,), lower is better.
+    """
+    own, pooled = len(maps), torch.cat([maps, reference_maps])
+    new = torch.zeros(own, dtype=torch.float64)
+    for features in (as_they_are(pooled), on_their_regions(pooled, torch.cat([regions, reference_regions]))):
+        told = clusters_of(features)
+        for name in set(told[:own].tolist()):
+            mine = told == name
+            if mine[own:].sum() <= _KNOWN * mine.sum():
+                new[torch.from_numpy(mine[:own])] = 1
+    return new
 
 
 def changed_prediction(*, differs: bool) -> float:

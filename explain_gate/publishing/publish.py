@@ -13,6 +13,7 @@ from explain_gate.publishing.pages.cues import CueView, build_cues
 from explain_gate.publishing.pages.drift import build_drift
 from explain_gate.publishing.pages.evidence import build_evidence
 from explain_gate.publishing.pages.report import render_html
+from explain_gate.publishing.pages.strategies import StrategyView, build_strategies
 from explain_gate.publishing.pictures.attachments import save_worst
 from explain_gate.publishing.pictures.gallery import build_gallery
 from explain_gate.publishing.pictures.kept import Kept, left_out_told
@@ -97,11 +98,13 @@ def write_surfaces(
             surfaces.write("junit.xml", lambda judged: verdict_to_junit(judged, pictures))
         cues: tuple[CueView, ...] = ()
         evidence = None
+        strategies: tuple[StrategyView, ...] = ()
         drift, lacks = None, []
         left_out = dict(gallery.left_out)
         if profile is not None:
             kept = Kept(profile)
             cues = build_cues(kept, folder)
+            strategies = build_strategies(kept, folder)
             evidence = build_evidence(kept, folder)
             left_out |= kept.left_out
         if profile is not None and reference is not None:
@@ -119,6 +122,7 @@ def write_surfaces(
             config_text=config_text,
             drift=drift,
             cues=cues,
+            strategies=strategies,
             evidence=evidence,
             left_out=lacks,
         )

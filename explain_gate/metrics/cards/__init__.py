@@ -16,6 +16,7 @@ from explain_gate.metrics.cards import (
     randomization,
     reliance,
     stability,
+    strategies,
 )
 from explain_gate.metrics.cards.card import Applies, Family, Metric
 
@@ -23,6 +24,7 @@ __all__ = ["FAMILIES", "METRICS", "Applies", "Family", "Metric"]
 
 _IN_ORDER = (
     alignment,
+    strategies,
     reliance,
     performance,
     drift,

@@ -36,6 +36,17 @@ CARDS = (
         },
     ),
     Metric(
+        key="drift.new_strategy",
+        summary="share of images whose maps form a cluster that the reference does not have",
+        better="lower",
+        low=0,
+        high=1,
+        needs=("reference",),
+        source="explain-gate, after Lapuschkin 2019",
+        caveat="all images of a cluster answer alike; maps that are all sharper than the reference's may look new",
+        broken="a group of images rests on something that the approved version did not rest on",
+    ),
+    Metric(
         key="drift.changed_prediction",
         summary="share of images whose prediction is not the reference's",
         better="lower",

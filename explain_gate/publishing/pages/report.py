@@ -17,6 +17,7 @@ from explain_gate.publishing.pages.drift import Drift
 from explain_gate.publishing.pages.evidence import EvidenceView, most_telling
 from explain_gate.publishing.pages.page import render
 from explain_gate.publishing.pages.sections import build_rules
+from explain_gate.publishing.pages.strategies import StrategyView
 from explain_gate.publishing.pictures.charts import colour_bar
 from explain_gate.publishing.pictures.gallery import Gallery, Shown
 from explain_gate.publishing.words import wording
@@ -64,6 +65,7 @@ def render_html(
     config_text: str | None = None,
     drift: Drift | None = None,
     cues: Sequence[CueView] = (),
+    strategies: Sequence[StrategyView] = (),
     evidence: EvidenceView | None = None,
     left_out: Sequence[str] = (),
 ) -> str:
@@ -85,6 +87,7 @@ def render_html(
         gallery=gallery,
         drift=drift,
         cues=cues,
+        strategies=strategies,
         evidence=evidence,
         telling=most_telling(evidence, wording.by_severity(verdict.findings)),
         left_out=left_out,

@@ -1,0 +1,149 @@
+"""The strategies of the report: clusters of maps by class, a row each: their mean map and a few images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explain_gate.comparing.per_image import CONTROL_PREFIX
+from explain_gate.publishing.pictures.gallery import photo_of, slugs_of
+from explain_gate.publishing.pictures.kept import Kept
+from explain_gate.publishing.pictures.overlays import save_map_layer
+from explain_gate.records import Measurement, Profile
+
+CHECK = "strategies.outside"
+SHOWN = 24
+"""Clusters in all, those outside the regions first."""
+MEMBERS = 4
+_VIEWS = {"as they are": "in the picture", "on the object": "around the object"}
+"""How maps were laid beside each other, as the metric notes it, and in a reader's words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One image of a cluster: its picture, and its map's."""
+
+    image: str
+    photo: str | None
+    layer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyView:
+    """One cluster of a class's maps.
+
+    `inside` is the share of its relevance on the regions, `even` what even maps would have there; `mean` is the picture
+    of its mean map, None where maps were laid around objects, which lie elsewhere in each picture.
+    """
+
+    class_name: str
+    method: str
+    view: str
+    count: int
+    of: int
+    inside: float
+    even: float
+    mean: str | None
+    members: tuple[Member, ...]
+
+    @property
+    def outside(self) -> bool:
+        """Whether it lies outside the regions."""
+        return self.inside < self.even
+
+
+def build_strategies(kept: Kept, folder: Path) -> tuple[StrategyView, ...]:
+    """The clusters that were measured, those outside first, and their pictures; nothing where none were."""
+    profile = kept.profile
+    found: list[tuple[float, int, Measurement, list[int], str, int]] = []
+    inside: dict[str | None, Mapping[int, float]] = {}
+    for measurement in profile.measurements:
+        check, _, noted = measurement.check.partition("@cluster ")
+        method = measurement.method or ""
+        if check.partition("/")[0] != CHECK or noted not in _VIEWS or method.startswith(CONTROL_PREFIX):
+            continue
+        inside.setdefault(method, _noted(profile, f"{check}@inside", method))
+        for rows, total in _clusters(profile, measurement):
+            if noted != "as they are" and len(rows) == total:
+                continue  # one strategy of all images was shown already, as they are
+            gain = _mean(rows, inside[method]) - _even(profile, rows)
+            found.append((gain, -len(rows), measurement, rows, noted, total))
+    found.sort(key=lambda one: (one[0] >= 0, one[1], one[0]))
+    slugs = slugs_of([name for name in inside if name is not None])
+    views = []
+    for number, (_, _, measurement, rows, noted, total) in enumerate(found[:SHOWN]):
+        method = measurement.method or ""
+        maps = kept.maps(method)
+        if maps is not None:
+            place = f"assets/strategies/{slugs[method]}"
+            views.append(_view(kept, folder, method, rows, noted, total, maps, inside[method], f"{place}/{number:03d}"))
+    return tuple(views)
+
+
+def _view(
+    kept: Kept,
+    folder: Path,
+    method: str,
+    rows: list[int],
+    noted: str,
+    total: int,
+    maps: NDArray[np.float16],
+    inside: Mapping[int, float],
+    place: str,
+) -> StrategyView:
+    profile = kept.profile
+    positive = np.maximum(maps[rows].astype(np.float32), 0)
+    mean = np.nan_to_num(positive).mean(axis=0)
+    # The images that are most like the mean stand for the cluster.
+    apart = ((np.nan_to_num(positive) - mean) ** 2).sum(axis=(1, 2))
+    nearest = [rows[position] for position in np.argsort(apart, kind="stable")[:MEMBERS].tolist()]
+    shown = f"{place}-mean.webp"
+    drawn = noted == "as they are" and save_map_layer(mean, "sequential", folder / shown)
+    members = []
+    for row in nearest:
+        layer = f"{place}-{row:06d}.webp"
+        laid = save_map_layer(maps[row], "sequential", folder / layer)
+        photo = photo_of(kept, row, folder)
+        members.append(Member(image=profile.images[row].image, photo=photo, layer=layer if laid else None))
+    return StrategyView(
+        class_name=profile.images[rows[0]].class_name,
+        method=method,
+        view=_VIEWS[noted],
+        count=len(rows),
+        of=total,
+        inside=_mean(rows, inside),
+        even=_even(profile, rows),
+        mean=shown if drawn else None,
+        members=tuple(members),
+    )
+
+
+def _clusters(profile: Profile, measurement: Measurement) -> list[tuple[list[int], int]]:
+    """Rows of each cluster of each class, and how many rows the class has."""
+    grouped: dict[str, dict[int, list[int]]] = {}
+    for row, number in zip(measurement.rows.tolist(), measurement.values.tolist(), strict=True):
+        grouped.setdefault(profile.images[row].class_name, {}).setdefault(int(number), []).append(row)
+    return [
+        (rows, sum(map(len, clusters.values())))
+        for clusters in grouped.values()
+        for _, rows in sorted(clusters.items())
+    ]
+
+
+def _noted(profile: Profile, check: str, method: str) -> dict[int, float]:
+    noted = profile.measurement(check, method)
+    return {} if noted is None else dict(zip(noted.rows.tolist(), noted.values.tolist(), strict=True))
+
+
+def _mean(rows: list[int], values: Mapping[int, float]) -> float:
+    known = [values[row] for row in rows if row in values]
+    return sum(known) / len(known) if known else 0.0
+
+
+def _even(profile: Profile, rows: list[int]) -> float:
+    areas = [area for row in rows if (area := profile.images[row].region_area) is not None]
+    return sum(areas) / len(areas) if areas else 0.0
