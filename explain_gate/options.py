@@ -141,6 +141,9 @@ class RunOptions:
         "RULE",
         ini=False,
     )
+    quick: bool = _switch(
+        "Ask what catches most per pass, for every push; it passes nothing for a merge and moves no alias"
+    )
     image: str | None = _option(None, "With --only: ask this image alone", "ID", ini=False)
     time_limit: float | None = _option(
         None,
@@ -222,6 +225,8 @@ def read_options(
         if text
     }
     options = RunOptions(**values)
+    if options.quick and options.only is not None:
+        raise OptionError("--quick and --only ask for different parts of the gate; give one of them")
     if options.image is not None and options.only is None:
         raise OptionError("--image is for --only: name the rules to look at, such as --only alignment.iou")
     if given.get("ray_address") and options.engine != "ray":

@@ -23,7 +23,7 @@ from explain_gate.session.destination import Destination
 from explain_gate.session.finish import Finished, finish_run
 from explain_gate.session.measure import measure_run, require_engine
 from explain_gate.session.plain import finding_from_plain, finding_to_plain
-from explain_gate.session.selection import Selection, select_only
+from explain_gate.session.selection import Selection, select_only, select_quick
 from explain_gate.session.time_limit import within
 
 if TYPE_CHECKING:
@@ -220,6 +220,8 @@ def _selected(config: GateConfig, options: RunOptions) -> Selection:
 
     entries = read_entries(config)
     rules = plan(config, list(entries.classes))
+    if options.quick:
+        return select_quick(rules)
     if options.only is None:
         return Selection(rules=rules)
     images = {entry.image: entry.class_name for entry in entries.entries}

@@ -1,4 +1,4 @@
-"""Which of the planned rules a run asks for: all of them, or the part that somebody looks at alone."""
+"""Which rules a run asks for: all, those that catch most per pass, or the part that somebody looks at alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from explain_gate.attribution import METHODS
 from explain_gate.errors import OptionError
 from explain_gate.records import Rule, SelectionName
+
+QUICK = (
+    "performance.accuracy",
+    "reliance.object_only",
+    "reliance.signature_follow",
+    "reliance.background_follow",
+    "reliance.background_gap",
+    "reliance.background_margin",
+    "reliance.operation_follow",
+)
+"""What catches most per pass: behaviour, in falling order. Maps that cost one gradient come on top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +66,31 @@ def select_only(
     return Selection(
         name="only", rules=tuple(chosen), left_out=tuple(rule.key for rule in rules if rule.key not in keys)
     )
+
+
+def select_quick(rules: Sequence[Rule]) -> Selection:
+    """The rules that catch most per pass, for every push; a merge asks for all of them.
+
+    They are `QUICK`, and the alignment of maps that cost one gradient (the CAM family). What compares with a reference,
+    and a team's own metrics, are left to the whole gate.
+
+    Raises:
+        OptionError: the file has none of them.
+    """
+    chosen = [rule for rule in rules if rule.metric in QUICK or _is_cheap_map(rule)]
+    if not chosen:
+        raise OptionError(
+            f"--quick has nothing to ask: this file has no alignment of a CAM and none of {', '.join(QUICK)}"
+        )
+    keys = {rule.key for rule in chosen}
+    return Selection(
+        name="quick", rules=tuple(chosen), left_out=tuple(rule.key for rule in rules if rule.key not in keys)
+    )
+
+
+def _is_cheap_map(rule: Rule) -> bool:
+    method = METHODS.get(rule.method or "")
+    return rule.check.startswith("alignment.") and method is not None and method.family == "cam"
 
 
 def _names(wanted: str) -> list[str]:

@@ -86,7 +86,9 @@ def _runs(store: Store, experiment_id: str, model: str) -> list[Run]:
             token = page.token
             if not token:
                 break
-    return sorted(runs.values(), key=lambda run: (int(run.data.tags.get(JUDGED_AT, "0")), run.info.run_id))
+    # A quick run asked a part of the gate, so it says nothing about the version as a whole.
+    whole = [run for run in runs.values() if run.data.tags.get("explain_gate.selection", "full") == "full"]
+    return sorted(whole, key=lambda run: (int(run.data.tags.get(JUDGED_AT, "0")), run.info.run_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,6 +151,7 @@ def _evidence(verdict: Verdict, report: str | None) -> dict[str, str]:
     return {
         "explain_gate.verdict": verdict.verdict,
         "explain_gate.exit_code": str(verdict.exit_code),
+        "explain_gate.selection": verdict.selection,
         "explain_gate.config_digest": verdict.config_digest,
         "explain_gate.dataset_digest": str(verdict.dataset.get("digest") or ""),
         "explain_gate.model_digest": str(verdict.model.get("digest") or ""),

@@ -7,7 +7,7 @@ import pytest
 from explain_gate.errors import OptionError
 from explain_gate.options import RunOptions, read_options
 from explain_gate.records import Rule
-from explain_gate.session.selection import select_only
+from explain_gate.session.selection import select_only, select_quick
 
 
 def _rule(check, *, method=None, class_name=None, own=True):
@@ -73,6 +73,16 @@ def test_an_image_that_is_none_or_several_is_refused():
         select_only(RULES, "alignment", image="red_0.png", images=IMAGES)
     with pytest.raises(OptionError, match=r"stands for several: both\.png#red, both\.png#green"):
         select_only(RULES, "alignment", image="both.png", images=IMAGES)
+
+
+def test_quick_takes_behaviour_and_cheap_maps():
+    """What is slow, or compares with a reference, is left out and named."""
+    slow = (_rule("alignment.iou", method="integrated_gradients"), _rule("drift.map_correlation", method="grad_cam"))
+    selection = select_quick([*RULES, *slow])
+    assert [rule.key for rule in selection.rules] == [rule.key for rule in RULES]
+    assert list(selection.left_out) == [rule.key for rule in slow]
+    with pytest.raises(OptionError, match="--quick has nothing to ask"):
+        select_quick(slow)
 
 
 @pytest.mark.parametrize(("corner", "code"), [(False, 3), (True, 1)])

@@ -24,6 +24,9 @@ def reason(verdict: Verdict) -> str:
         return _clauses(blocking) if blocking else _failed_elsewhere(verdict)
     if not verdict.findings:
         return "no rules were planned"
+    if verdict.selection == "quick":
+        asked, left = plural(len(verdict.planned), "quick rule"), len(verdict.left_out)
+        return f"nothing blocks among the {asked}; {left:,} were left out"
     held = sum(finding.status == "passed" for finding in verdict.findings)
     if held == len(verdict.findings):
         return "the rule holds" if held == 1 else f"all {held:,} rules hold"
