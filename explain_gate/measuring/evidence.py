@@ -7,6 +7,7 @@ would have taken it. Here it is asked about those images once more, and what it 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -151,7 +152,13 @@ def _drawn(
         return {"pictures": []}, b""
     sample = batch.request.samples[0]
     before = sample.pixels
-    others = [one for one in watched.asked if one.pixels.shape == before.shape and not torch.equal(one.pixels, before)]
+    others = [
+        one
+        for one in watched.asked
+        if one.pixels.shape == before.shape
+        and not torch.equal(one.pixels, before)
+        and _is_told(_said(task, one.scores))
+    ]
     shown, content = [], b""
     for one in _telling(others, sample.label):
         jpeg = _jpeg(visible(one.pixels, preprocessing))
@@ -163,6 +170,11 @@ def _drawn(
             content += difference
         shown.append(entry)
     return {"pictures": shown, "original": _said(task, batch.request.logits[0])}, content
+
+
+def _is_told(said: Mapping[str, Any]) -> bool:
+    """Whether the model said something of a picture: one for which it gives no finite score tells nothing."""
+    return all(math.isfinite(value) for value in said.values() if isinstance(value, float))
 
 
 def _telling(asked: Sequence[_Asked], label: int) -> list[_Asked]:
