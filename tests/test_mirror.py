@@ -1,0 +1,83 @@
+"""Who opens `measuring/score.py` finds `tests/measuring/test_score.py`: modules and tests stand in one order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "explain_gate"
+
+CARDS = "a table without code, which every test of the contract reads row by row"
+ELSEWHERE = {
+    "attribution/cards/": (CARDS, "contract/test_every_method.py"),
+    "metrics/cards/": (CARDS, "contract/test_every_metric.py"),
+    "attribution/cards/card.py": ("the record of a card", "contract/test_every_method.py"),
+    "metrics/cards/card.py": ("the record of a card", "contract/test_every_metric.py"),
+    "attribution/local_passes.py": ("the passes over what local computes", "attribution/test_local.py"),
+    "commands/approve.py": ("prints what tracking moves", "tracking/test_alias.py"),
+    "commands/power.py": ("lines of validate", "measuring/test_counted.py"),
+    "demo/model.py": ("a network without a decision in it", "demo/test_training.py"),
+    "judging/priors.py": ("a table of bounds", "judging/test_calibration.py"),
+    "judging/sentences.py": ("the sentences of findings", "judging/test_findings.py"),
+    "measuring/asking/backgrounds.py": ("one capability", "measuring/test_draws.py"),
+    "measuring/asking/capability.py": ("the base of every capability", "measuring/asking/test_capabilities.py"),
+    "measuring/asking/cues.py": ("one capability", "measuring/asking/test_cue_facts.py"),
+    "measuring/asking/images.py": ("one capability", "measuring/asking/test_batch.py"),
+    "measuring/asking/maps.py": ("one capability", "measuring/asking/test_batch.py"),
+    "measuring/asking/panels.py": ("one capability", "measuring/asking/test_batch.py"),
+    "measuring/asking/passes.py": ("one capability", "measuring/asking/test_batch.py"),
+    "measuring/asking/planting.py": ("one capability", "measuring/asking/test_cue_facts.py"),
+    "measuring/asking/resources.py": ("what capabilities share", "measuring/asking/test_capabilities.py"),
+    "measuring/asking/variants.py": ("the model and its twins", "measuring/asking/test_batch.py"),
+    "measuring/remembering/origins.py": ("what a score came from", "measuring/test_draws.py"),
+    "measuring/remembering/recall.py": ("whole runs, measured again", "measuring/test_resume.py"),
+    "measuring/score.py": ("whole runs, number by number", "measuring/test_numbers.py"),
+    "measuring/validation.py": ("the faults that validate finds", "faults/test_validation.py"),
+    "measuring/workers/ray_runtime.py": ("a cluster is needed", "measuring/workers/test_ray.py"),
+    "measuring/workers/ray_worker.py": ("a cluster is needed", "measuring/workers/test_ray.py"),
+    "metrics/batch.py": ("a protocol without code", "contract/test_every_metric.py"),
+    "metrics/everyday.py": ("the operations of one metric", "metrics/test_operations.py"),
+    "plugin.py": ("hooks that hand on", "plugin/test_fail_closed.py"),
+    "profile/attestation.py": ("the command that writes it", "test_cli.py"),
+    "profile/verification.py": ("the command that asks for it", "test_cli.py"),
+    "records.py": ("records without a decision in them", "judging/test_gate.py"),
+    "session/beside_pytest.py": ("a session of pytest is needed", "plugin/test_fail_closed.py"),
+    "session/ending.py": ("the whole end of a session", "session/test_finish.py"),
+    "session/gatekeeper.py": ("a session of pytest is needed", "plugin/test_fail_closed.py"),
+    "session/measure.py": ("the first step of a run", "session/test_run.py"),
+    "tasks/logits.py": ("what tasks of logits share", "tasks/test_classification.py"),
+    "tasks/task.py": ("a protocol without code", "tasks/test_tasks.py"),
+    "tracking/versions.py": ("what an alias is moved to", "tracking/test_alias.py"),
+}
+"""Module or folder: why it has no test file of its own, and which one tests it."""
+
+
+def mirrored(module: Path) -> Path:
+    """Where a module's tests stand."""
+    return TESTS / module.with_name(f"test_{module.name}")
+
+
+def modules() -> list[Path]:
+    """Every module with a name of its own, seen from the package."""
+    paths = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+    return sorted(path for path in paths if not path.name.startswith("__"))
+
+
+def excepted(module: Path) -> bool:
+    """Whether it, or the folder that it lies in, is on the list."""
+    return module.as_posix() in ELSEWHERE or f"{module.parent.as_posix()}/" in ELSEWHERE
+
+
+def test_every_module_has_its_tests():
+    """Or says where they are."""
+    assert [str(module) for module in modules() if not mirrored(module).is_file() and not excepted(module)] == []
+
+
+def test_no_exception_is_left_over():
+    """A module on the list is there and has no test file, and the file that tests it is there."""
+    for name, (reason, tests) in ELSEWHERE.items():
+        assert reason
+        assert (TESTS / tests).is_file(), f"{name}: {tests} is gone"
+        assert (PACKAGE / name).exists(), f"{name} is gone"
+        if not name.endswith("/"):
+            assert not mirrored(Path(name)).is_file(), f"{name} has tests of its own now: take it off the list"

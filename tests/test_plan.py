@@ -1,0 +1,103 @@
+"""The plan: one row a rule, method and class, and what no metric answers is told."""
+
+from __future__ import annotations
+
+import projects
+import pytest
+
+from explain_gate.config import load_config
+from explain_gate.errors import ConfigError, NothingPlanned
+from explain_gate.plan import plan, waivers_of
+
+GOOD = projects.THRESHOLDS.format(corner="false")
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load a text as thresholds.yaml."""
+
+    def load_text(text: str):
+        path = tmp_path / "thresholds.yaml"
+        path.write_text(text, encoding="utf-8")
+        return load_config(path)
+
+    return load_text
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("accuracy:", "acuracy:"), "unknown metric; performance has accuracy"),
+        (("performance:", "perfomance:"), "unknown family of checks; there are"),
+        (("grad_cam: {layer: window}", "grad_cma: {}"), "unknown method; there are gradient"),
+        (("grad_cam: {layer: window}", "guided_backprop: {}"), "cannot rest on them alone"),
+        (("layer: window", "layr: window"), "unknown option; allowed here: layer"),
+        (("at_least: 0.9", "at_least: 0.9, max_unmeasured: 1.5"), "must be a whole number of images, or a share"),
+        (("at_least: 0.9", "at_most: 0.9"), "is better when higher, so the bound must be at_least"),
+        (("at_least: 0.9", "at_least: 90"), "must lie in the metric's range, 0 to 1, got 90"),
+        (("at_least: 0.9", "at_least: 0.9, methods: [grad_cam]"), "takes no methods"),
+        (("at_least: 0.6", "at_least: 0.6, methods: [gradient]"), "is not among `methods` of this file"),
+        (("at_least: 0.6", "at_least: 0.6, parameters: {cut: 1}"), "unknown parameter; allowed here: binarize"),
+        (("at_least: 0.9", "max_rise: 0.1"), "bounded by max_drop"),
+        (("reliance:\n    background_gap", "completeness:\n    relative_error"), "add integrated_gradients"),
+    ],
+)
+def test_a_rule_that_no_metric_answers_is_told(load, change, told):
+    """Unknown names list what there is; bounds in the wrong direction or out of range are refused."""
+    with pytest.raises(ConfigError) as caught:
+        plan(load(GOOD.replace(*change)), ["red", "green"])
+    assert told in str(caught.value)
+
+
+def test_a_rule_becomes_one_row_per_method_and_class(load):
+    """Keys are unique and readable."""
+    rules = plan(load(GOOD), ["red", "green"])
+    assert [rule.key for rule in rules] == [
+        "performance.accuracy[all]",
+        "alignment.iou[grad_cam-red]",
+        "alignment.iou[grad_cam-green]",
+        "reliance.background_gap[all]",
+    ]
+    assert rules[1].line == 13
+
+
+def test_one_metric_may_have_several_named_rules(load):
+    """`iou/strict` is a second rule over iou with its own name."""
+    text = GOOD.replace("    iou:", "    iou/strict: {at_least: 0.8, severity: warn}\n    iou:")
+    keys = {rule.key: rule.metric for rule in plan(load(text), ["red", "green"])}
+    assert keys["alignment.iou/strict[grad_cam]"] == "alignment.iou"
+
+
+def test_nothing_planned_is_its_own_error(load):
+    """An empty gate is exit code 5."""
+    with pytest.raises(NothingPlanned):
+        plan(load(GOOD[: GOOD.index("checks:")] + "checks: {}\n"), ["red"])
+
+
+def test_waivers_are_read_with_their_line(load):
+    """A waiver names rule, class, owner, reason and last day."""
+    waiver = "waivers:\n  - {check: alignment.iou, class: red, reason: masks, owner: me, expires: 2027-01-31}\n"
+    (found,) = waivers_of(load(GOOD + waiver), "2026-11-26")
+    assert (found.class_name, found.expires) == ("red", "2027-01-31")
+    assert found.line == GOOD.count("\n") + 2
+
+
+@pytest.mark.parametrize(
+    ("expires", "most", "told"),
+    [
+        ("2027-02-24", "", None),
+        ("2027-02-25", "", "at most 90 days ahead, on 2027-02-24, got 2027-02-25; write an earlier day, or raise"),
+        ("2027-02-25", "waivers_max_days: 91\n", None),
+        ("2020-01-01", "", None),
+    ],
+)
+def test_a_waiver_ends_at_most_90_days_ahead(load, expires, most, told):
+    """A waiver is a delay; the file may say how long one may be, and an expired one is told by the verdict."""
+    waiver = f"waivers:\n  - {{check: alignment.iou, reason: masks, owner: me, expires: {expires}}}\n"
+    config = load(GOOD + waiver + most)
+    if told is None:
+        assert waivers_of(config, "2026-11-26")[0].expires == expires
+    else:
+        with pytest.raises(ConfigError, match=told) as error:
+            waivers_of(config, "2026-11-26")
+        assert f"thresholds.yaml:{GOOD.count(chr(10)) + 2}: waivers.0.expires" in str(error.value)
