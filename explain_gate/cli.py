@@ -205,6 +205,22 @@ def approve(ref: str, by: str, reason: str, expires: dt.datetime | None, *, desp
 
 
 @main.command()
+@click.argument("text", metavar="TEXT")
+@click.option("--version", "ref", required=True, metavar="REF", help="What it was learned from.")
+@click.option("--image", metavar="ID", help="The image it is about; the report of each later version with it tells it.")
+@click.option("--rule", metavar="KEY", help="The rule it is about, by key or check; the same.")
+@click.option("--by", metavar="NAME", help="Who says it; default: the account that runs this.")
+@_run_options("config", "tracking-uri", "no-tracking")
+def lesson(
+    text: str, ref: str, image: str | None, rule: str | None, by: str | None, **given: str | bool | None
+) -> None:
+    """Keep what a version taught, for its history and for the reports of the versions after it."""
+    from explain_gate.commands.lesson import lesson as keep
+
+    keep(text, ref, read_options(given), image=image, rule=rule, by=by, say=click.echo)
+
+
+@main.command()
 @click.argument("folder", metavar="DIR")
 @click.option("--output", metavar="FILE", help="Where the statement goes; default: attestation.json in DIR.")
 def attest(folder: str, output: str | None) -> None:

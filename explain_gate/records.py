@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -478,15 +478,37 @@ class Confound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What a version taught. `at` is ISO 8601 in UTC; `version` names the version as people do, `digest` its model.
+
+    `image` and `rule` are what it is about, None where it is about the version: a later version that is asked the same
+    rule or the same image is told.
+    """
+
+    text: str
+    at: str
+    by: str
+    version: str
+    digest: str = ""
+    image: str | None = None
+    rule: str | None = None
+
+    def concerns(self, rules: Collection[str], images: Collection[str]) -> bool:
+        """Whether one of these rules, by key or by check, or one of these images is what it is about."""
+        return self.image in images or any(rule == self.rule or rule.partition("[")[0] == self.rule for rule in rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json.
 
-    `waivers` are those of the file, used or not. `promotion` is the alias's move to this version: model, alias,
-    from, to, by, at, why; None where none was. `run_id` tells this run's verdict from any other's. `not_published` says
-    which surfaces beside verdict.json could not be written or recorded; they decide nothing. `selection` says how much
-    of the gate was planned: all of it ("full"), what a budget allows ("quick"), or what somebody looked at ("only");
-    `left_out` holds the keys of the rest. `weaker` says what this run asks for less than that of its reference.
-    `confounds` are what tells the data set's classes apart beside their objects.
+    `waivers` are those of the file, used or not; `lessons` those that are about a rule or an image of this run.
+    `promotion` is the alias's move to this version: model, alias, from, to, by, at, why; None where none was.
+    `run_id` tells this run's verdict from any other's. `not_published` says which surfaces beside verdict.json
+    could not be written or recorded; they decide nothing. `selection` says how much of the gate was planned: all
+    of it ("full"), what a budget allows ("quick"), or what somebody looked at ("only"); `left_out` holds the keys
+    of the rest. `weaker` says what this run asks for less than that of its reference. `confounds` are what tells
+    the data set's classes apart beside their objects.
     """
 
     verdict: VerdictName
@@ -497,6 +519,7 @@ class Verdict:
     controls: tuple[Control, ...] = ()
     failed_tests: tuple[FailedTest, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    lessons: tuple[Lesson, ...] = ()
     messages: tuple[str, ...] = ()
     not_published: tuple[str, ...] = ()
     run_id: str = ""

@@ -7,12 +7,13 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from explain_gate.comparing.terms import SEED
 from explain_gate.comparing.timeline import timeline_lines
-from explain_gate.comparing.versions import Run, Version
+from explain_gate.comparing.versions import Event, Run, Version
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError
 from explain_gate.measuring.job import tracking_settings
@@ -21,9 +22,11 @@ from explain_gate.options import RunOptions
 from explain_gate.publishing.pages.history import render_history
 from explain_gate.publishing.pictures.film import film_strips
 from explain_gate.publishing.text.verdict_json import finding_from_json
+from explain_gate.records import Lesson
 from explain_gate.session.run import GateSession
 from explain_gate.tracking.alias import Move
 from explain_gate.tracking.history import RecordedRun, history
+from explain_gate.tracking.lessons import FILE, lessons_in_file
 from explain_gate.tracking.settings import TrackingSettings
 
 
@@ -48,7 +51,9 @@ def draw_history(
         files = [Path(name) for name in sorted(glob.glob(checkpoints, recursive=True))]  # noqa: PTH207 - may be absolute
         page = history_of_checkpoints(options.config, files, device=options.device, progress=Lines(), tell=say)
     else:
-        versions = recorded_history(str(model), tracking_settings(load_config(options.config), options.tracking_uri))
+        config = load_config(options.config)
+        recorded = recorded_history(str(model), tracking_settings(config, options.tracking_uri))
+        versions = _with_lessons(recorded, lessons_in_file(config.path.parent / FILE))
         for line in timeline_lines(versions):
             say(line)
         page = render_history(str(model), versions)
@@ -133,7 +138,45 @@ def _version(digest: str, runs: Sequence[RecordedRun]) -> Version:
         model_digest=digest,
         aliases=named.aliases,
         moves=tuple(_told(move) for move in named.moves),
+        events=_events(runs, named),
     )
+
+
+def _events(runs: Sequence[RecordedRun], named: RecordedRun) -> tuple[Event, ...]:
+    """What people put on record about a version, oldest first; a waiver stands where a run first had it."""
+    events = [Event(at=move.at, kind="alias", text=_told(move)) for move in named.moves]
+    for one in named.approvals:
+        until = f" until {one.expires}" if one.expires else ""
+        despite = f", although it {one.despite}" if one.despite else ""
+        events.append(Event(at=one.at, kind="approval", text=f"{one.by} approves it{until}{despite}: {one.why}"))
+    lessons = dict.fromkeys(lesson for run in runs for lesson in run.lessons)
+    events += [Event(at=lesson.at, kind="lesson", text=_lesson_told(lesson)) for lesson in lessons]
+    seen: dict[str, str] = {}
+    for run in runs:
+        for waiver in run.waivers:
+            seen.setdefault(_waiver_told(waiver), run.time.isoformat())
+    events += [Event(at=at, kind="waiver", text=text) for text, at in seen.items()]
+    return tuple(sorted(events, key=lambda event: (event.at, event.kind)))
+
+
+def _lesson_told(lesson: Lesson) -> str:
+    about = ", ".join(one for one in (lesson.rule, lesson.image) if one)
+    return f"{lesson.text} ({lesson.by}{f', about {about}' if about else ''})"
+
+
+def _waiver_told(waiver: Mapping[str, Any]) -> str:
+    rows = "".join(f", {waiver[name]}" for name in ("method", "class") if waiver.get(name))
+    return f"{waiver['check']}{rows} may break until {waiver['expires']}: {waiver['reason']} ({waiver['owner']})"
+
+
+def _with_lessons(versions: Sequence[Version], lessons: Sequence[Lesson]) -> list[Version]:
+    """The versions with lessons of a file that are about their weights."""
+    told: list[Version] = []
+    for version in versions:
+        own = [one for one in lessons if one.digest and one.digest == version.model_digest]
+        events = [*version.events, *(Event(at=one.at, kind="lesson", text=_lesson_told(one)) for one in own)]
+        told.append(replace(version, events=tuple(sorted(events, key=lambda event: (event.at, event.kind)))))
+    return told
 
 
 def _run(run: RecordedRun) -> Run:

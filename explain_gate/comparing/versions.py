@@ -39,6 +39,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What people did with a version: `at` is ISO 8601, `kind` is alias, approval, waiver or lesson."""
+
+    at: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One version of the weights with all its runs, oldest first; at least one. Oldest first in any list.
 
@@ -51,6 +60,7 @@ class Version:
     model_digest: str = ""
     aliases: tuple[str, ...] = ()
     moves: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
 
     @property
     def latest(self) -> Run:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from explain_gate.errors import ExplainGateError, TrackingError
 from explain_gate.records import BLOCKING, Verdict
+from explain_gate.redact import redacted
 from explain_gate.session import output as output_folder
 from explain_gate.session.destination import from_here
+from explain_gate.session.standing import with_standing
 
 if TYPE_CHECKING:
     from explain_gate.session.run import GateSession
@@ -59,6 +61,7 @@ def _publish(session: GateSession, verdict: Verdict) -> tuple[Path, Verdict]:
     from explain_gate.publishing.publish import publish
 
     output = session.destination.path_for(verdict)
+    verdict = redacted(with_standing(session, verdict))
     try:
         _withhold(session, verdict)
         verdict = publish(

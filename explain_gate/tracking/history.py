@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.errors import ReferenceError, TrackingError
+from explain_gate.records import Lesson
 from explain_gate.tracking.alias import JUDGED_AT, Move, moves_of
+from explain_gate.tracking.approvals import Approval, approvals_of
 from explain_gate.tracking.delivery import run_link
 from explain_gate.tracking.downloads import run_artifact
+from explain_gate.tracking.lessons import in_order, lessons_of
 from explain_gate.tracking.registry import quoted
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import Store, connect
@@ -27,10 +30,10 @@ _DOWNLOADS_AT_ONCE = 8
 class RecordedRun:
     """One gate run as it was recorded.
 
-    `findings` (value, interval, bound, status ...), `dataset` and `environment` are those of its verdict.json; empty
-    where the run has none. `version` is the registered version it judged or made; `aliases` are those that version
-    holds today, `moves` how they came to it. `link` leads to the run in MLflow, `report` to where its report was said
-    to be.
+    `findings` (value, interval, bound, status ...), `dataset` and `environment` are those of its verdict.json;
+    empty where the run has none. `version` is the registered version it judged or made; `aliases` are those that
+    version holds today, `moves` how they came to it, `approvals` and `lessons` what people put on record beside
+    it. `link` leads to the run in MLflow, `report` to where its report was said to be.
     """
 
     run_id: str
@@ -51,6 +54,9 @@ class RecordedRun:
     dataset: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    lessons: tuple[Lesson, ...] = ()
+    waivers: tuple[Mapping[str, Any], ...] = ()
 
 
 def history(model: str, settings: TrackingSettings) -> list[RecordedRun]:
@@ -98,12 +104,14 @@ class _Registered:
     versions: Mapping[str, str]
     aliases: Mapping[str, tuple[str, ...]]
     moves: Mapping[str, tuple[Move, ...]]
+    approvals: Mapping[str, tuple[Approval, ...]]
+    lessons: Mapping[str, tuple[Lesson, ...]]
 
 
 def _registered(store: Store, model: str) -> _Registered:
     registered = store.find(store.client.get_registered_model, model)
     if registered is None:
-        return _Registered(versions={}, aliases={}, moves={})
+        return _Registered(versions={}, aliases={}, moves={}, approvals={}, lessons={})
     aliases: dict[str, tuple[str, ...]] = {}
     for alias, version in sorted(registered.aliases.items()):
         aliases[str(version)] = (*aliases.get(str(version), ()), alias)
@@ -113,6 +121,8 @@ def _registered(store: Store, model: str) -> _Registered:
         versions={version.tags[tag]: str(version.version) for version in versions if tag in version.tags},
         aliases=aliases,
         moves={str(version.version): moves_of(version.tags) for version in versions},
+        approvals={str(version.version): approvals_of(version.tags) for version in versions},
+        lessons={str(version.version): lessons_of(version.tags) for version in versions},
     )
 
 
@@ -151,4 +161,7 @@ def _entry(store: Store, run: Run, verdict: Mapping[str, Any], registered: _Regi
         dataset=verdict.get("dataset") or {},
         environment=verdict.get("environment") or {},
         moves=registered.moves.get(version, ()) if version else (),
+        approvals=registered.approvals.get(version, ()) if version else (),
+        lessons=in_order((*(registered.lessons.get(version, ()) if version else ()), *lessons_of(tags))),
+        waivers=tuple(verdict.get("waivers", ())),
     )

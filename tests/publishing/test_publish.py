@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from explain_gate.publishing.publish import publish
+from explain_gate.records import Lesson
 
 
 def test_every_file_is_written_beside_the_profile(report):
@@ -61,3 +63,17 @@ def test_publishing_loads_neither_torch_nor_mlflow():
     """A report is rendered again on a machine that has only the records."""
     code = "import sys, explain_gate.publishing.publish; sys.exit(bool({'torch', 'mlflow'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_lessons_of_earlier_versions_are_on_the_page(run, tmp_path):
+    """A section of its own, with who, when and about what; no section where there is none."""
+    lesson = Lesson(
+        text="<b>snow</b> is the cue", at="2026-11-01T08:00:00+00:00", by="ann", version="run:1", rule="x.y"
+    )
+    for name, lessons in (("with", (lesson,)), ("without", ())):
+        (tmp_path / name).mkdir()
+        publish(replace(run.verdict, lessons=lessons), None, tmp_path / name)
+    page = (tmp_path / "with" / "index.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;snow&lt;/b&gt; is the cue" in page[page.index('id="lessons"') :]
+    assert "2026-11-01, ann, of run:1" in page
+    assert 'id="lessons"' not in (tmp_path / "without" / "index.html").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from explain_gate.comparing.series import Series, series_of
 from explain_gate.comparing.terms import changed_verdicts, changes, reruns
 from explain_gate.comparing.timeline import told
-from explain_gate.comparing.versions import Run, Version
+from explain_gate.comparing.versions import Event, Run, Version
 from explain_gate.digits import number
 from explain_gate.metrics import family, question
 from explain_gate.publishing.pages.page import render
@@ -91,12 +91,19 @@ def render_history(model: str, versions: Sequence[Version], *, strips: Sequence[
         families=_families(charts),
         hidden=len(every) - len(charts),
         strips=strips,
+        events=_events(versions),
         changes=[(versions[change.position].named, change) for change in changes(versions)],
         changed_verdicts=changed_verdicts(versions),
         data=_data(charts, versions),
         state="failed" if versions[-1].blocked else "passed",
         link=_link,
     )
+
+
+def _events(versions: Sequence[Version]) -> list[tuple[Version, Event]]:
+    """What people put on record about all versions, newest first."""
+    every = [(version, event) for version in versions for event in version.events]
+    return sorted(every, key=lambda pair: pair[1].at, reverse=True)
 
 
 def _charts(series: Sequence[Series], versions: Sequence[Version]) -> list[ChartView]:

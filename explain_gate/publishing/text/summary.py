@@ -22,7 +22,7 @@ from explain_gate.publishing.words.wording import (
     untold,
     value_text,
 )
-from explain_gate.records import BLOCKING, Control, FailedTest, Finding, Verdict
+from explain_gate.records import BLOCKING, Control, FailedTest, Finding, Lesson, Verdict
 
 LIMIT = 60_000
 """Bytes a summary may have; CI systems cut or drop longer ones."""
@@ -44,6 +44,7 @@ def verdict_to_markdown(verdict: Verdict) -> str:
     page.bullets([f"no result: `{code(key)}`" for key in untold(verdict)], "rules without result")
     page.bullets([_failed_test(failed) for failed in verdict.failed_tests], "failed tests")
     page.bullets([escape(text, 400) for text in verdict.not_published], "surfaces that were not published")
+    page.bullets([escape(_lesson(lesson), 400) for lesson in verdict.lessons], "lessons")
     findings = by_severity(verdict.findings)
     passed = [finding for finding in findings if finding.status == "passed"]
     others = [finding for finding in findings if finding.status != "passed"]
@@ -153,6 +154,11 @@ def _about(verdict: Verdict, escaped: Callable[[str], str]) -> str:
     parts += [plural(images, "image")] if isinstance(images, int) else []
     parts += [f"{verdict.seconds:.0f} s"] if verdict.seconds else []
     return " · ".join(parts) or VERDICT_WORDS[verdict.verdict].lower()
+
+
+def _lesson(lesson: Lesson) -> str:
+    about = ", ".join(one for one in (lesson.rule, lesson.image) if one)
+    return f"lesson of {lesson.at[:10]} about {about}: {lesson.text} ({lesson.by})"
 
 
 def _failed_test(failed: FailedTest) -> str:

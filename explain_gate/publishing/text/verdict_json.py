@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from explain_gate.errors import ReferenceError
-from explain_gate.records import Confound, Control, Evidence, FailedTest, Finding, Verdict, Waiver
+from explain_gate.records import Confound, Control, Evidence, FailedTest, Finding, Lesson, Verdict, Waiver
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
@@ -41,6 +41,7 @@ def verdict_to_json(verdict: Verdict) -> str:
         "failed_tests": [{"test": failed.test, "text": failed.text} for failed in verdict.failed_tests],
         "waivers": [_waiver(waiver) for waiver in verdict.waivers],
         "confounds": [_confound(one) for one in verdict.confounds],
+        "lessons": [asdict(lesson) for lesson in verdict.lessons],
         "messages": list(verdict.messages),
         "not_published": list(verdict.not_published),
         "seconds": verdict.seconds,
@@ -74,6 +75,7 @@ def verdict_from_json(text: str) -> Verdict:
                 "failed_tests": tuple(_to_failed_test(entry) for entry in document["failed_tests"]),
                 "waivers": tuple(_to_waiver(entry) for entry in document.get("waivers", ())),
                 "confounds": tuple(_to_confound(entry) for entry in document.get("confounds", ())),
+                "lessons": tuple(Lesson(**entry) for entry in document.get("lessons", ())),
                 "messages": tuple(document["messages"]),
                 "not_published": tuple(document.get("not_published", ())),
             }

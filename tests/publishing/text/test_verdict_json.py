@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from explain_gate.errors import ReferenceError
+from explain_gate.publishing.text.summary import verdict_to_markdown
 from explain_gate.publishing.text.verdict_json import verdict_from_json, verdict_to_json
-from explain_gate.records import Waiver
+from explain_gate.records import Lesson, Waiver
 
 SCHEMA = json.loads((files("explain_gate") / "schemas" / "verdict.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -53,6 +54,16 @@ def test_the_waivers_of_the_file_are_in_it(run):
     assert verdict_from_json(verdict_to_json(verdict)) == verdict
     del document["waivers"]
     assert verdict_from_json(json.dumps(document)).waivers == ()
+
+
+def test_lessons_are_in_it(run):
+    """With what they are about; a verdict of before has none."""
+    told = Lesson(text="snow", at="2026-11-26T08:00:00+00:00", by="ann", version="models:/pets/1", rule="alignment.iou")
+    verdict = replace(run.verdict, lessons=(told,))
+    document = json.loads(verdict_to_json(verdict))
+    assert list(VALIDATOR.iter_errors(document)) == []
+    assert verdict_from_json(verdict_to_json(verdict)) == verdict
+    assert "lesson of 2026-11-26 about alignment.iou: snow" in verdict_to_markdown(verdict)
 
 
 def test_a_file_name_that_is_not_text_survives(run):
