@@ -41,6 +41,11 @@ def test_transplant_follow(check):
     check("reliance.transplant_follow")
 
 
+def test_texture_share(check):
+    """The object is recognised by its shape as well as by its texture."""
+    check("reliance.texture_share")
+
+
 def test_style_follow(check):
     """Predictions do not follow how pictures were recorded."""
     check("reliance.style_follow")

@@ -14,6 +14,7 @@ from explain_gate.metrics.batch import Batch, by_class
 from explain_gate.metrics.fill import coarse_blur, inpaint
 from explain_gate.metrics.following import follow
 from explain_gate.metrics.patches import Place, plant
+from explain_gate.metrics.texture import shuffled, silhouette
 
 
 def background_gap(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
@@ -249,6 +250,48 @@ def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside",
         answers.append(float(turned and not control))
     batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
     return torch.tensor(values, dtype=torch.float64)
+
+
+def texture_share(region: Tensor, batch: Batch, *, draws: int = 2) -> Tensor:
+    """Score kept when the object's patches are shuffled, over that and the score kept by its silhouette (Geirhos 2019).
+
+    Patches that are dealt out anew keep texture and lose shape; an object in its mean colour keeps shape and loses
+    texture. The score is the probability of the class, a mean over draws.
+
+    Args:
+        region: (N, H, W), bool.
+        batch: is asked for one forward per draw, and one.
+        draws: deals of the patches, at least 1.
+
+    Returns:
+        (N,), in [0, 1]: 1 where texture alone keeps the class, 0 where shape alone does, 0.5 where both keep as much,
+        or nothing. Neither is better by itself.
+
+    Raises:
+        NotApplicable: the region is too small to be shuffled.
+    """
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, got {draws}")
+    pictures: list[Tensor] = []
+    for position, one in enumerate(batch.pixels.cpu()):
+        own = region[position].cpu()
+        pictures.append(silhouette(one, own))
+        for draw in range(draws):
+            dealt = shuffled(one, own, batch.generator(position, f"shuffled {draw}"))
+            if dealt is None:
+                raise NotApplicable("the region has fewer than four patches to shuffle")
+            pictures.append(dealt)
+    labels = batch.labels.cpu().repeat_interleave(1 + draws)
+    kept = (
+        batch.task.strength(batch.predict(torch.stack(pictures)), labels)
+        .double()
+        .cpu()
+        .clamp_min(0)
+        .view(-1, 1 + draws)
+    )
+    shape, texture = kept[:, 0], kept[:, 1:].mean(dim=1)
+    total = shape + texture
+    return torch.where(total > 0, texture / total.clamp_min(1e-300), 0.5)
 
 
 def style_follow(batch: Batch, *, classes: int = 10) -> Tensor:

@@ -155,6 +155,23 @@ CARDS = (
         },
     ),
     Metric(
+        key="reliance.texture_share",
+        summary="probability kept by the object's shuffled patches, over that and what its silhouette keeps",
+        better="lower",
+        low=0,
+        high=1,
+        applies="model",
+        needs=("region",),
+        cost="1 forward per draw, and one",
+        asks=("predictions",),
+        source="after Geirhos 2019",
+        caveat="a habit and no fault: some classes are their texture; 0.5 also where neither keeps anything",
+        broken="its predictions rest on texture more than on shape",
+        meanings={
+            "draws": "deals of the patches",
+        },
+    ),
+    Metric(
         key="reliance.style_follow",
         summary="pictures that turn to the class whose colours, contrast and grain they take on, less damage",
         better="lower",
