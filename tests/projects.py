@@ -110,6 +110,25 @@ def write_project(folder: Path, *, corner: bool = False, per_class: int = 4, thr
     return path
 
 
+def write_gate(folder: Path, annotations: str, images: str = "images", **data: object) -> Path:
+    """Write a thresholds.yaml over a folder of pictures, for whatever reads them and opens no model."""
+    section = {"images": images, "annotations": annotations, **data}
+    (folder / images).mkdir(parents=True, exist_ok=True)
+    path = folder / "thresholds.yaml"
+    path.write_text(
+        json.dumps(
+            {
+                "version": 1,
+                "model": {"source": "none:none"},
+                "data": section,
+                "methods": {"grad_cam": {}},
+                "checks": {"alignment": {"iou": {"at_least": 0.5}}},
+            }
+        )
+    )
+    return path
+
+
 def wait_while_measuring(thresholds: Path) -> Path:
     """Give the project a model that never ends on a worker; returns the file that appears when it begins."""
     (thresholds.parent / "waiting.py").write_text(WAITING, encoding="utf-8")

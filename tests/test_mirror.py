@@ -36,6 +36,7 @@ ELSEWHERE = {
     "measuring/workers/ray_runtime.py": ("a cluster is needed", "measuring/workers/test_ray.py"),
     "measuring/workers/ray_worker.py": ("a cluster is needed", "measuring/workers/test_ray.py"),
     "metrics/batch.py": ("a protocol without code", "contract/test_every_metric.py"),
+    "metrics/clustering.py": ("the clusters of one family", "metrics/test_strategies.py"),
     "metrics/everyday.py": ("the operations of one metric", "metrics/test_operations.py"),
     "plugin.py": ("hooks that hand on", "plugin/test_fail_closed.py"),
     "profile/attestation.py": ("the command that writes it", "test_cli.py"),
