@@ -10,7 +10,7 @@ TIMES ?=
 # Processes that run tests; each uses one core.
 JOBS ?= 2
 
-.PHONY: demo test lint types layers unit soak kills clean
+.PHONY: demo test lint types layers unit docs soak kills clean
 
 demo: $(INSTALLED)
 	$(BIN)/explain-gate demo --output reports/demo
@@ -31,6 +31,10 @@ layers: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
+
+# The site as folder site/, strictly: a broken link is an error.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f .mkdocs.yml
 
 # Hours: the suite in odd surroundings, then each test that starts a process or waits 200 times, with both cores busy.
 soak: $(INSTALLED)
