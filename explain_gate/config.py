@@ -77,6 +77,28 @@ Sides = Size | tuple[Size, Size]
 Colour = Annotated[float, Field(ge=0, le=255)]
 
 
+class TaskSection(_Section):
+    """What the model's output means; docs/tasks.md. A name alone stands for {name: NAME}."""
+
+    name: Text = Field(default="classification", description="classification, binary, multilabel or regression")
+    threshold: float | list[float] | dict[Text, float] | None = Field(
+        default=None, description="binary, multilabel: probability above which a class is said"
+    )
+    tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="regression: how far off a value may be and still be right"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return value if isinstance(value, dict | TaskSection) else {"name": value}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is set beside the name."""
+        return {name: value for name, value in self.model_dump(exclude={"name"}).items() if value is not None}
+
+
 class ModelSection(_Section):
     """Which model is gated and how its output becomes one score per class."""
 
@@ -95,7 +117,10 @@ class ModelSection(_Section):
     target: Text | None = Field(
         default=None, description="package.module:function from the model's output to logits (N, classes)"
     )
-    task: Text = Field(default="classification", description="what the scores mean: classification")
+    task: TaskSection = Field(
+        default=TaskSection(),
+        description="what the output means: a name, or {name: NAME, threshold: P}; docs/tasks.md",
+    )
     name: Text | None = Field(default=None, description="the model's name in reports and tracking")
 
 
@@ -181,6 +206,9 @@ class DataSection(_Section):
     )
     classes: list[Text] | dict[Text, Annotated[int, Field(ge=0)]] | None = Field(
         default=None, description="class names in the order of the logits, or {name: logit index}"
+    )
+    background_class: Text | None = Field(
+        default=None, description="the class of pictures on which nothing is annotated"
     )
     preprocessing: PreprocessingSection = PreprocessingSection()
     limit: Annotated[int, Field(gt=0)] | None = Field(default=None, description="use at most this many images")
@@ -467,6 +495,8 @@ def _section_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
         "publish": PublishSection,
     }
     section = homes.get(str(loc[0]))
+    if section is ModelSection and "task" in loc:
+        return TaskSection
     if section is DataSection and "preprocessing" in loc:
         return PadSection if "pad" in loc else PreprocessingSection
     if section is TrackingSection and "promote" in loc:

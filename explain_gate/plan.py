@@ -20,8 +20,10 @@ _CONFIDENCE = 0.95
 """Of the interval of a change."""
 
 
-def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
+def plan(config: GateConfig, classes: Sequence[str], *, bare: Sequence[str] = ()) -> tuple[Rule, ...]:
     """Every row the gate must answer: one per rule, method and, with `per_class`, class.
+
+    Of classes in `bare` nothing is drawn on any picture, so that no metric which needs a region has a row of theirs.
 
     Raises:
         ConfigError: an unknown family, metric, method, option or parameter, with its line and what is allowed.
@@ -35,8 +37,9 @@ def plan(config: GateConfig, classes: Sequence[str]) -> tuple[Rule, ...]:
     for check, section, line in config.rules():
         metric = _metric_of(config, check)
         _check_rule(config, check, section, metric)
+        _check_sense(config, check, metric)
         for method in _methods_of(config, check, section, metric):
-            each = _classes_of(config, check, section, classes)
+            each = _classes_of(config, check, section, classes, bare if metric.needs_region else ())
             if _decide(config, section) == "evidence" and None not in each:
                 each = (*each, None)  # all classes together: a cue of every class stands in no single one
             rows.extend(_row(config, check, section, metric, method, class_name, file, line) for class_name in each)
@@ -109,9 +112,29 @@ def _without_place(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_task(config: GateConfig) -> None:
-    task = config.sections.model.task
-    if task not in TASKS:
-        raise config.error(f"unknown task; there is {', '.join(TASKS)}, got {task}", "model", "task")
+    section = config.sections.model.task
+    if section.name not in TASKS:
+        raise config.error(f"unknown task; there is {', '.join(TASKS)}, got {section.name}", "model", "task")
+    card = TASKS[section.name]
+    for name in section.parameters:
+        if name not in card.parameters:
+            known = ", ".join(card.parameters) or "none"
+            raise config.error(f"{section.name} has no such parameter; it has {known}", "model", "task", name)
+    for name in card.required:
+        if name not in section.parameters:
+            told = (
+                f"{section.name} needs {name}, {card.parameters[name]}: write task: {{name: {section.name}, {name}: 5}}"
+            )
+            raise config.error(told, "model", "task")
+
+
+def _check_sense(config: GateConfig, check: str, metric: Metric) -> None:
+    """A metric that makes no sense for the task is refused, with what to use instead."""
+    task = config.sections.model.task.name
+    instead = TASKS[task].refused.get(metric.key)
+    if instead is not None:
+        family, _, name = check.partition(".")
+        raise config.error(f"makes no sense for model.task: {task}: {instead}", "checks", family, name)
 
 
 def _check_methods(config: GateConfig) -> None:
@@ -272,16 +295,21 @@ def _methods_of(config: GateConfig, check: str, section: RuleSection, metric: Me
 
 
 def _classes_of(
-    config: GateConfig, check: str, section: RuleSection, classes: Sequence[str]
+    config: GateConfig, check: str, section: RuleSection, classes: Sequence[str], bare: Sequence[str]
 ) -> Sequence[str] | tuple[None]:
     """One row per class where the rule says so, for the classes it names or all of them."""
     if section.classes is None:
-        return classes if section.per_class else (None,)
+        return [name for name in classes if name not in bare] if section.per_class else (None,)
     family, _, name = check.partition(".")
     for class_name in section.classes:
         if class_name not in classes:
             raise config.error(
                 f"{class_name} is not a class of the data ({', '.join(classes)})", "checks", family, name, "classes"
+            )
+        if class_name in bare:
+            raise config.error(
+                f"{check} looks at regions, and on pictures of {class_name} there is none; leave it out",
+                *("checks", family, name, "classes"),
             )
     return section.classes
 

@@ -62,7 +62,8 @@ class Sample:
     `accepted` holds every class annotated on the image: a prediction of any of them is right. `annotators` holds one
     region (H, W), bool, per annotator, where several people drew the same image; `region` is their union. `ignored`
     (H, W), bool, are pixels that count neither as inside nor outside; `parts` the region of each named part. `looks`
-    are numbers on how the file became this, for warnings: see `data.oddities`. `value` is the annotated number.
+    are numbers on how the file became this, for warnings: see `data.oddities`. `value`: the annotated number. `empty`:
+    the picture is known to show no object, so that it is a background as it is.
     """
 
     index: int
@@ -79,6 +80,7 @@ class Sample:
     parts: Mapping[str, torch.Tensor] = field(default_factory=dict)
     looks: Mapping[str, float] = field(default_factory=dict)
     value: float | None = None
+    empty: bool = False
 
     @property
     def truth(self) -> Truth:
@@ -251,6 +253,11 @@ class Profile:
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of the logits."""
         return tuple(self.manifest["dataset"]["classes"])
+
+    @property
+    def bare(self) -> tuple[str, ...]:
+        """Classes on whose pictures nothing is drawn, such as those of pictures without the object."""
+        return tuple(self.manifest["dataset"].get("bare", ()))
 
     @property
     def tolerance(self) -> float:

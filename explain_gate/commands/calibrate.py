@@ -62,7 +62,7 @@ def calibrate_file(
             profiles.append(
                 measure(gate, source=source, checkpoint=file, folder=folder, device=device, progress=progress)
             )
-        rules = plan(gate, list(profiles[0].classes))
+        rules = plan(gate, list(profiles[0].classes), bare=profiles[0].bare)
         found = calibrate(profiles, rules, false_alarm_rate=false_alarm_rate, seed=gate.sections.seed)
     _write(target, rewrite(gate, found), list(profiles[0].classes))
     for line in told(found):

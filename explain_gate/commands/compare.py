@@ -84,7 +84,7 @@ def _profile(
 
 
 def _judged(gate: GateConfig, before: Profile, after: Profile, today: str) -> Verdict:
-    rules = plan(gate, after.classes)
+    rules = plan(gate, after.classes, bare=after.bare)
     waivers = waivers_of(gate, today)
     profile = with_drift(after, before, rules)
     findings = judge(profile, rules, before, waivers=waivers, today=today)

@@ -39,7 +39,9 @@ def thresholds_schema() -> dict[str, Any]:
         }
         for name, family in FAMILIES.items()
     }
-    document["$defs"]["ModelSection"]["properties"]["task"]["enum"] = list(TASKS)
+    task = document["$defs"]["TaskSection"]
+    task["properties"]["name"]["enum"] = list(TASKS)
+    document["$defs"]["TaskSection"] = {"anyOf": [{"type": "string", "enum": list(TASKS)}, task]}
     return document
 
 

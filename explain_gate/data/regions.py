@@ -77,12 +77,17 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drawn:
-    """What one annotation says of one image: its class and shapes. `size` is (height, width) where stated."""
+    """What one annotation says of one image: its class and shapes. `size` is (height, width) where stated.
+
+    `value` is the number that is annotated. `empty`: the image is known to show no object.
+    """
 
     file_name: str
     class_name: str
     shapes: tuple[Shape, ...]
     size: tuple[int, int] | None = None
+    value: float | None = None
+    empty: bool = False
 
 
 def fill(shape: Shape, height: int, width: int) -> Mask:

@@ -50,6 +50,11 @@ class RegressionSet:
     def __len__(self) -> int:
         return len(self.entries)
 
+    @property
+    def bare(self) -> tuple[str, ...]:
+        """Classes on whose pictures nothing is drawn, such as those of pictures without the object."""
+        return self.facts.bare_names
+
     def part(self, rows: Sequence[int]) -> RegressionSet:
         """Some of the samples, with what is known of the whole set."""
         return RegressionSet([self.entries[row] for row in rows], self.classes, self.preprocessing, facts=self.facts)
@@ -67,7 +72,13 @@ class RegressionSet:
         """
         entry = self.entries[row]
         loaded = load_annotated(entry.path, entry.shapes, entry.size, self.preprocessing)
-        reason = region_fault(loaded.region) if entry.shapes else "no region is drawn on this image"
+        reason = (
+            region_fault(loaded.region)
+            if entry.shapes
+            else "no object is on this image"
+            if entry.empty
+            else "no region is drawn on this image"
+        )
         return Sample(
             index=row,
             image=entry.image,
@@ -83,6 +94,7 @@ class RegressionSet:
             parts=loaded.parts,
             looks=loaded.looks,
             value=entry.value,
+            empty=entry.empty,
         )
 
     def first(self) -> Sample:
@@ -167,7 +179,7 @@ class RegressionSet:
             for s in entry.shapes
         ]
         told = [entry.label, list(entry.accepted), self.digest(row), shapes, entry.size]
-        return told if entry.value is None else [*told, entry.value]
+        return told if entry.value is None and not entry.empty else [*told, entry.value, entry.empty]
 
     @staticmethod
     def raise_faults(faults: Sequence[str]) -> None:

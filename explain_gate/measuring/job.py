@@ -79,7 +79,11 @@ class Job:
     @property
     def task(self) -> Task:
         """What the scores mean."""
-        return task_of(self.config.sections.model.task, facts=self.data.facts)
+        section = self.config.sections.model.task
+        try:
+            return task_of(section.name, section.parameters, self.data.facts)
+        except ValueError as error:
+            raise self.config.error(str(error), "model", "task") from error
 
     def of_version(self, source: str | None, checkpoint: str | None, checkpoint_key: str | None = None) -> Job:
         """The same measurement of another model version.
@@ -120,7 +124,7 @@ def open_job(
 
     version = version or Version()
     data = data or open_set(config)
-    rules = plan(config, list(data.classes)) if rules is None else rules
+    rules = plan(config, list(data.classes), bare=data.bare) if rules is None else rules
     return Job(
         config=config,
         rules=tuple(rules),

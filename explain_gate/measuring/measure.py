@@ -157,6 +157,7 @@ def _describe(
             "digest": data.digest_of_all(),
             "images": len(data),
             "classes": _class_names(data),
+            "bare": list(data.bare),
             "height": height,
             "width": width,
             "preprocessing": {
@@ -169,6 +170,7 @@ def _describe(
         "metrics": {check: dict(metric.parameters) for check, metric in facts.metrics.items()},
         "target": job.config.sections.model.target,
         "task": job.task.name,
+        "task_parameters": job.config.sections.model.task.parameters,
         "seed": job.seed,
         "config_digest": job.config.digest,
         "selection": job.selection,

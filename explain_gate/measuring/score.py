@@ -32,6 +32,7 @@ from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.table import Table
+from explain_gate.measuring.table import needs_of as signature_needs
 from explain_gate.metrics import METRICS, PAIR
 from explain_gate.own_code import load_function
 from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
@@ -63,6 +64,8 @@ def score(
         if job.part and rule.sample is not None:
             continue  # which images are drawn depends on the whole set
         rows = _sampled(data, rule, job.seed)
+        if "region" in signature_needs(function):  # pictures without an object have no place to be compared with
+            rows = [row for row in rows if data.entries[row].label not in data.facts.bare]
         table = tables[check, method] = Table(check, method, rule, function, _answering(data, rule, rows))
         table.population = [data.entries[row].label for row in rows]
         table.parameters = _resolved(rule, config)
@@ -372,7 +375,8 @@ def _controls(
     }
     for check, table in compared.items():
         methods = [method for (own, method) in tables if own == check and method is not None]
-        rows = sorted(job.data.stratified(CONTROL_IMAGES, seed=job.seed, purpose="control"))
+        drawn = sorted(job.data.stratified(CONTROL_IMAGES, seed=job.seed, purpose="control"))
+        rows = [row for row in drawn if job.data.entries[row].label not in job.data.facts.bare]
         sources = ["control.random", "control.region", *(f"control.randomized.{method}" for method in methods)]
         for source in sources:
             control = Table(check, source, table.rule, table.function, rows)

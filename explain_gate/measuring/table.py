@@ -27,7 +27,7 @@ class Table:
         self.method = method
         self.rule = rule
         self.function = function
-        self.needs = _needs(function)
+        self.needs = needs_of(function)
         self.rows = list(rows)
         self.values: dict[int, float] = {}
         self.reasons: dict[int, str] = {}
@@ -131,7 +131,7 @@ class Table:
         )
 
 
-def _needs(function: Callable[..., Any]) -> tuple[str, ...]:
+def needs_of(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a metric's positional parameters: what it asks of a batch."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return tuple(name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds)

@@ -219,7 +219,7 @@ def _selected(config: GateConfig, options: RunOptions) -> Selection:
     from explain_gate.data.annotations.read import read_entries
 
     entries = read_entries(config)
-    rules = plan(config, list(entries.classes))
+    rules = plan(config, list(entries.classes), bare=entries.facts.bare_names)
     if options.quick:
         return select_quick(rules)
     if options.only is None:

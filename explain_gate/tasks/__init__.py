@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 class SetFacts:
     """What a task knows of the regression set. `classes` are indices by name.
 
-    `nothing` is the index of the class of images that show none of the others, None where there is no such class.
+    `nothing` is the index of the class of images that show none of the others, None where there is no such class; on no
+    image of the classes in `bare` is anything drawn.
     `mean` and `deviation` are those of the annotated values.
     """
 
     classes: Mapping[str, int] = field(default_factory=dict)
     nothing: int | None = None
+    bare: frozenset[int] = frozenset()
     mean: float = 0.0
     deviation: float = 1.0
+
+    @property
+    def bare_names(self) -> tuple[str, ...]:
+        """The classes of `bare`."""
+        return tuple(name for name, index in self.classes.items() if index in self.bare)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +42,10 @@ class TaskCard:
 
     `score`, `right` and `turns` say in words what is explained, when the model is right, and what it means that a
     picture turns to another class. `accuracy` is what the share of right answers is called. `parameters` are what
-    `model.task` may set beside the name, each with its meaning; `required` those that have no default.
-    `unit` is that of `Task.strength`, `support` that of `Task.support`. `refused` are metrics that make no sense, each
-    with what to use instead; `changed` the fields of metrics' cards that read otherwise here.
+    `model.task` may set beside the name, each with its meaning; `required` those that have no default. `depends` are
+    the fields of SetFacts that answers depend on. `unit` is that of `Task.strength`, `support` that of `Task.support`.
+    `refused` are metrics that make no sense, each with what to use instead; `changed` the fields of metrics' cards that
+    read otherwise here.
     """
 
     code: str
@@ -49,6 +57,7 @@ class TaskCard:
     accuracy: str = "accuracy"
     parameters: Mapping[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    depends: tuple[str, ...] = ()
     unit: str = "probability"
     support: str = "log odds"
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +74,58 @@ TASKS: Mapping[str, TaskCard] = {
         score="logit of the annotated class",
         right="the highest logit is that of an annotated class",
         turns="the highest logit becomes that of the other class",
+    ),
+    "binary": TaskCard(
+        code="binary:Binary",
+        output="one logit, (N, 1) or (N,)",
+        summary="one of two classes; a logit above the threshold says the second of data.classes",
+        score="the logit, or minus the logit for the first class",
+        right="the logit lies on the annotated side of the threshold",
+        turns="the logit crosses the threshold",
+        parameters={"threshold": "probability above which the second class is said, in (0, 1); default 0.5"},
+        refused={
+            "discrimination.class_correlation": "one logit gives one map, turned round for the other class; use "
+            "randomization.correlation to see that maps belong to the model",
+        },
+    ),
+    "multilabel": TaskCard(
+        code="multilabel:Multilabel",
+        output="logits (N, labels), several true",
+        summary="several labels at once, each with its own sigmoid; a sample is one image and one label",
+        score="logit of the annotated label",
+        right="the label is above its threshold; on a picture without any label, none is",
+        turns="the other label rises above its threshold",
+        accuracy="recall of the annotated labels",
+        depends=("classes", "nothing"),
+        parameters={
+            "threshold": "probability above which a label is said: one, a list, or {label: number}; default 0.5"
+        },
+    ),
+    "regression": TaskCard(
+        code="regression:Regression",
+        output="one value, (N, 1) or (N,)",
+        summary="a value; the classes are the two sides of the set's mean, low and high",
+        score="the value, toward the annotated side of the set's mean",
+        right="the value is at most `tolerance` off the annotated one",
+        turns="the value moves toward the other side by more than the tolerance",
+        accuracy="share of values within the tolerance",
+        parameters={"tolerance": "how far off a value may be and still be right, in its own unit; above 0"},
+        required=("tolerance",),
+        depends=("mean", "deviation"),
+        unit="standard deviations",
+        support="standard deviations",
+        refused={
+            "discrimination.class_correlation": "one value gives one map, turned round for the other side; use "
+            "randomization.correlation to see that maps belong to the model",
+            "faithfulness.deletion_auc": "a value has no probability whose level says anything; use "
+            "faithfulness.sensitivity_n",
+            "faithfulness.insertion_auc": "a value has no probability whose level says anything; use "
+            "faithfulness.sensitivity_n",
+            "faithfulness.deletion_gain": "a value has no probability; use faithfulness.sensitivity_n",
+            "faithfulness.road": "a value has no probability; use faithfulness.sensitivity_n",
+            "reliance.background_margin": "a value has no probability; use reliance.background_follow, which counts "
+            "values that move by more than the tolerance",
+        },
     ),
 }
 """By the name that `model.task` takes."""

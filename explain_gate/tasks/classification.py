@@ -49,8 +49,7 @@ class Classification:
         if columns.shape[1] == 1 and not by_target:
             raise ModelError(
                 "the model has one logit, and a score per class is needed, (N, classes). For a model of two classes "
-                "name a function as model.target, package.module:function, that makes two scores of it: "
-                "return torch.cat([torch.zeros_like(output), output], dim=1)"
+                "write model.task: binary; or name a function as model.target that makes two scores of it"
             )
         require_logits(columns, self.facts.classes, least=2)
 

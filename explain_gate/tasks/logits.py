@@ -72,6 +72,19 @@ def require_logits(columns: Tensor, classes: Mapping[str, int], *, least: int) -
         )
 
 
+SIGMOID = (
+    "The model's outputs are probabilities (a sigmoid), not logits: where one is near 0 or 1 its gradient is near 0, "
+    "so maps of gradient methods and of CAM fade on exactly the images that the model is sure of, and every output "
+    "counts as above a threshold of 0.5. Let forward return what goes into the sigmoid, or name a function as "
+    "model.target that takes it back: return torch.logit(output, 1e-12)"
+)
+
+
+def caution_of_sigmoid(logits: Tensor) -> tuple[str, ...]:
+    """That a sigmoid was taken already; logits (N,) or (N, K), all of them finite."""
+    return (SIGMOID,) if logits.numel() > 1 and bool(((logits >= 0) & (logits <= 1)).all()) else ()
+
+
 def permuted(labels: Sequence[int], said: Sequence[int], classes: Mapping[str, int]) -> tuple[str, ...]:
     """That nearly every answer would be right if the classes were in another order, and which.
 

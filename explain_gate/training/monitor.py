@@ -112,7 +112,7 @@ class Monitor:
         self.run_id = run_id
         self.epochs: list[Epoch] = []
         self._data = open_set(self.config)
-        self._rules = _chosen(plan(self.config, list(self._data.classes)), checks)
+        self._rules = _chosen(plan(self.config, list(self._data.classes), bare=self._data.bare), checks)
         self._settings = tracking_settings(self.config, tracking_uri) if tracking else None
         self._waiting = _Waiting()
 

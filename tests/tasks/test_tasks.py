@@ -55,15 +55,60 @@ def test_nobody_else_says_what_scores_mean() -> None:
         for line in file.read_text(encoding="utf-8").splitlines()
         if own.search(line)
     ]
-    # An attention layer's own softmax is no score of a class.
-    assert [line for line in found if not line.startswith("attribution/attention.py")] == []
+    # No scores of the model: an attention layer's own softmax, and a classifier of what pictures look like.
+    assert [line for line in found if not line.startswith(("attribution/attention.py", "metrics/telling.py"))] == []
 
 
 def test_a_task_is_named_in_thresholds(tmp_path: Path) -> None:
     """Without the key it is classification; another one is refused with its line and what there is."""
     file = tmp_path / "thresholds.yaml"
     file.write_text(GATE.replace(", task: TASK", ""))
-    assert load_config(file).sections.model.task == DEFAULT
+    assert load_config(file).sections.model.task.name == DEFAULT
     file.write_text(GATE.replace("TASK", "telepathy"))
     with pytest.raises(ConfigError, match=r"yaml:2: model.task: unknown task; there is classification.*got telepathy"):
         plan(load_config(file), ["a"])
+
+
+def test_the_documentation_says_what_the_cards_say() -> None:
+    """docs/tasks.md has a row for every task, and one for every metric that a task refuses."""
+    text = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    for name, card in TASKS.items():
+        parameters = "; ".join(f"`{key}`: {meaning}" for key, meaning in card.parameters.items())
+        cells = (f"`{name}`", card.output, card.score, card.right, card.turns, parameters)
+        assert f"| {' | '.join(cells)} |" in text
+        for metric, instead in card.refused.items():
+            assert f"| `{name}` | `{metric}` | {instead} |" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        ("{name: binary, tolerance: 3}", r"model.task.tolerance: binary has no such parameter; it has threshold"),
+        ("regression", r"model.task: regression needs tolerance, .*write task: \{name: regression, tolerance: 5\}"),
+        ("{name: regression, tolerance: 0}", r"model.task.tolerance: .*greater than 0"),
+        ("{name: binary, thresholds: 3}", r"unknown key; allowed here: name, threshold, tolerance"),
+    ],
+)
+def test_parameters_of_a_task_are_its_own(tmp_path: Path, task: str, told: str) -> None:
+    """One that another task has, one that is missing, one that cannot be, one that nobody has."""
+    file = tmp_path / "thresholds.yaml"
+    file.write_text(GATE.replace("TASK", task))
+    with pytest.raises(ConfigError, match=told):
+        plan(load_config(file), ["a"])
+
+
+def test_a_metric_that_makes_no_sense_is_refused_with_another(tmp_path: Path) -> None:
+    """Before anything is measured, at its line."""
+    file = tmp_path / "thresholds.yaml"
+    rule = "checks: {faithfulness: {deletion_auc: {at_most: 0.2}}}"
+    told = GATE.replace("TASK", "{name: regression, tolerance: 5}").replace(GATE.splitlines()[-1], rule)
+    file.write_text(told)
+    with pytest.raises(ConfigError, match=r"yaml:5: .*makes no sense for model.task: regression: .*sensitivity_n"):
+        plan(load_config(file), ["low", "high"])
+
+
+def test_classes_without_a_region_have_no_row_of_regions(tmp_path: Path) -> None:
+    """Pictures without the object have no place that a map could be compared with."""
+    file = tmp_path / "thresholds.yaml"
+    file.write_text(GATE.replace("TASK", "binary").replace("at_least: 0.2", "at_least: 0.2, per_class: true"))
+    assert [rule.class_name for rule in plan(load_config(file), ["no a", "a"], bare=["no a"])] == ["a"]

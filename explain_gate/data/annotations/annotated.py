@@ -14,13 +14,14 @@ _FIRST = 5
 class Annotated:
     """One annotation source as read. `classes` are in the source's own order, which is that of the logits by default.
 
-    `without` are the files of images that are listed with nothing on them; `notes` say what was dropped or taken for
-    something else, a sentence a kind.
+    `valued` are images that have a value and nothing drawn on them, `without` the files of images that are listed with
+    nothing on them; `notes` say what was dropped or taken for something else, a sentence a kind.
     """
 
     drawn: tuple[Drawn, ...]
     classes: tuple[str, ...]
     without: tuple[str, ...] = ()
+    valued: tuple[Drawn, ...] = ()
     notes: tuple[str, ...] = ()
 
 

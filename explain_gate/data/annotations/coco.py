@@ -7,6 +7,7 @@ is an error. `annotator`, `part` and `ignore` are this product's own keys of an 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,21 @@ def read(path: Path) -> Annotated:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DataError(f"{path}: not COCO: annotation {number}: {_told(error)}") from error
     shown = {item.file_name for item in drawn}
+    try:
+        valued = [(image, _value(image)) for image in images.values()]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: not COCO: {_told(error)}") from error
     names = (item.get("file_name") for item in images.values())
     without = tuple(name for name in names if isinstance(name, str) and name not in shown)
+    # A picture may have a value, and nothing drawn on it.
+    alone = [
+        Drawn(file_name=_text(image["file_name"]), class_name="", shapes=(), size=_size(image), value=value)
+        for image, value in valued
+        if value is not None and image.get("file_name") not in shown
+    ]
     return Annotated(
         drawn=tuple(drawn),
+        valued=tuple(alone),
         classes=tuple(dict.fromkeys(categories.values())),
         without=without,
         notes=(*notes, *left.notes(path.name)),
@@ -118,8 +130,20 @@ def _drawn(
             class_name=categories[_key(category_id)],
             shapes=tuple(shapes),
             size=_size(image),
+            value=_value(item) if _value(item) is not None else _value(image),
         )
     ][: len(shapes)]
+
+
+def _value(item: Mapping[str, Any]) -> float | None:
+    """The number that is annotated, as `value` of an image, of an annotation, or of its attributes."""
+    attributes = item.get("attributes")
+    value = item.get("value", attributes.get("value") if isinstance(attributes, dict) else None)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"a value must be a number, got {value!r:.80}")
+    return float(value)
 
 
 def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:

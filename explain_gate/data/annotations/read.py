@@ -26,6 +26,7 @@ from explain_gate.data.annotations import (
     yolo,
 )
 from explain_gate.data.annotations.annotated import Annotated, Leftovers, first
+from explain_gate.data.annotations.by_task import for_task
 from explain_gate.data.annotations.names import Names
 from explain_gate.data.annotations.text import read_json
 from explain_gate.data.regions import Drawn, Shape
@@ -44,6 +45,7 @@ class Entry:
     """One sample to be: an image file, the class to explain, and the shapes a person drew for it.
 
     `label` is the logit index. `size` is (height, width) where the annotation states it, `value` the annotated number.
+    `empty`: the picture is known to show no object.
     """
 
     image: str
@@ -54,6 +56,7 @@ class Entry:
     shapes: tuple[Shape, ...]
     size: tuple[int, int] | None
     value: float | None = None
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,31 +83,55 @@ def read_entries(config: GateConfig) -> Entries:
     folder, source = config.resolve(section.images), config.resolve(section.annotations)
     if not folder.is_dir():
         raise DataError(f"{folder}: data.images is not a folder ({config.path}:{config.line('data', 'images')})")
-    annotated = _read(source, folder, f"{config.path}:{config.line('data', 'annotations')}")
+    annotated = _read(
+        source,
+        folder,
+        f"{config.path}:{config.line('data', 'annotations')}",
+        values=config.sections.model.task.name == "regression",
+    )
     if not annotated.drawn:
         raise DataError(
             "\n".join([f"{source}: no annotated image in it; a gate over nothing would always pass", *annotated.notes])
         )
-    classes = _classes(section.classes, annotated.classes, annotated.drawn, source)
+    own = for_task(annotated, config.sections, source)
+    classes = _classes(own.classes, own.order, own.drawn, source)
     names = Names(folder)
-    entries = _entries(annotated.drawn, classes, names, source)
+    entries = _entries(own.drawn, classes, names, source)
+    facts = SetFacts(
+        classes=classes,
+        nothing=None if own.nothing is None else classes[own.nothing],
+        bare=frozenset(_bare(entries)),
+        mean=own.mean,
+        deviation=own.deviation,
+    )
     if section.limit is not None:
         entries = stratified(entries, section.limit, config.sections.seed)
-    notes = (*annotated.notes, *names.notes(source.name), *_cut(annotated.drawn, source), *_without(annotated, source))
-    return Entries(entries=tuple(entries), classes=classes, notes=notes, facts=SetFacts(classes=classes))
+    notes = (
+        *annotated.notes,
+        *names.notes(source.name),
+        *_cut(annotated.drawn, source),
+        *_without(annotated, own.drawn, source),
+    )
+    return Entries(entries=tuple(entries), classes=classes, notes=notes, facts=facts)
 
 
-def _without(annotated: Annotated, source: Path) -> list[str]:
+def _without(annotated: Annotated, drawn: Sequence[Drawn], source: Path) -> list[str]:
     """Images on which nothing is drawn are not measured; that they are there is told."""
-    shown = {item.file_name for item in annotated.drawn}
+    shown = {item.file_name for item in drawn}
     without = [name for name in dict.fromkeys(annotated.without) if name not in shown]
     if not without:
         return []
     told = (
         f"{source.name}: {len(without)} of {len(without) + len(shown)} images have no object and are not measured, "
-        f"since a classifier has no right answer for them ({first(without)})"
+        f"since a classifier has no right answer for them ({first(without)}); "
+        "data.background_class names the class that is right for them"
     )
     return [told]
+
+
+def _bare(entries: Sequence[Entry]) -> set[int]:
+    """Classes all of whose pictures are known to show no object."""
+    return {entry.label for entry in entries if entry.empty} - {entry.label for entry in entries if not entry.empty}
 
 
 def _cut(drawn: Sequence[Drawn], source: Path) -> tuple[str, ...]:
@@ -140,11 +167,11 @@ def stratified(entries: Sequence[Entry], limit: int, seed: int) -> list[Entry]:
     return [entries[row] for row in sorted(rows)]
 
 
-def _read(source: Path, folder: Path, where: str) -> Annotated:
+def _read(source: Path, folder: Path, where: str, *, values: bool) -> Annotated:
     """What the source says, by the one format that it is."""
     if not source.exists():
         raise DataError(f"{source}: data.annotations does not exist ({where})")
-    annotated = _read_file(source, folder) if source.is_file() else _read_folder(source, folder)
+    annotated = _read_file(source, folder, values=values) if source.is_file() else _read_folder(source, folder)
     if annotated is None:
         raise DataError(
             f"{source}: must be a COCO .json file, a YOLO data.yaml, a CVAT .xml file, a .csv of image and class, a "
@@ -156,12 +183,12 @@ def _read(source: Path, folder: Path, where: str) -> Annotated:
     return annotated
 
 
-def _read_file(source: Path, folder: Path) -> Annotated | None:
+def _read_file(source: Path, folder: Path, *, values: bool) -> Annotated | None:
     suffix = source.suffix.lower()
     if suffix == ".json":
         return _read_json(source)
     if suffix == ".csv":
-        return table.read(source)
+        return table.read(source, values=values)
     if cvat.fits(source):
         return cvat.read(source)
     if suffix == ".xml":
@@ -263,6 +290,8 @@ def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], names: Names, s
                     accepted=accepted,
                     shapes=(*(shape for item in items for shape in item.shapes if not shape.ignore), *ignored),
                     size=next(iter(sizes), None),
+                    value=next((item.value for item in items if item.value is not None), None),
+                    empty=all(item.empty for item in items),
                 )
             )
     if faults:

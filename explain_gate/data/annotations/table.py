@@ -1,10 +1,11 @@
-"""A CSV of image and class, with a box or a mask where somebody drew one."""
+"""A CSV of image and class, or of image and value, with a box or a mask where somebody drew one."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping
+from math import isfinite, nan
 from pathlib import Path
 
 from explain_gate.data.annotations.annotated import Annotated, Leftovers
@@ -19,8 +20,10 @@ _SIZED = (("x", "y", "w", "h"), ("bbox_x", "bbox_y", "bbox_width", "bbox_height"
 _VALUE = ("value", "score", "target", "rating")
 
 
-def read(path: Path) -> Annotated:
+def read(path: Path, *, values: bool = False) -> Annotated:
     """What each line says; classes in the order of first mention, or of their numbers where they are numbers.
+
+    With `values` each line says a number in place of a class.
 
     Raises:
         DataError: no such columns, or faulty lines, all of them listed.
@@ -34,14 +37,9 @@ def read(path: Path) -> Annotated:
         rows = [{key: str(row.get(name) or "").strip() for key, name in names.items()} for row in reader]
     except csv.Error as error:
         raise DataError(f"{path}: not a readable CSV file ({error})") from error
-    image, label = _column(names, _IMAGE), _column(names, _CLASS)
+    image, label = _column(names, _IMAGE), _column(names, _VALUE if values else _CLASS)
     if image is None or label is None:
-        value = _column(names, _VALUE)
-        told = f"; {value} is a value, which this version measures no model of" if value and image else ""
-        raise DataError(
-            f"{path}: must have a column {' or '.join(_IMAGE[:3])} and a column {' or '.join(_CLASS[:2])} in its first "
-            f"line, got {', '.join(map(repr, names)) or 'nothing'}{told}"
-        )
+        raise DataError(f"{path}: {_lacking(names, values=values)}")
     left, faults = Leftovers(), []
     drawn: list[Drawn] = []
     without: list[str] = []
@@ -49,15 +47,15 @@ def read(path: Path) -> Annotated:
         if not row[image]:
             faults.append(f"line {number}: {image} must not be empty")
             continue
-        if not row[label]:
+        if not row[label] and not values:
             without.append(row[image])
             continue
         try:
             shapes = _shapes(row, path.parent, f"line {number}", left)
+            drawn.append(_drawn(row, image, label, shapes, values=values))
         except ValueError as error:
             faults.append(f"line {number}: {error}")
             continue
-        drawn.append(Drawn(file_name=row[image], class_name=row[label], shapes=shapes, size=_size(row)))
     if faults:
         raise DataError(f"{path}: {len(faults)} faulty lines:\n" + "\n".join(faults[:20]))
     classes = list(dict.fromkeys(item.class_name for item in drawn))
@@ -68,8 +66,38 @@ def read(path: Path) -> Annotated:
     )
 
 
+def _lacking(names: Mapping[str, str], *, values: bool) -> str:
+    """That a column is missing, and which there are."""
+    value, wanted = _column(names, _VALUE), "value" if values else " or ".join(_CLASS[:2])
+    task = ""
+    if value and not values and _column(names, _IMAGE):
+        task = f"; for a model of the values in {value} write model.task: {{name: regression, tolerance: NUMBER}}"
+    return (
+        f"must have a column {' or '.join(_IMAGE[:3])} and a column {wanted} in its first line, got "
+        f"{', '.join(map(repr, names)) or 'nothing'}{task}"
+    )
+
+
+def _drawn(row: Mapping[str, str], image: str, label: str, shapes: tuple[Shape, ...], *, values: bool) -> Drawn:
+    """What one line says; of a value, which is no class."""
+    value = _number(row[label]) if values else None
+    return Drawn(
+        file_name=row[image], class_name="" if values else row[label], shapes=shapes, size=_size(row), value=value
+    )
+
+
 def _column(names: Mapping[str, str], wanted: tuple[str, ...]) -> str | None:
     return next((name for name in wanted if name in names), None)
+
+
+def _number(word: str) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        value = nan
+    if not isfinite(value):
+        raise ValueError(f"a value must be a number, got {word[:80]!r}")
+    return value
 
 
 def _size(row: Mapping[str, str]) -> tuple[int, int] | None:

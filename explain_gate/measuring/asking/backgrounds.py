@@ -173,7 +173,12 @@ def widened(region: Tensor) -> Tensor:
 
 
 def without_object(sample: Sample) -> Tensor | None:
-    """The sample's pixels with its region, a little widened, filled in; None without a region or a background."""
+    """The sample's pixels with its region, a little widened, filled in; None without a region or a background.
+
+    A picture that shows no object is returned as it is.
+    """
+    if sample.empty:
+        return sample.pixels
     if sample.region is None:
         return None
     hole = widened(sample.region)

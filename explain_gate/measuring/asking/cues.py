@@ -171,7 +171,7 @@ class CueSearch:
     def _scenes(self) -> list[Scene]:
         if self._panel is None:
             drawn = [self._data.sample(row) for row in self.panel_rows]
-            samples = [sample for sample in drawn if sample.region is not None] or drawn[:1]
+            samples = [sample for sample in drawn if sample.region is not None or sample.empty] or drawn[:1]
             columns = self._predict(
                 torch.stack([sample.pixels for sample in samples]), [sample.truth for sample in samples]
             )
@@ -210,7 +210,7 @@ class CueSearch:
 
     def _search(self, label: int, where: Place) -> _Found | None:
         searched = map(self._data.sample, self._searched_rows(label))
-        samples = [sample for sample in searched if sample.region is not None]
+        samples = [sample for sample in searched if sample.region is not None or sample.empty]
         allowed = [self._allowed(sample, where) for sample in samples]
         usable = [position for position, places in enumerate(allowed) if bool(places.any())]
         samples, allowed = [samples[p] for p in usable], [allowed[p] for p in usable]

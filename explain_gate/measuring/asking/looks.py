@@ -166,9 +166,9 @@ class Looks:
             for row in [*own, *others]:
                 sample = self._data.sample(row)
                 filled = without_object(sample)
-                if filled is not None and sample.region is not None:
+                if filled is not None:
                     pictures.append(self._shown(filled))
-                    outside.append(~widened(sample.region))
+                    outside.append(self._view(row).outside)
                     mine.append(self._data.entries[row].label == label)
             enough = min(sum(mine), len(mine) - sum(mine)) >= 2
             found = signature_of(pictures, outside, mine) if enough else None
@@ -333,7 +333,8 @@ class Looks:
         sample = self._data.sample(row)
         size = sample.pixels.shape[-2:]
         region = torch.zeros(size, dtype=torch.bool) if sample.region is None else sample.region
-        outside = torch.zeros(size, dtype=torch.bool) if sample.region is None else ~widened(region)
+        known = sample.region is not None or sample.empty
+        outside = ~widened(region) if known else torch.zeros(size, dtype=torch.bool)
         return _View(picture=self._visible(sample), region=region, outside=outside)
 
     def _visible(self, sample: Sample) -> Tensor:

@@ -7,6 +7,7 @@ Equal keys, equal numbers, whatever the folder is called, wherever the model lie
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from explain_gate.measuring.remembering.fingerprints import code_of, digest, fil
 from explain_gate.metrics import METRICS, PAIR
 from explain_gate.own_code import make_importable
 from explain_gate.records import Rule
+from explain_gate.tasks import TASKS
 
 if TYPE_CHECKING:
     from explain_gate.measuring.job import Job
@@ -37,7 +39,8 @@ class ModelFacts:
     `weights` covers source, arguments and every saved tensor; `shape` structure, graph, other buffers and plain
     attributes; `code` the modules of all its parts, of what builds it, and of all that these import. `arguments` are
     those of the builder, files in them by content. `target` is the full name of the function that makes scores of the
-    output, `target_code` its module and all that it imports. `task` is what the scores mean. `layers` are those
+    output, `target_code` its module and all that it imports. `task` is what the scores mean, with its parameters
+    and what of the set its answers depend on. `layers` are those
     that CAM methods look at.
     """
 
@@ -110,7 +113,7 @@ class Facts:
                 arguments=files_in(section.arguments, folder),
                 target=section.target,
                 target_code=code_of([home_of(section.target) or ""]) if section.target else "",
-                task=section.task,
+                task=_task_of(job),
                 layers=tuple(model.target_layers),
             ),
             preprocessing={
@@ -222,6 +225,13 @@ def _measuring_code() -> list[str]:
     """The modules of this package that numbers come from."""
     modules = {method.module for method in METHODS.values()} | {metric.module for metric in METRICS.values()}
     return ["explain_gate.measuring.measure", *sorted(modules)]
+
+
+def _task_of(job: Job) -> str:
+    """The task by name, with its parameters and what it knows of the set where its answers depend on that."""
+    section, facts = job.config.sections.model.task, job.data.facts
+    known = {name: getattr(facts, name) for name in TASKS[section.name].depends}
+    return json.dumps([section.name, section.parameters, known], sort_keys=True)
 
 
 def _method_of_ours(name: str) -> Callable[..., Any] | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from explain_gate.comparing.pairs import MapPairs, compare_maps, measured_on, paired_rows, shared_methods
 from explain_gate.profile.profile import load_maps
-from explain_gate.publishing.pictures.gallery import class_name, kinds_of, outline_of, photo_of, slugs_of
+from explain_gate.publishing.pictures.gallery import answer_of, kinds_of, outline_of, photo_of, slugs_of
 from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.publishing.pictures.overlays import Scale, save_map_layer, scale_of
 from explain_gate.records import ImageRow, Profile
@@ -165,8 +165,8 @@ def _pair(
         method=maps.method,
         correlation=alike if np.isfinite(alike) else None,
         other_reason=None if reason is None else reason > 0,
-        predicted=class_name(candidate, image.predicted),
-        predicted_before=class_name(reference, before.predicted),
+        predicted=answer_of(candidate, image),
+        predicted_before=answer_of(reference, before),
         photo=photo_of(kept, mine, layers.folder),
         candidate=layers.draw(candidate, maps.method, mine, "candidate"),
         reference=layers.draw(reference, maps.method, theirs, "reference"),

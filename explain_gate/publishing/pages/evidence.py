@@ -113,7 +113,7 @@ def _strip(entry: Mapping[str, Any], kept: Kept, folder: Path, classes: Mapping[
     before = PictureView(
         file=original,
         said=_said(entry["original"], classes),
-        wrong=image.predicted is not None and image.predicted not in image.accepted,
+        wrong=image.answered and not image.correct,
     )
     return StripView(
         row=row,

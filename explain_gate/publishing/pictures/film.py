@@ -13,7 +13,7 @@ from PIL import Image
 from explain_gate.attribution import METHODS
 from explain_gate.comparing.pairs import compare_maps, paired_rows
 from explain_gate.publishing.pictures.attachments import overlay
-from explain_gate.publishing.pictures.gallery import Gallery, kinds_of
+from explain_gate.publishing.pictures.gallery import Gallery, answer_of, kinds_of
 from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.publishing.pictures.overlays import scale_of
 from explain_gate.records import Profile
@@ -99,12 +99,9 @@ def _frame(profile: Profile, label: str, image: str, method: str) -> Frame | Non
     held = io.BytesIO()
     small.save(held, "WEBP", quality=68, method=2)
     image_row = profile.images[row]
-    names = profile.classes
     return Frame(
         label=label,
         picture=f"data:image/webp;base64,{base64.b64encode(held.getvalue()).decode()}",
-        predicted=names[image_row.predicted]
-        if image_row.predicted is not None and image_row.predicted < len(names)
-        else "nothing",
+        predicted=answer_of(profile, image_row),
         correct=image_row.correct,
     )

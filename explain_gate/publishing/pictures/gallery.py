@@ -82,7 +82,7 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
         Shown(
             row=row,
             image=profile.images[row],
-            predicted=class_name(profile, profile.images[row].predicted),
+            predicted=answer_of(profile, profile.images[row]),
             status=breached.status_of(row),
             breach=_breach(verdict, breached, row),
             photo=photo_of(kept, row, folder),
@@ -163,6 +163,16 @@ def slugs_of(methods: list[str]) -> dict[str, str]:
     plain = {method: re.sub(r"[^A-Za-z0-9_-]", "_", method) for method in methods}
     clash = len(set(plain.values())) < len(plain)
     return {method: f"{position}_{slug}" if clash else slug for position, (method, slug) in enumerate(plain.items())}
+
+
+def answer_of(profile: Profile, image: ImageRow) -> str:
+    """What the model says of an image: a value beside the annotated one, every class that it says, or "nothing"."""
+    if image.value is not None:
+        beside = "" if image.annotated is None else f" (annotated {number(image.annotated)})"
+        return f"{number(image.value)}{beside}"
+    if image.said is not None and len(image.said) > 1:
+        return ", ".join(class_name(profile, label) for label in image.said)
+    return class_name(profile, image.predicted)
 
 
 def class_name(profile: Profile, label: int | None) -> str:

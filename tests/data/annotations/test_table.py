@@ -40,7 +40,7 @@ def test_a_table_of_classes_alone(gate, tmp_path, images):
     ("text", "told"),
     [
         ("a.png,cat\n", "must have a column image or file_name or filename and a column class or label"),
-        ("image,value\na.png,3.5\n", "value is a value, which this version measures no model of"),
+        ("image,value\na.png,3.5\n", "for a model of the values in value write model.task: {name: regression"),
         ("image,class,xmin,ymin,xmax,ymax\na.png,cat,0.1,0.1,0.5,0.5\n", "look like shares of the picture"),
         ("image,class,xmin,ymin,xmax,ymax\na.png,cat,1,,5,5\n", "a box needs xmin, ymin, xmax, ymax"),
         ("image,class,xmin,ymin,xmax,ymax\na.png,cat,8,3,2,7\n", "must have an area"),
