@@ -18,13 +18,13 @@ from explain_gate.judging.counting import answers_of_control, control_breaks, ju
 from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
 from explain_gate.judging.waivers import waive, waiver_messages
 from explain_gate.records import (
+    BLOCKING,
     Confound,
     Control,
     FailedTest,
     Finding,
     Profile,
     Rule,
-    SelectionName,
     Verdict,
     VerdictName,
     Waiver,
@@ -132,9 +132,6 @@ def conclude(
     failed_tests: Sequence[FailedTest] = (),
     messages: Sequence[str] = (),
     profile: Profile | None = None,
-    selection: SelectionName = "full",
-    left_out: Sequence[str] = (),
-    weaker: Sequence[str] = (),
     no_weaker: bool = False,
     **facts: Any,
 ) -> Verdict:
@@ -149,62 +146,58 @@ def conclude(
         failed_tests: the team's own tests that failed.
         messages: anything that made the run incomplete; each one turns the verdict into an error.
         profile: where model, dataset, environment, seconds and passes are taken from.
-        selection: how much of the file `planned` is. A part that was looked at alone fails or has no verdict (exit
-            code 3): nothing is said to pass.
-        left_out: the keys of the rules that are not planned.
-        weaker: what is asked for less than the reference's run asked for.
-        no_weaker: whether any of that fails the run.
-        facts: overrides of the Verdict's descriptive fields.
+        no_weaker: whether asking for less than the reference's run (`weaker`) fails the run.
+        facts: other fields of the Verdict. With `selection` "only", rules that hold are no verdict (exit code 3).
     """
-    problems = list(messages)
-    answered = [finding.key for finding in findings]
-    twice = [
-        key for key, count in (*Counter(rule.key for rule in planned).items(), *Counter(answered).items()) if count > 1
-    ]
-    if twice:
-        named = ", ".join(list(dict.fromkeys(twice))[:WORST_LISTED])
-        problems.append(f"rules that were planned or judged more than once: {named}")
-    missing = [rule.key for rule in planned if rule.key not in answered]
-    if missing:
-        problems.append(
-            f"{len(missing)} of {len(planned)} planned rules have no result: {', '.join(missing[:WORST_LISTED])}"
-        )
-    unplanned = sorted(set(answered) - {rule.key for rule in planned})
-    if unplanned:
-        problems.append(f"results for rules that were not planned: {', '.join(unplanned[:WORST_LISTED])}")
-    broken = [f for f in findings if f.status in ("failed", "unmeasured")]
-    verdict: VerdictName
-    if selection == "only" and not (problems or broken or failed_tests):
+    left_out, weaker = tuple(facts.pop("left_out", ())), tuple(facts.pop("weaker", ()))
+    problems = [*messages, *_unlike_the_plan(planned, findings)]
+    broken = any(finding.status in BLOCKING for finding in findings) or bool(failed_tests)
+    if facts.get("selection") == "only" and not (problems or broken):
         problems.append(sentences.of_a_part(len(planned), len(left_out)))
-    if problems or not planned:
-        verdict, exit_code = "error", 3
-    elif broken or failed_tests or (no_weaker and weaker):
-        verdict, exit_code = "failed", 1
-    else:
-        verdict, exit_code = "passed", 0
+    verdict, exit_code = _decided(error=bool(problems) or not planned, failed=broken or (no_weaker and bool(weaker)))
     manifest: Mapping[str, Any] = profile.manifest if profile is not None else {}
-    described = {name: manifest[name] for name in ("model", "dataset", "environment") if name in manifest}
-    described |= {name: manifest[name] for name in ("config_digest", "seconds", "passes") if name in manifest}
+    told = waiver_messages(planned, findings, waivers, today, whole=not left_out)
     return Verdict(
         verdict=verdict,
         exit_code=exit_code,
         planned=tuple(rule.key for rule in planned),
-        judged=tuple(answered),
+        judged=tuple(finding.key for finding in findings),
         findings=tuple(findings),
         controls=tuple(controls),
         failed_tests=tuple(failed_tests),
         waivers=tuple(waivers),
-        messages=(
-            *problems,
-            *waiver_messages(planned, findings, waivers, today, whole=not left_out),
-            *manifest.get("warnings", ()),
-        ),
-        selection=selection,
-        left_out=tuple(left_out),
-        weaker=tuple(weaker),
+        messages=(*problems, *told, *manifest.get("warnings", ())),
+        left_out=left_out,
+        weaker=weaker,
         confounds=tuple(Confound(**one) for one in manifest.get("confounds", ())),
-        **{**described, **facts},
+        **{**{name: manifest[name] for name in _DESCRIBED if name in manifest}, **facts},
     )
+
+
+_DESCRIBED = ("model", "dataset", "environment", "config_digest", "seconds", "passes")
+"""What the verdict takes from the profile's manifest as it stands."""
+
+
+def _unlike_the_plan(planned: Sequence[Rule], findings: Sequence[Finding]) -> list[str]:
+    """What keeps findings from being exactly one for each planned rule."""
+    asked, answered = [rule.key for rule in planned], [finding.key for finding in findings]
+    counted = (*Counter(asked).items(), *Counter(answered).items())
+    twice = list(dict.fromkeys(key for key, count in counted if count > 1))
+    missing = [key for key in asked if key not in set(answered)]
+    unplanned = sorted(set(answered) - set(asked))
+    problems = []
+    if twice:
+        problems.append(f"rules that were planned or judged more than once: {', '.join(twice[:WORST_LISTED])}")
+    if missing:
+        named = ", ".join(missing[:WORST_LISTED])
+        problems.append(f"{len(missing)} of {len(planned)} planned rules have no result: {named}")
+    if unplanned:
+        problems.append(f"results for rules that were not planned: {', '.join(unplanned[:WORST_LISTED])}")
+    return problems
+
+
+def _decided(*, error: bool, failed: bool) -> tuple[VerdictName, int]:
+    return ("error", 3) if error else ("failed", 1) if failed else ("passed", 0)
 
 
 def unfinished(
