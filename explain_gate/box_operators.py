@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 _BOXES_AT_ONCE = 128
+_ROWS_AT_ONCE = 512
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
@@ -20,19 +22,29 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     Shapes: boxes (N, 4), left, top, right, bottom; scores (N,). Returns positions (M,), int64, by falling score. Boxes
     of equal scores keep their order.
     """
-    left, top, right, bottom = _at_least_float32(boxes.detach()).unbind(dim=1)
-    areas = (right - left) * (bottom - top)
-    waiting = scores.detach().argsort(descending=True, stable=True)
+    order = scores.detach().argsort(descending=True, stable=True)
+    ordered = _at_least_float32(boxes.detach())[order].cpu()
+    dropped = np.zeros(len(ordered), dtype=bool)
     kept: list[int] = []
-    while len(waiting):
-        best, waiting = waiting[0], waiting[1:]
-        kept.append(int(best))
-        width = (torch.minimum(right[waiting], right[best]) - torch.maximum(left[waiting], left[best])).clamp(min=0)
-        height = (torch.minimum(bottom[waiting], bottom[best]) - torch.maximum(top[waiting], top[best])).clamp(min=0)
-        shared = width * height
-        # Two boxes without area overlap by 0/0, which is above no threshold: they stay, as in the compiled operator.
-        waiting = waiting[~(shared / (areas[waiting] + areas[best] - shared) > iou_threshold)]
-    return torch.tensor(kept, dtype=torch.int64, device=boxes.device)
+    for start in range(0, len(ordered), _ROWS_AT_ONCE):
+        beyond = _overlaps(ordered[start : start + _ROWS_AT_ONCE], ordered[start:]) > iou_threshold
+        for row, others in enumerate(beyond.numpy()):
+            if not dropped[start + row]:
+                kept.append(start + row)
+                dropped[start:] |= others
+    return order[torch.tensor(kept, dtype=torch.int64, device=order.device)]
+
+
+def _overlaps(boxes: Tensor, others: Tensor) -> Tensor:
+    """Intersection over union of boxes (N, 4) and others (M, 4), (N, M).
+
+    Of two boxes without area it is 0/0, which is above no threshold: they stay, as in the compiled operator.
+    """
+    sides = torch.minimum(boxes[:, None, 2:], others[:, 2:]) - torch.maximum(boxes[:, None, :2], others[:, :2])
+    shared = sides.clamp(min=0).prod(dim=2)
+    areas = [(each[:, 2:] - each[:, :2]).prod(dim=1) for each in (boxes, others)]
+    union: Tensor = areas[0][:, None] + areas[1] - shared
+    return shared / union
 
 
 def roi_align(

@@ -63,7 +63,8 @@ class Sample:
     region (H, W), bool, per annotator, where several people drew the same image; `region` is their union. `ignored`
     (H, W), bool, are pixels that count neither as inside nor outside; `parts` the region of each named part. `looks`
     are numbers on how the file became this, for warnings: see `data.oddities`. `value`: the annotated number. `empty`:
-    the picture is known to show no object, so that it is a background as it is.
+    the picture is known to show no object, so that it is a background as it is. `drawn` is all that is drawn for the
+    sample, None where nothing is; `region` is that where a map can be compared with it.
     """
 
     index: int
@@ -81,11 +82,13 @@ class Sample:
     looks: Mapping[str, float] = field(default_factory=dict)
     value: float | None = None
     empty: bool = False
+    drawn: torch.Tensor | None = None
 
     @property
     def truth(self) -> Truth:
         """What an output for this image is compared with."""
-        return Truth(label=self.label, accepted=self.accepted, value=self.value, region=self.region)
+        region = self.region if self.drawn is None else self.drawn
+        return Truth(label=self.label, accepted=self.accepted, value=self.value, region=region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

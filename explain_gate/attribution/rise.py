@@ -1,4 +1,7 @@
-"""RISE: the class probability of randomly masked images, averaged where a pixel was visible."""
+"""RISE: the class probability of randomly masked images, averaged where a pixel was visible.
+
+Of a detector it is D-RISE (Petsiuk 2021): the similarity of what is found to the object, in place of the probability.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,9 @@ def rise(
         probe.passes.forward += stop - start
         # Of a module with one score per image there is no probability.
         single, asked = columns.shape[1] == 1, targets[rows]
-        sure = columns[:, 0] if single else probe.task.strength(columns, labels_in(asked))
+        # Of a detector it is how like the object what is found is: D-RISE.
+        weigh = getattr(probe.task, "similarity", probe.task.strength)
+        sure = columns[:, 0] if single else weigh(columns, labels_in(asked))
         values[start:stop] = sure.to(values)
 
     probe.in_chunks("forward", masks * count, work)

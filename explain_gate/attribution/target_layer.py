@@ -14,6 +14,7 @@ from explain_gate.attribution.base import Probe
 from explain_gate.attribution.feature_maps import as_feature_map, layout
 from explain_gate.attribution.hooks import COMPILED, is_compiled
 from explain_gate.errors import ModelError
+from explain_gate.tasks import TASKS
 from explain_gate.tasks.task import Task
 
 _PASS_THROUGH = (torch.nn.Identity, torch.nn.Dropout, torch.nn.Dropout2d)
@@ -53,7 +54,10 @@ def find_target_layers(
         outputs = [call.output for call in maps]
         grads: tuple[Tensor | None, ...] = tuple(outputs)
         if outputs and columns.requires_grad:
-            grads = _gradients(columns.max(), outputs)
+            # What a task that looks at a place keeps beside its scores has no graph, so that the largest may have none.
+            located = TASKS[probe.task.name].located
+            score = probe.task.explained(columns, wanted.to(columns.device)).sum() if located else columns.max()
+            grads = _gradients(score, outputs)
     pooled = {call.source for call in calls if "Pool" in call.kind}
     seen = [
         call

@@ -20,6 +20,7 @@ from explain_gate.records import Sample, Truth
 from explain_gate.seeds import lowest, lowest_of_each, pairs
 from explain_gate.tasks import SetFacts
 
+LOST = "the crop removes the annotated region"
 SMALLEST_REGION = 4
 """Pixels; a region of fewer after the crop cannot be compared with a map."""
 
@@ -95,6 +96,7 @@ class RegressionSet:
             looks=loaded.looks,
             value=entry.value,
             empty=entry.empty,
+            drawn=loaded.region if entry.shapes else None,
         )
 
     def first(self) -> Sample:
@@ -220,7 +222,7 @@ def region_fault(region: torch.Tensor) -> str | None:
     """Why a map cannot be compared with a region (H, W); None where it can."""
     area = int(region.sum())
     if area < SMALLEST_REGION:
-        return "the crop removes the annotated region"
+        return LOST
     return "the annotated region fills the whole frame" if area == region.numel() else None
 
 

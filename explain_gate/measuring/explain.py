@@ -20,6 +20,7 @@ from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import Sample
+from explain_gate.tasks.task import aimed
 
 FLAT = "the map is flat"
 SILENT = "the map has no positive relevance"
@@ -43,7 +44,8 @@ def explain_all(
     rows = _unknown(method, wanted, kept, details, memory)
     done = len(wanted) - len(rows)
     for samples in data.batches(BATCH, rows):
-        for group, attribution in _attributions(resources, method, samples, faults):
+        columns = predictions.logits[[sample.index for sample in samples]]
+        for group, attribution in _attributions(resources, method, samples, columns, faults):
             for name, column in attribution.details.items():
                 details.setdefault(name, np.full(len(data), np.nan))[group] = column.double().cpu().numpy()
             maps = attribution.maps.float().cpu()
@@ -96,11 +98,12 @@ def _unknown(
 
 
 def _attributions(
-    resources: Resources, method: str, samples: Sequence[Sample], faults: dict[int, str]
+    resources: Resources, method: str, samples: Sequence[Sample], columns: Tensor, faults: dict[int, str]
 ) -> Iterator[tuple[list[int], Any]]:
-    """Attributions of a batch, or image by image where the batch raises."""
+    """Attributions of a batch, or image by image where the batch raises. `columns` are those of its images."""
     pixels = stack(samples)[0]
-    targets = resources.variants.probe.task.targets([sample.truth for sample in samples])
+    task = resources.variants.probe.task
+    targets = aimed(task, task.targets([sample.truth for sample in samples]), columns)
     keys = [f"{sample.digest}:{sample.label}" for sample in samples]
     place = resources.variants.probe.device
 

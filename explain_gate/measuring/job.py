@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.config import GateConfig, load_config
+from explain_gate.errors import ModelError
 from explain_gate.plan import plan
 from explain_gate.tasks import task_of
 
@@ -125,7 +126,7 @@ def open_job(
     version = version or Version()
     data = data or open_set(config)
     rules = plan(config, list(data.classes), bare=data.bare) if rules is None else rules
-    return Job(
+    job = Job(
         config=config,
         rules=tuple(rules),
         data=data,
@@ -135,6 +136,8 @@ def open_job(
         version=version,
         part=part,
     )
+    _require_room_for_background(job)
+    return job
 
 
 def open_model(config: GateConfig, version: Version) -> ModelUnderTest:
@@ -232,6 +235,23 @@ def tracking_settings(config: GateConfig, uri: str | None = None) -> TrackingSet
         outbox=folder / ".explain-gate" / "outbox",
         cache=folder / ".explain-gate" / "references",
     )
+
+
+def _require_room_for_background(job: Job) -> None:
+    """Label 0 of torchvision's detectors is the background, so that no box ever has it.
+
+    Raises:
+        ModelError: a class of the set is called 0.
+    """
+    own = type(job.model.module).__module__.startswith("torchvision.models.detection")
+    taken = [name for name, index in job.data.classes.items() if index == 0]
+    if own and taken and job.target is None and job.task.name == "detection":
+        wanted = ", ".join(f"{name}: {index + 1}" for name, index in job.data.classes.items())
+        raise ModelError(
+            f"data.classes gives 0 to {taken[0]}, and torchvision's detectors keep 0 for the background, so that no "
+            f"box is ever called {taken[0]}; write the labels that the model was trained with, such as "
+            f"classes: {{{wanted}}}"
+        )
 
 
 def _beside(uri: str, folder: Path) -> str:

@@ -16,12 +16,13 @@ from explain_gate.attribution.diagnosis import first_line, forward_raised
 from explain_gate.data.images import share_of
 from explain_gate.data.oddities import oddities
 from explain_gate.data.preprocessing import visible
-from explain_gate.data.regression_set import RegressionSet
+from explain_gate.data.regression_set import LOST, RegressionSet
 from explain_gate.errors import DataError, ExplainGateError, ModelError
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory, Picture
 from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import ImageRow, Sample
+from explain_gate.tasks import TASKS
 from explain_gate.tasks.task import Task
 
 BATCH = 16
@@ -167,7 +168,7 @@ def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, 
 def _row(task: Task, data: RegressionSet, row: int, picture: Picture, logits: Tensor) -> ImageRow:
     # One score per image, from a target function, is no answer.
     finite = bool(torch.isfinite(logits).all()) and logits.numel() > 1
-    answer = task.answers(logits[None])[0] if finite else None
+    answer = task.answers(logits[None])[0] if finite and not _out_of_sight(task, picture) else None
     entry = data.entries[row]
     return ImageRow(
         image=entry.image,
@@ -184,6 +185,11 @@ def _row(task: Task, data: RegressionSet, row: int, picture: Picture, logits: Te
         value=answer.value if answer else None,
         annotated=entry.value,
     )
+
+
+def _out_of_sight(task: Task, picture: Picture) -> bool:
+    """Whether the task asks about an object that the crop took away."""
+    return TASKS[task.name].located and picture.reason == LOST
 
 
 def _picture(sample: Sample, data: RegressionSet) -> Picture:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from explain_gate.config import GateConfig
-from explain_gate.data.regression_set import RegressionSet, part_of
+from explain_gate.data.regression_set import LOST, RegressionSet, part_of
 from explain_gate.errors import (
     ExplainGateError,
     ModelError,
@@ -36,6 +36,7 @@ from explain_gate.measuring.table import needs_of as signature_needs
 from explain_gate.metrics import METRICS, PAIR
 from explain_gate.own_code import load_function
 from explain_gate.records import STEPS_NEEDED, Measurement, Rule, Sample
+from explain_gate.tasks import TASKS
 
 if TYPE_CHECKING:
     from explain_gate.measuring.job import Job
@@ -173,7 +174,7 @@ def _left_out(
 ) -> bool:
     """Whether an image gets its reason, or the value of a map that lies nowhere, without the metric being asked."""
     # What the model did must not hide what holds whatever it does, so that comes first.
-    exempt = sample.region_reason if "region" in table.needs else None
+    exempt = sample.region_reason if "region" in table.needs or _out_of_sight(resources, sample) else None
     if exempt is None and "annotators" in table.needs and len(sample.annotators) < 2:
         exempt = "fewer than two annotators drew a region"
     reason = predictions.reasons.get(sample.index) or faults.get(sample.index)
@@ -186,6 +187,11 @@ def _left_out(
     elif reason is not None:
         table.reasons[sample.index] = reason
     return exempt is not None or reason is not None
+
+
+def _out_of_sight(resources: Resources, sample: Sample) -> bool:
+    """Whether an output would be compared with an object that the crop took away."""
+    return TASKS[resources.variants.probe.task.name].located and sample.region_reason == LOST
 
 
 def _ruled_out(table: Table, resources: Resources, sample: Sample, predictions: Predictions) -> str | None:

@@ -45,7 +45,8 @@ class TaskCard:
     `model.task` may set beside the name, each with its meaning; `required` those that have no default. `depends` are
     the fields of SetFacts that answers depend on. `unit` is that of `Task.strength`, `support` that of `Task.support`.
     `refused` are metrics that make no sense, each with what to use instead; `changed` the fields of metrics' cards that
-    read otherwise here.
+    read otherwise here. `located`: an output is compared with where the object is, so that what is known of a picture
+    depends on its annotation too. `per_object`: a sample is one object, and not all of a class on one image.
     """
 
     code: str
@@ -62,6 +63,8 @@ class TaskCard:
     support: str = "log odds"
     refused: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    located: bool = False
+    per_object: bool = False
 
 
 DEFAULT = "classification"
@@ -126,6 +129,39 @@ TASKS: Mapping[str, TaskCard] = {
             "reliance.background_margin": "a value has no probability; use reliance.background_follow, which counts "
             "values that move by more than the tolerance",
         },
+    ),
+    "segmentation": TaskCard(
+        code="segmentation:Segmentation",
+        output="logits (N, classes, height, width), alone, as `out` or as `logits`",
+        summary="a class for every pixel; one sample is all of a class on an image",
+        score="mean logit of the class over its region",
+        right="the predicted mask of the class and the region overlap by at least `threshold`",
+        turns="most of the region is predicted as the other class",
+        accuracy="share of regions segmented",
+        parameters={"threshold": "least intersection over union of predicted mask and region; default 0.5"},
+        depends=("classes", "nothing"),
+        unit="mean probability over the region",
+        support="mean log odds over the region",
+        located=True,
+    ),
+    "detection": TaskCard(
+        code="detection:Detection",
+        output="a list of boxes, labels and scores an image, or queries with scores for every class",
+        summary="boxes with classes and scores; one sample is one annotated object",
+        score="score of the best box of the class that covers the object",
+        right="a box of the class with a score above `threshold` covers the object",
+        turns="a box of the other class comes to cover the object",
+        accuracy="share of objects found",
+        parameters={"threshold": "a box counts as found where its score is above this; default 0.5"},
+        depends=("classes", "nothing"),
+        unit="score of the best box that covers the object",
+        support="log odds of the best box's score",
+        refused={
+            "discrimination.class_correlation": "a class without a box at the object has no map; "
+            "reliance.transplant_follow asks whether what shows another class turns the box",
+        },
+        located=True,
+        per_object=True,
     ),
 }
 """By the name that `model.task` takes."""

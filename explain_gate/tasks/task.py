@@ -26,7 +26,7 @@ Shapes: columns (N, C) in any floating precision, on any device; labels (N,), in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -105,6 +105,12 @@ class Task(Protocol):
 
     def likeliest(self, columns: Tensor, count: int) -> Tensor:
         """The classes that the output says most strongly, (N, K), int64, falling; K is `count`, or all there are."""
+
+
+def aimed(task: Task, targets: Tensor, columns: Tensor) -> Tensor:
+    """Targets to explain pictures by, given the columns of the pictures as they are: what a task follows is in them."""
+    follow: Callable[[Tensor, Tensor], Tensor] | None = getattr(task, "followed", None)
+    return targets if follow is None else follow(targets, columns.to(targets.device))
 
 
 def of_classes(truths: Sequence[Truth]) -> Tensor:

@@ -9,8 +9,9 @@ CARDS = (
         key="rise",
         family="rise",
         kind="positive",
-        summary="the class probability where a pixel was visible, over randomly masked images",
-        source="Petsiuk 2018",
+        summary="the class probability where a pixel was visible, over randomly masked images; of detectors D-RISE: "
+        "overlap with the object times score",
+        source="Petsiuk 2018, Petsiuk 2021 (D-RISE)",
         cost="`masks` forwards (1000)",
         caveat="a random estimate: few masks leave blotches; flat where the class is never in doubt",
         meanings={

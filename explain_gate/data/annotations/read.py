@@ -2,12 +2,12 @@
 
 An image annotated with several classes gives one entry a class, named `cat_017.jpg#Bengal`; each asks for the map of
 its own class, and a prediction of any class annotated on the image counts as right. Several regions of one class on
-one image are united.
+one image are united, but for tasks whose sample is one object: there each gives an entry, `cat_017.jpg#Bengal.2`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from explain_gate.data.annotations.text import read_json
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
 from explain_gate.seeds import lowest_of_each
-from explain_gate.tasks import SetFacts
+from explain_gate.tasks import TASKS, SetFacts
 
 LISTED = 20
 _MOST_SHAPES_PER_IMAGE = 1000
@@ -96,7 +96,8 @@ def read_entries(config: GateConfig) -> Entries:
     own = for_task(annotated, config.sections, source)
     classes = _classes(own.classes, own.order, own.drawn, source)
     names = Names(folder)
-    entries = _entries(own.drawn, classes, names, source)
+    per_object = config.sections.model.task.name in TASKS and TASKS[config.sections.model.task.name].per_object
+    entries = _entries(own.drawn, classes, names, source, per_object=per_object)
     facts = SetFacts(
         classes=classes,
         nothing=None if own.nothing is None else classes[own.nothing],
@@ -267,7 +268,9 @@ def _classes(
     return classes
 
 
-def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], names: Names, source: Path) -> list[Entry]:
+def _entries(
+    drawn: Sequence[Drawn], classes: Mapping[str, int], names: Names, source: Path, *, per_object: bool
+) -> list[Entry]:
     by_image, faults = _by_file(drawn, names)
     entries = []
     for file_name in sorted(by_image):
@@ -280,10 +283,10 @@ def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], names: Names, s
         ignored = tuple(shape for items in groups.values() for item in items for shape in item.shapes if shape.ignore)
         shown = {name: items for name, items in groups.items() if not _only_ignored(items)}
         accepted = tuple(sorted(classes[name] for name in groups if name in classes))
-        for class_name, items in sorted(shown.items(), key=lambda group: classes[group[0]]):
+        for name, class_name, items in _samples(file_name, shown, classes, per_object=per_object):
             entries.append(
                 Entry(
-                    image=file_name if len(shown) == 1 else f"{file_name}#{class_name}",
+                    image=name,
                     path=names.root / file_name,
                     label=classes[class_name],
                     class_name=class_name,
@@ -298,6 +301,20 @@ def _entries(drawn: Sequence[Drawn], classes: Mapping[str, int], names: Names, s
         more = f"\n(and {len(faults) - LISTED} more)" if len(faults) > LISTED else ""
         raise DataError(f"{source}: {len(faults)} image files cannot be used:\n" + "\n".join(faults[:LISTED]) + more)
     return entries
+
+
+def _samples(
+    file_name: str, shown: Mapping[str, Sequence[Drawn]], classes: Mapping[str, int], *, per_object: bool
+) -> Iterator[tuple[str, str, Sequence[Drawn]]]:
+    """Name, class and what is drawn of each sample of one image."""
+    for class_name, items in sorted(shown.items(), key=lambda group: classes[group[0]]):
+        name = file_name if len(shown) == 1 else f"{file_name}#{class_name}"
+        objects = [item for item in items if not _only_ignored([item])]
+        if not per_object or len(objects) == 1:
+            yield name, class_name, items
+            continue
+        for number, item in enumerate(objects, start=1):
+            yield f"{file_name}#{class_name}.{number}", class_name, [item]
 
 
 def _by_file(drawn: Sequence[Drawn], names: Names) -> tuple[dict[str, dict[str, list[Drawn]]], list[str]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope
 from explain_gate.records import Truth
-from explain_gate.tasks.task import Task
+from explain_gate.tasks.task import Task, aimed
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class Images(Capability):
     @cached_property
     def targets(self) -> Tensor:
         """The same as the task's numbers, (N,) or (N, T)."""
-        return self.task.targets(self.truths).to(self._device)
+        return aimed(self.task, self.task.targets(self.truths), self._request.logits).to(self._device)
 
     @property
     def method(self) -> str | None:

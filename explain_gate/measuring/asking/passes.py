@@ -17,6 +17,7 @@ from explain_gate.measuring.asking.capability import Answering, Capability, Scop
 from explain_gate.measuring.asking.images import Images
 from explain_gate.measuring.device import threads
 from explain_gate.records import Truth
+from explain_gate.tasks.task import aimed
 
 
 class Predictions(Capability):
@@ -61,7 +62,7 @@ class Explanations(Capability):
     def explain(self, pixels: Tensor, labels: Tensor | None = None) -> Tensor:
         """Maps of the same method for other pixels, or for other classes."""
         images = self._batch.of(Images)
-        targets = images.targets if labels is None else _aimed(images, labels)
+        targets = images.targets if labels is None else _aimed(images, labels, self._request.logits)
         return _explain(self._batch, self._resources.variants.probe, pixels, targets, images.keys)
 
     def explain_again(self) -> Tensor:
@@ -115,11 +116,10 @@ def predict(probe: Probe, pixels: Tensor, truths: Sequence[Truth] | None) -> Ten
     return probe.logits(pixels.to(probe.device), targets).cpu()
 
 
-def _aimed(images: Images, labels: Tensor) -> Tensor:
-    """The images' targets with other classes."""
-    return images.task.targets(
-        [replace(truth, label=label) for truth, label in zip(images.truths, labels.tolist(), strict=True)]
-    ).to(labels.device)
+def _aimed(images: Images, labels: Tensor, columns: Tensor) -> Tensor:
+    """The images' targets with other classes. Shapes: labels (N,); columns (N, C), of the images as they are."""
+    truths = [replace(truth, label=label) for truth, label in zip(images.truths, labels.tolist(), strict=True)]
+    return aimed(images.task, images.task.targets(truths), columns).to(labels.device)
 
 
 def _explain(batch: Answering, probe: Probe, pixels: Tensor, targets: Tensor, keys: Sequence[str]) -> Tensor:

@@ -143,7 +143,7 @@ class Facts:
 
     def logits(self, image: ImageFacts) -> str:
         """Key of one image's logits."""
-        return digest("logits", self._asked, image.content, image.label)
+        return digest("logits", self._asked, image.content, image.label, *self._located(image))
 
     def picture(self, image: ImageFacts) -> str:
         """Key of what the report shows of one image."""
@@ -151,7 +151,7 @@ class Facts:
 
     def map(self, method: str, image: ImageFacts) -> str:
         """Key of one image's map."""
-        return digest("map", self._explained[method], image.content, image.label)
+        return digest("map", self._explained[method], image.content, image.label, *self._located(image))
 
     def score(self, check: str, method: str | None, image: ImageFacts) -> str:
         """Key of one image's score; `method` may be a pair of methods, or a control's source."""
@@ -196,6 +196,11 @@ class Facts:
             "seed": str(self.seed),
             "device": f"{self.device} {self.dtype}",
         }
+
+    def _located(self, image: ImageFacts) -> list[Any]:
+        """What is drawn, where an output is compared with that."""
+        located = (json.dumps(name) for name, card in TASKS.items() if card.located)
+        return [image.annotation] if any(self.model.task.startswith(f"[{name}") for name in located) else []
 
     @cached_property
     def _seen(self) -> str:
