@@ -33,8 +33,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from benchmarks.detection.photograph_cues import CUES, SIDE, Picture, Region
+from benchmarks.detection.object_cues import OBJECT_CUES
+from benchmarks.detection.photograph_cues import CUES as PICTURE_CUES
+from benchmarks.detection.photograph_cues import SIDE, Picture, Region
 
+CUES = PICTURE_CUES | OBJECT_CUES
 PER_CLASS = 20
 MARKED = 1
 """The class whose pictures carry the cue."""
@@ -436,9 +439,7 @@ def write_project(folder: Path, job: Job, shown: Sequence[Item], network: torch.
     }
     rules = "".join(
         f"    {name}: {{at_most: 0.5, per_class: true"
-        + ("" if name.startswith("transplant") else ", must_catch: 0.95")
-        + (", parameters: {place: inside}" if name.endswith("/inside") else "")
-        + "}\n"
+        ", must_catch: 0.95" + (", parameters: {place: inside}" if name.endswith("/inside") else "") + "}\n"
         for name in BEHAVIOUR
     )
     text = f"version: 1\nmodel: {json.dumps(model)}\ndata: {json.dumps(section)}\n{RULES}{rules}"

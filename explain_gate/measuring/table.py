@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from explain_gate.measuring.asking.capability import Question, Scope
+from explain_gate.measuring.asking.capability import Outcome, Question, Scope
 from explain_gate.measuring.explain import SILENT
 from explain_gate.measuring.predict import Predictions
 from explain_gate.measuring.remembering.recall import Noted
 from explain_gate.metrics import METRICS, REGION
-from explain_gate.metrics.patches import Place
 from explain_gate.records import Measurement, Rule
 
 
@@ -38,7 +37,7 @@ class Table:
         self.parameters: Mapping[str, Any] = rule.parameters
         self.scopes: dict[int, Scope | None] = {}
         self.questions: dict[int, frozenset[Question]] = {}
-        self.outcomes: dict[int, tuple[Place, float]] = {}
+        self.outcomes: dict[int, Outcome] = {}
         self.alone = False
         # Comparing with other images' maps costs time, and ties a score to the set: only for rules that count images.
         self.peers = method if rule.decide == "evidence" else None

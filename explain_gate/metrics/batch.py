@@ -22,7 +22,7 @@ image answers: `batch.note("evidence", answers)`, 1 for yes and 0 for no.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeVar
 
 import torch
@@ -37,33 +37,37 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """An image that patches are planted into, what is annotated on it, and what the model makes of it.
+    """An image that lends a patch or takes one, and what is annotated on it.
 
-    Shapes: pixels (3, H, W); region (H, W), bool; columns (C,), the task's of the image as it is. `peer` is another
-    image of its class, None where there is none: what its patch turns is damage.
+    Shapes: pixels (3, H, W); region (H, W), bool; columns (C,), the task's of the image as it is, where it was asked.
     """
 
     row: int
     truth: Truth
-    columns: Tensor
     pixels: Tensor
     region: Tensor
-    peer: Scene | None = None
+    columns: Tensor | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cue:
-    """What turns other images into a class: its most telling place, and how the patch there is planted."""
+    """A patch and how it is planted: a window of its picture, and of that `part` (side, side), bool, None for all."""
 
     window: Window
     form: Form
+    part: Tensor | None = None
+
+    def at(self, window: Window) -> Cue:
+        """The same of another place."""
+        return replace(self, window=window)
 
 
-Look = Literal["style", "spectrum", "signature", "operation"]
-"""What a whole picture takes on from a class.
+Look = Literal["style", "spectrum", "signature", "operation", "outside", "inside"]
+"""What a picture takes on from a class.
 
 `style`: colours, contrast and grain of one donor. `spectrum`: its amplitude spectrum. `signature`: what all pictures of
 the class have in common. `operation`: an everyday operation that left its mark on them.
+`outside`, `inside`: the patch beside its objects, or on them, that turns most pictures into the class.
 """
 
 
@@ -185,14 +189,8 @@ class Batch(Protocol):
     def own_background(self, position: int) -> Tensor:
         """One image (3, H, W) with its object filled in."""
 
-    def others(self, position: int, count: int) -> Sequence[Scene]:
-        """Up to `count` images that do not show the class of one image, seeded by image."""
-
-    def cue(self, position: int, place: Place) -> tuple[Cue, Window]:
-        """What the class of one image hangs on, and where on this image it is; NotMeasurable where there is none."""
-
-    def note_cue(self, position: int, place: Place, share: float) -> None:
-        """Keep the outcome of a cue for the report."""
+    def note_cue(self, position: int, place: Place, turned: Mapping[int, float]) -> None:
+        """Keep for the report what the patches of other classes did to an image: 1 where it turned, by class."""
 
     def backgrounds(self, position: int, *, same_class: bool, count: int) -> Sequence[tuple[int, Tensor]]:
         """Up to `count` donors for one image, seeded by image: class and picture (3, H, W), its object filled in."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from explain_gate.errors import NotApplicable
 from explain_gate.metrics.batch import Batch, Exchange, Look, by_class
+from explain_gate.metrics.patches import Place
 from explain_gate.records import Truth
 
 _AT_ONCE = 64
@@ -24,7 +25,8 @@ _AT_ONCE = 64
 def follow(batch: Batch, look: Look, classes: int) -> Tensor:
     """Turns of each image to the classes whose look it takes on, less turns under the controls, a mean over classes.
 
-    Notes what each image answers about each class it was given: `evidence`, `turned`, `control` and `operation`.
+    Notes what each image answers about each class it was given: `evidence`, `turned`, `control` and `operation`; what
+    patches did is told to the report.
 
     Args:
         batch: is asked for the exchanged pictures, and one forward for each.
@@ -64,6 +66,8 @@ def follow(batch: Batch, look: Look, classes: int) -> Tensor:
     for name in ("evidence", "turned", "control", "operation"):
         values, about = by_class([{one.label: getattr(one, name) for one in trials} for trials in images])
         batch.note(name, values, about=about)
+    if look in ("outside", "inside"):
+        _tell(batch, look, images)
     return torch.tensor([_net(trials) for trials in images], dtype=torch.float64)
 
 
@@ -106,6 +110,11 @@ def _ask(batch: Batch, waiting: Sequence[tuple[_Trial, Exchange]]) -> None:
         turned = batch.task.turned(before, after, labels).tolist()
         for (trial, _), answer in zip(waiting, turned, strict=True):
             setattr(trial, "turned" if name == "changed" else "control", float(answer))
+
+
+def _tell(batch: Batch, place: Place, images: Sequence[Sequence[_Trial]]) -> None:
+    for position, trials in enumerate(images):
+        batch.note_cue(position, place, {one.label: one.turned for one in trials if not math.isnan(one.turned)})
 
 
 def _net(trials: Sequence[_Trial]) -> float:

@@ -7,6 +7,7 @@ others do follows from the data alone, so no model can choose which operations i
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -23,6 +24,8 @@ _PIXELS = 8000
 _EDGES = (0.02, 0.06, 0.12, 0.2, 0.28, 0.36, 0.44, 0.55)
 """Rings of the spectrum, in cycles per pixel."""
 _RINGS = len(_EDGES) - 1
+_SMALLEST_LEVEL = 8
+"""Pixels along a side from which a picture has details."""
 _LEAST_VISIBLE = 0.05
 """Share of the frame that must lie outside the object for its statistics to be taken there alone."""
 
@@ -41,18 +44,17 @@ def look_of(picture: Tensor, region: Tensor) -> Values:
 
 def looks_of(picture: Tensor, region: Tensor) -> dict[str, list[float]]:
     """The same statistics by what they tell of, in words. Shapes: picture (C, H, W), in [0, 1]; region (H, W), bool."""
-    outside = ~region if float((~region).double().mean()) >= _LEAST_VISIBLE else torch.ones_like(region)
-    places = _thinned(outside)
+    frame = _framed(region.numpy().tobytes(), *region.shape)
     grey = picture.mean(dim=0) if picture.shape[0] != 3 else _luminance(picture)
     return {
-        "brightness and contrast": _tones(grey, places),
-        "colour cast and saturation": _colours(picture, grey, places),
-        "sharpness and noise": _octaves(grey, outside),
+        "brightness and contrast": _tones(grey, frame.places),
+        "colour cast and saturation": _colours(picture, grey, frame.places),
+        "sharpness and noise": _octaves(grey, frame),
         "the frequency spectrum": _directions(grey),
-        "the grids of codecs and resizers": _grids(grey, outside),
-        "how light lies over the frame": _light(grey, outside),
+        "the grids of codecs and resizers": _grids(grey, frame),
+        "how light lies over the frame": _light(grey, frame),
         "borders and corners": _borders(picture, grey),
-        "colour fringes": _fringes(picture, outside),
+        "colour fringes": _fringes(picture, frame),
     }
 
 
@@ -103,8 +105,64 @@ def _thinned(outside: Tensor) -> Tensor:
     return places[:: step + 1 - step % 2]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Frame:
+    """Where statistics of a picture are taken; the same for every operation on it, so found out once.
+
+    `all` are the positions outside the object, `places` some of them, `inner` some that have four neighbours; `octaves`
+    those of ever coarser levels. `thirds` (P,) says which ninth of the frame each of `all` lies in, `slopes` (3, P) how
+    far down, right and out, centred, over their sum of squares.
+    """
+
+    outside: Tensor
+    all: Tensor
+    places: Tensor
+    inner: Tensor
+    octaves: tuple[Tensor, ...]
+    thirds: Tensor
+    slopes: Tensor
+
+
+@lru_cache(maxsize=8)
+def _framed(content: bytes, height: int, width: int) -> _Frame:
+    """Of a region, given as its bytes."""
+    region = torch.frombuffer(bytearray(content), dtype=torch.bool).view(height, width)
+    outside = ~region if float((~region).double().mean()) >= _LEAST_VISIBLE else torch.ones_like(region)
+    everywhere = outside.flatten().nonzero()[:, 0]
+    rows, columns = everywhere // width, everywhere % width
+    down, across = torch.linspace(-1, 1, height)[rows], torch.linspace(-1, 1, width)[columns]
+    slopes = torch.stack([down, across, (down**2 + across**2) / 2])
+    slopes -= slopes.mean(dim=1, keepdim=True)
+    return _Frame(
+        outside=outside,
+        all=everywhere,
+        places=_thinned(outside),
+        inner=_thinned(outside & _inner(height, width)),
+        octaves=_halved(outside),
+        thirds=_third(height)[rows] * 3 + _third(width)[columns],
+        slopes=slopes / (slopes**2).sum(dim=1, keepdim=True).clamp_min(1e-6),
+    )
+
+
+def _halved(outside: Tensor) -> tuple[Tensor, ...]:
+    """Positions of pixels outside, at each of five levels; none where a level is too small to have details."""
+    levels, kept = [], outside
+    for _ in range(5):
+        enough = min(kept.shape) >= _SMALLEST_LEVEL and bool(kept.any())
+        levels.append(_thinned(kept) if enough else torch.zeros(0, dtype=torch.int64))
+        if enough:
+            kept = _half(kept.float()) > 0.5
+    return tuple(levels)
+
+
+def _third(length: int) -> Tensor:
+    """Which third each position along a side lies in, (length,)."""
+    edges = torch.tensor([length // 3, length * 2 // 3])
+    return torch.bucketize(torch.arange(length), edges, right=True)
+
+
 def _tones(grey: Tensor, places: Tensor) -> list[float]:
-    values = grey.flatten()[places].sort().values
+    values = torch.from_numpy(np.sort(grey.flatten()[places].numpy()))
     last = len(values) - 1
     levels = [float(values[round(share * last)]) for share in (0.005, 0.05, 0.25, 0.5, 0.75, 0.95, 0.995)]
     spread = float(values.std())
@@ -128,7 +186,7 @@ def _colours(picture: Tensor, grey: Tensor, places: Tensor) -> list[float]:
     for part in (bright, ~bright):
         columns += (colour[:, part].mean(dim=1) if bool(part.any()) else torch.zeros(len(colour))).tolist()
     chroma = colour.abs().amax(dim=0)
-    columns += [float(chroma.mean()), math.log(1e-3 + float(chroma.mean())), float(chroma.quantile(0.95))]
+    columns += [float(chroma.mean()), math.log(1e-3 + float(chroma.mean())), _quantile(chroma, 0.95)]
     # Detail of the colours against detail of the luminance: what subsampling and mosaics change.
     beside = (places + 1).clamp(max=grey.numel() - 1)
     detail = math.log(1e-4 + float((grey.flatten()[beside] - tone).abs().mean()))
@@ -136,26 +194,31 @@ def _colours(picture: Tensor, grey: Tensor, places: Tensor) -> list[float]:
     return columns + (torch.log(1e-4 + steps) - detail).tolist()
 
 
-def _octaves(grey: Tensor, outside: Tensor) -> list[float]:
+def _octaves(grey: Tensor, frame: _Frame) -> list[float]:
     """Contrast, peakedness and noise of ever coarser details."""
     columns: list[float] = []
-    level, kept = grey, outside
-    for _ in range(5):
-        if min(level.shape) < 8 or not bool(kept.any()):
+    level = grey
+    for places in frame.octaves:
+        if not len(places):
             columns += [0.0, 0.0, 0.0, 0.0]
             continue
-        coarse = F.avg_pool2d(level[None, None], 2)[0, 0]
+        coarse = _half(level)
         again = F.interpolate(coarse[None, None], size=level.shape, mode="bilinear", align_corners=False)[0, 0]
-        detail = (level - again).flatten()[_thinned(kept)]
+        detail = (level - again).flatten()[places]
         spread = float(detail.std(unbiased=False))
-        fourth = float(((detail - detail.mean()) ** 4).mean()) / max(spread, 1e-4) ** 4
+        centred = detail - detail.mean()
+        fourth = float((centred**4).mean()) / max(spread, 1e-4) ** 4
         # Where a picture is smooth, what is left is noise: the lower quarter of the local deviations.
-        quiet = float(detail.abs().quantile(0.25))
-        third = float(((detail - detail.mean()) ** 3).mean()) / max(spread, 1e-4) ** 3
+        quiet = _quantile(detail.abs(), 0.25)
+        third = float((centred**3).mean()) / max(spread, 1e-4) ** 3
         columns += [math.log(1e-4 + spread), math.log(1 + fourth), math.log(1e-4 + quiet), third]
         level = coarse
-        kept = F.avg_pool2d(kept[None, None].float(), 2)[0, 0] > 0.5
     return columns
+
+
+def _quantile(values: Tensor, share: float) -> float:
+    """Without sorting all of them, as torch does."""
+    return float(np.quantile(values.numpy(), share))
 
 
 def _directions(grey: Tensor) -> list[float]:
@@ -186,10 +249,10 @@ def _sectors(height: int, width: int) -> Tensor:
     return torch.where((ring >= 0) & (ring < _RINGS), ring * 4 + turn, _RINGS * 4).flatten()
 
 
-def _grids(grey: Tensor, outside: Tensor) -> list[float]:
+def _grids(grey: Tensor, frame: _Frame) -> list[float]:
     """Steps that come at a fixed distance: blocks of codecs, rows of interlacing, pixels drawn large."""
     columns: list[float] = []
-    for turned, kept in ((grey, outside), (grey.T, outside.T)):
+    for turned, kept in ((grey, frame.outside), (grey.T.contiguous(), frame.outside.T.contiguous())):
         step = (turned[1:] - turned[:-1]).abs()
         seen = (kept[1:] & kept[:-1]).float()
         rows = (step * seen).sum(dim=1) / seen.sum(dim=1).clamp_min(1)
@@ -206,34 +269,52 @@ def _grids(grey: Tensor, outside: Tensor) -> list[float]:
     checker[::2, ::2] = -1
     checker[1::2, 1::2] = -1
     columns.append(float((grey * checker).mean()) * 50)
-    fine = grey - F.avg_pool2d(grey[None, None], 3, 1, 1, count_include_pad=False)[0, 0]
-    sizes = fine.abs().flatten()[_thinned(outside)].sort().values
-    columns += [math.log(1e-5 + float(sizes[round(share * (len(sizes) - 1))])) for share in (0.5, 0.99)]
-    return columns
+    sizes = (grey - _box_mean(grey[None], 3)[0]).flatten()[frame.places].abs().numpy()
+    ranks = [round(share * (len(sizes) - 1)) for share in (0.5, 0.99)]
+    ordered = np.partition(sizes, ranks)
+    return columns + [math.log(1e-5 + float(ordered[rank])) for rank in ranks]
 
 
-def _light(grey: Tensor, outside: Tensor) -> list[float]:
+def _box_mean(pictures: Tensor, side: int) -> Tensor:
+    """Mean over squares of an odd side, cut at the edges. Shapes: (N, H, W) both."""
+    height, width = pictures.shape[1:]
+    return _box_sum(pictures, side) / (_box_count(height, side)[:, None] * _box_count(width, side))
+
+
+def _box_sum(pictures: Tensor, side: int) -> Tensor:
+    """Sums along rows, then along columns: shifted pictures added up, faster than pooling."""
+    height, width = pictures.shape[1:]
+    padded = F.pad(pictures, (side // 2,) * 4)
+    lying = padded[:, :, :width].clone()
+    for shift in range(1, side):
+        lying += padded[:, :, shift : shift + width]
+    upright = lying[:, :height].clone()
+    for shift in range(1, side):
+        upright += lying[:, shift : shift + height]
+    return upright
+
+
+def _box_count(length: int, side: int) -> Tensor:
+    """How many pixels of a stretch around each lie in the frame, (length,)."""
+    after, reach = torch.arange(length), side // 2
+    return (after.clamp(max=reach) + (length - 1 - after).clamp(max=reach) + 1).float()
+
+
+def _half(level: Tensor) -> Tensor:
+    """Means of squares of two pixels; a last odd row or column is left out. Shapes: (H, W), (H // 2, W // 2)."""
+    height, width = (length // 2 * 2 for length in level.shape)
+    even = level[:height, :width]
+    return (even[::2, ::2] + even[::2, 1::2] + even[1::2, ::2] + even[1::2, 1::2]) / 4
+
+
+def _light(grey: Tensor, frame: _Frame) -> list[float]:
     """How light lies over the frame: by thirds, by radius, by slope."""
-    height, width = grey.shape
-    mean = float(grey[outside].mean())
-    columns: list[float] = []
-    for rows in range(3):
-        for side in range(3):
-            place = (
-                slice(height * rows // 3, height * (rows + 1) // 3),
-                slice(width * side // 3, width * (side + 1) // 3),
-            )
-            kept = outside[place]
-            columns.append(float(grey[place][kept].mean()) - mean if bool(kept.any()) else 0.0)
-    down = torch.linspace(-1, 1, height)[:, None].expand(height, width)
-    across = torch.linspace(-1, 1, width)[None].expand(height, width)
-    radius = (down**2 + across**2) / 2
-    for slope in (down, across, radius):
-        centred = slope[outside] - slope[outside].mean()
-        columns.append(float((centred * (grey[outside] - mean)).sum() / (centred**2).sum().clamp_min(1e-6)))
-        contrast = (grey[outside] - mean).abs()
-        columns.append(float((centred * contrast).sum() / (centred**2).sum().clamp_min(1e-6)))
-    return columns
+    values = grey.flatten()[frame.all]
+    centred = values - values.mean()
+    count = torch.bincount(frame.thirds, minlength=9)
+    total = torch.zeros(9).index_add_(0, frame.thirds, centred)
+    by_slope = frame.slopes @ torch.stack([centred, centred.abs()], dim=1)
+    return [*(total / count.clamp_min(1)).tolist(), *by_slope.flatten().tolist()]
 
 
 def _borders(picture: Tensor, grey: Tensor) -> list[float]:
@@ -254,12 +335,12 @@ def _borders(picture: Tensor, grey: Tensor) -> list[float]:
     return columns
 
 
-def _fringes(picture: Tensor, outside: Tensor) -> list[float]:
+def _fringes(picture: Tensor, frame: _Frame) -> list[float]:
     """How far colours are shifted against each other along the radius (lenses) and along rows."""
     if picture.shape[0] != 3:
         return []
     height, width = picture.shape[1:]
-    places = _thinned(outside & _inner(height, width))
+    places = frame.inner
     if len(places) == 0:
         return [0.0] * 8
     y = 2 * (places // width).float() / height - 1
@@ -267,14 +348,12 @@ def _fringes(picture: Tensor, outside: Tensor) -> list[float]:
     base = picture[1].flatten()
     down, across = (base[places + width] - base[places - width]) / 2, (base[places + 1] - base[places - 1]) / 2
     spread = math.log(1e-3 + float(base[places].std()))
-    columns: list[float] = []
-    for other in (picture[0], picture[2]):
-        apart = (other - picture[1])[None, None]
-        fine = (apart - F.avg_pool2d(apart, 9, 1, 4, count_include_pad=False)).flatten()[places]
-        slopes = (down * y + across * x, across, down)
-        columns += [float((steps * fine).sum() / (steps**2).sum().clamp_min(1e-4)) for steps in slopes]
-        columns.append(math.log(1e-4 + float(fine.std())) - spread)
-    return columns
+    slopes = torch.stack([down * y + across * x, across, down])
+    apart = picture[::2] - picture[1]
+    fine = (apart - _box_mean(apart, 9)).flatten(1)[:, places]
+    shifts = fine @ slopes.T / (slopes**2).sum(dim=1).clamp_min(1e-4)
+    noise = torch.log(1e-4 + fine.std(dim=1)) - spread
+    return torch.cat([shifts, noise[:, None]], dim=1).flatten().tolist()
 
 
 @lru_cache(maxsize=8)

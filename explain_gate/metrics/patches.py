@@ -1,4 +1,4 @@
-"""Patches of images: places to look at, hiding one, planting one elsewhere. What cue search is made of."""
+"""Patches of images: places to look at, planting one elsewhere. What cue search is made of."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from explain_gate.metrics.fill import inpaint
-
 Place = Literal["outside", "inside"]
 Form = Literal["fixed", "own", "tiled", "tinted"]
 """How a patch is planted.
 
-`fixed`: at the place the class has in common. `own`: at the place the image has for itself. `tiled`: repeated over the
-background. `tinted`: the object, or the background, takes the patch's mean colour and keeps its own structure.
+`fixed`: at its place in the frame. `own`: at its place on the object. `tiled`: repeated over the background. `tinted`:
+the background takes the patch's mean colour and keeps its own structure.
 """
 
 PARTS = 4
 """Windows along each side; a second grid, shifted by half a window, lies between them."""
 CLEAR = 0.1
 """Share of a window that the region may take for the window to count as outside."""
+OF_OBJECT = 1 / 3
+"""Side of a window on an object, as a share of the object's own: a ninth of its area."""
+CELLS = 3
+"""Parts of such a window along each side, of which a mark may keep a few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,43 +57,71 @@ def windows(height: int, width: int) -> tuple[Window, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def object_windows(region: Tensor) -> tuple[Window, ...]:
+    """Overlapping squares of a ninth of the object's area, each at least half on it; few if the object is tiny.
+
+    Shapes: region (H, W), bool, not empty.
+    """
+    height, width = region.shape
+    side = min(height, width, max(CELLS, round(OF_OBJECT * float(region.sum()) ** 0.5)))
+    step = max(1, round(side * 3 / 4))
+    starts = [
+        [min(start, length - side) for start in range(max(0, first - side // 4), last, step)]
+        for length, (first, last) in ((height, _extent(region, 0)), (width, _extent(region, 1)))
+    ]
+    places = dict.fromkeys(Window(top=top, left=left, side=side) for top in starts[0] for left in starts[1])
+    shares = region_shares(region, list(places))
+    enough = min(0.5, float(shares.max()))
+    return tuple(place for place, share in zip(places, shares.tolist(), strict=True) if share >= enough)
+
+
+def cells(side: int) -> tuple[Tensor, ...]:
+    """The parts of a square, each as a mask (side, side), bool."""
+    edges = [round(side * number / CELLS) for number in range(CELLS + 1)]
+    masks = torch.zeros(CELLS * CELLS, side, side, dtype=torch.bool)
+    for number, mask in enumerate(masks):
+        row, column = divmod(number, CELLS)
+        mask[edges[row] : edges[row + 1], edges[column] : edges[column + 1]] = True
+    return tuple(masks)
+
+
+def moved(place: Window, region: Tensor, other: Tensor) -> Window:
+    """The window at the same place relative to another object's frame. Shapes: region, other (H, W), bool."""
+    down, right = _offset(region, other, place)
+    return Window(
+        top=min(max(0, place.top + down), other.shape[0] - place.side),
+        left=min(max(0, place.left + right), other.shape[1] - place.side),
+        side=place.side,
+    )
+
+
 def region_shares(region: Tensor, places: Sequence[Window]) -> Tensor:
     """Share of each window that the region (H, W), bool, takes: (W,), float32."""
     return torch.stack([region[place.rows, place.columns].float().mean() for place in places])
 
 
-def hide(pixels: Tensor, region: Tensor, places: Sequence[Window]) -> Tensor:
-    """One image per window, filled from its surroundings: an outside window but for the object, else the object.
-
-    Shapes: pixels (C, H, W); region (H, W), bool; windows of one size. Returns (W, C, H, W). Only a crop around each
-    window is worked on, all of them at once.
-    """
-    crops = [_around(place, int(pixels.shape[1]), int(pixels.shape[2])) for place in places]
-    holes = []
-    for place, (rows, columns) in zip(places, crops, strict=True):
-        hole = torch.zeros_like(region)
-        own = region[place.rows, place.columns]
-        hole[place.rows, place.columns] = own if bool(own.float().mean() > CLEAR) else ~own
-        holes.append(hole[rows, columns])
-    filled = inpaint(torch.stack([pixels[:, rows, columns] for rows, columns in crops]), torch.stack(holes))
-    hidden = pixels.repeat(len(places), 1, 1, 1)
-    for one, crop, (rows, columns) in zip(hidden, filled, crops, strict=True):
-        one[:, rows, columns] = crop
-    return hidden
-
-
 def plant(
-    pixels: Tensor, region: Tensor, source: Tensor, source_region: Tensor, place: Window, *, form: Form, where: Place
+    pixels: Tensor,
+    region: Tensor,
+    source: Tensor,
+    source_region: Tensor,
+    place: Window,
+    *,
+    form: Form,
+    where: Place,
+    part: Tensor | None = None,
 ) -> Tensor:
     """An image with another image's patch on it: on its background, or on its object.
 
     Outside, the object of the image stays as it is and lies before the patch. Inside, only the object's part of the
-    patch travels, to the same place relative to the object's frame.
+    patch travels, to the same place relative to the object's frame; of it only `part`, where there is one.
 
-    Shapes: pixels, source (C, H, W); region, source_region (H, W), bool. Returns (C, H, W).
+    Shapes: pixels, source (C, H, W); region, source_region (H, W), bool; part (side, side), bool. Returns (C, H, W).
     """
     patch = source[:, place.rows, place.columns]
     own = source_region[place.rows, place.columns]
+    if part is not None:
+        own = own & part
     aim = ~region if where == "outside" else region
     if form == "tiled":
         return torch.where(aim, _tiled(patch, own, where, pixels), pixels)
@@ -104,11 +134,9 @@ def plant(
         kept = region[place.rows, place.columns] | own
         planted[:, place.rows, place.columns] = torch.where(kept, target, patch)
         return planted
-    down, right = _offset(source_region, region, place)
-    top = min(max(0, place.top + down), pixels.shape[1] - place.side)
-    left = min(max(0, place.left + right), pixels.shape[2] - place.side)
-    target = planted[:, top : top + place.side, left : left + place.side]
-    planted[:, top : top + place.side, left : left + place.side] = torch.where(own, patch, target)
+    aimed = moved(place, source_region, region)
+    target = planted[:, aimed.rows, aimed.columns]
+    planted[:, aimed.rows, aimed.columns] = torch.where(own, patch, target)
     return planted
 
 
@@ -116,15 +144,6 @@ def _starts(length: int, side: int, shift: int) -> list[int]:
     """Where windows begin along one side; the last ends at the edge."""
     count = -(-(length - shift) // side) if shift == 0 else max(1, (length - side) // side)
     return [min(shift + number * side, length - side) for number in range(count)]
-
-
-def _around(place: Window, height: int, width: int) -> tuple[slice, slice]:
-    """A crop around a window, of one size wherever the window lies."""
-    margin = max(3, place.side // 3)
-    tall, wide = min(height, place.side + 2 * margin), min(width, place.side + 2 * margin)
-    top = min(max(0, place.top - margin), height - tall)
-    left = min(max(0, place.left - margin), width - wide)
-    return slice(top, top + tall), slice(left, left + wide)
 
 
 def _tiled(patch: Tensor, own: Tensor, where: Place, like: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from explain_gate.errors import NotApplicable
 from explain_gate.metrics.batch import Batch, by_class
 from explain_gate.metrics.fill import coarse_blur, inpaint
 from explain_gate.metrics.following import follow
-from explain_gate.metrics.patches import Place, plant
+from explain_gate.metrics.patches import Place
 from explain_gate.metrics.texture import shuffled, silhouette
 
 
@@ -198,58 +198,27 @@ def core_sensitivity(region: Tensor, batch: Batch, *, noise: float = 0.5, draws:
     return balance
 
 
-def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside", targets: int = 6) -> Tensor:
-    """Other images that turn to the class when given the image's patch from its most telling place, less damage.
+def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside", classes: int = 10) -> Tensor:  # noqa: ARG001
+    """Turns to a class when given the patch of it that turns most pictures, less those under one of its own class.
 
-    Places are searched outside the region or inside it, without knowing any kind of cue: what hiding a place costs
-    the class on a few of its images says where to look, and planting says in which form the patch tells most: at the
-    place the class has in common, at the one each image has for itself, or all over the background or the object.
-    The search uses a handful of images; the value is measured on every image with its own patch, so a chance find
-    does not count. Damage is what turns to the class when the other image is given the same patch of another image of
-    its own class. Outside, an honest model is near 0. Inside, part of an object is a reason of its own: compare with
-    honest versions, and look at the picture.
+    Patches are searched outside the objects or on them, without knowing any kind of cue, on one half of the set; the
+    strongest is planted on every image of the other half, so that a chance find does not count, and a cue that only
+    some of a class's pictures have does. A patch on the object is cut down to a fourteenth of the object it is from:
+    what hangs on or is stuck to an object is small, while so little of the object itself makes no other object one of
+    its kind. The control takes the same place of another image of the receiver's class.
 
     Args:
         region: (N, H, W), bool.
-        batch: is asked for the cue, which is searched once a class, and two forwards per target.
+        batch: is asked for two forwards per class given, and for a search per class and half.
         place: "outside" or "inside" the region.
-        targets: other images per image, at least 1.
+        classes: other classes, drawn for each image, that it is given a patch of.
 
     Returns:
-        (N,), in [-1, 1], lower is better.
+        (N,), in [-1, 1], lower is better; near 0 for an honest model.
     """
-    if place not in ("outside", "inside") or targets < 1:
-        raise ValueError(f"place must be outside or inside and targets at least 1, got {place} and {targets}")
-    mixed: list[Tensor] = []
-    chosen = []
-    for position in range(region.shape[0]):
-        cue, window = batch.cue(position, place)
-        scenes = batch.others(position, targets)
-        if not scenes:
-            raise NotApplicable("no image of another class could take a patch")
-        own = (batch.pixels[position].cpu(), region[position].cpu())
-        for scene in scenes:
-            control = (scene.pixels, scene.region) if scene.peer is None else (scene.peer.pixels, scene.peer.region)
-            mixed.extend(
-                plant(scene.pixels, scene.region, *source, window, form=cue.form, where=place)
-                for source in (own, control)
-            )
-        chosen.append(scenes)
-    labels = batch.labels.tolist()
-    aims = torch.tensor([label for label, scenes in zip(labels, chosen, strict=True) for _ in scenes for _ in range(2)])
-    every = [scene for scenes in chosen for scene in scenes for _ in range(2)]
-    before = torch.stack([scene.columns for scene in every])
-    after = batch.predict(torch.stack(mixed), [scene.truth for scene in every])
-    turns = iter(batch.task.turned(before, after, aims).tolist())
-    values, answers = [], []
-    for position, scenes in enumerate(chosen):
-        trials = [(next(turns), next(turns)) for _ in scenes]
-        batch.note_cue(position, place, _share(turned for turned, _ in trials))
-        values.append(sum(turned - control for turned, control in trials) / len(trials))
-        turned, control = trials[0]
-        answers.append(float(turned and not control))
-    batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
-    return torch.tensor(values, dtype=torch.float64)
+    if place not in ("outside", "inside"):
+        raise ValueError(f"place must be outside or inside, got {place}")
+    return follow(batch, place, classes)
 
 
 def texture_share(region: Tensor, batch: Batch, *, draws: int = 2) -> Tensor:

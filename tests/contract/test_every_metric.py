@@ -40,7 +40,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "reliance.background_follow": {"donors": 2},
     "reliance.background_margin": {"donors": 2},
     "reliance.background_only": {"donors": 2},
-    "reliance.transplant_follow": {"targets": 3},
+    "reliance.transplant_follow": {"classes": 1},
     "randomization.cascade": {"steps": 3},
     "reliance.operation_follow": {"classes": 1},
 }

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from explain_gate.metrics.batch import Among, Cue, Exchange, Look, Panel, Scene
-from explain_gate.metrics.patches import Place, Window
+from explain_gate.metrics.batch import Among, Exchange, Look, Panel
+from explain_gate.metrics.patches import Place
 from explain_gate.records import Truth
 from explain_gate.tasks.classification import Classification
 
@@ -33,8 +33,6 @@ class FakeBatch:
     versions: dict[str, Tensor] = field(default_factory=dict)
     donors: dict[tuple[int, bool], list[tuple[int, Tensor]]] = field(default_factory=dict)
     emptied: dict[int, Tensor] = field(default_factory=dict)
-    scenes: list[Scene] = field(default_factory=list)
-    found: tuple[Cue, Window] | None = None
     looks: Sequence[list[Exchange]] = ()
     weights: Tensor = field(default_factory=lambda: torch.zeros(0))
     details: dict[str, Tensor] = field(default_factory=dict)
@@ -45,7 +43,7 @@ class FakeBatch:
     about: dict[str, Tensor] = field(default_factory=dict)
     peers: Tensor | None = None
     panels: dict[tuple[int, str], Panel] = field(default_factory=dict)
-    noted_cues: dict[int, float] = field(default_factory=dict)
+    noted_cues: dict[int, dict[int, float]] = field(default_factory=dict)
     asked: int = 0
 
     def __post_init__(self) -> None:
@@ -111,18 +109,11 @@ class FakeBatch:
     def backgrounds(self, position: int, *, same_class: bool, count: int) -> list[tuple[int, Tensor]]:
         return self.donors.get((position, same_class), [])[:count]
 
-    def others(self, position: int, count: int) -> list[Scene]:
-        return self.scenes[:count]
-
     def exchanges(self, position: int, look: Look, classes: int) -> list[Exchange]:
         return self.looks[position][:classes]
 
-    def cue(self, position: int, place: Place) -> tuple[Cue, Window]:
-        assert self.found is not None
-        return self.found
-
-    def note_cue(self, position: int, place: Place, share: float) -> None:
-        self.noted_cues[position] = share
+    def note_cue(self, position: int, place: Place, turned: Mapping[int, float]) -> None:
+        self.noted_cues[position] = dict(turned)
 
     @property
     def counting(self) -> bool:

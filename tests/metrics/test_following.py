@@ -97,3 +97,14 @@ def test_what_cannot_be_asked(fake_batch: Any) -> None:
         reliance.style_follow(one_score)
     with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
         reliance.style_follow(_batch(fake_batch, [], []), classes=0)
+
+
+@pytest.mark.parametrize("place", ["outside", "inside"])
+def test_a_patch_is_followed_where_one_of_the_images_own_class_is_not(fake_batch: Any, place: Any) -> None:
+    """What it did is told to the report, but of images that were taken for the class before."""
+    turned, damaged = (Exchange(label=1, changed=_showing(1), control=_showing(label)) for label in (0, 1))
+    batch = _batch(fake_batch, [turned], [damaged], [turned], shown=(0, 0, 1))
+    batch.region = torch.ones(3, 4, 4, dtype=torch.bool)
+    assert reliance.transplant_follow(batch.region, batch, place=place).tolist() == [1, 0, 0]
+    assert batch.notes["evidence"][:2].tolist() == [[1], [0]]
+    assert batch.noted_cues == {0: {1: 1}, 1: {1: 1}, 2: {}}

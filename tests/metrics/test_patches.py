@@ -1,10 +1,10 @@
-"""Windows of a picture, hidden or carried to another one."""
+"""Windows of a picture."""
 
 from __future__ import annotations
 
 import torch
 
-from explain_gate.metrics.patches import hide, region_shares, windows
+from explain_gate.metrics.patches import region_shares, windows
 
 
 def test_windows_lie_inside_and_cover_the_picture():
@@ -31,15 +31,3 @@ def test_the_share_of_a_region_is_what_of_it_lies_in_a_window():
     assert shares.shape == (len(places),)
     assert shares.min() >= 0
     assert shares[0] == shares.max() > 0
-
-
-def test_hiding_changes_the_window_alone():
-    """One version a window."""
-    pixels = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
-    places = windows(32, 32)[:5]
-    hidden = hide(pixels, torch.zeros(32, 32, dtype=torch.bool), places)
-    for one, place in zip(hidden, places, strict=True):
-        outside = torch.ones(32, 32, dtype=torch.bool)
-        outside[place.top : place.top + place.side, place.left : place.left + place.side] = False
-        assert torch.equal(one[:, outside], pixels[:, outside])
-        assert not torch.equal(one, pixels)

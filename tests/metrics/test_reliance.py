@@ -9,16 +9,11 @@ import torch
 
 from explain_gate.errors import NotApplicable, NotMeasurable
 from explain_gate.metrics import reliance
-from explain_gate.metrics.batch import Cue, Scene
-from explain_gate.metrics.patches import Window, hide, plant, region_shares, windows
-from explain_gate.records import Truth
+from explain_gate.metrics.patches import Window, cells, moved, object_windows, plant, region_shares, windows
 
 SIDE = 16
 REGION = torch.zeros(SIDE, SIDE, dtype=torch.bool)
 REGION[4:12, 4:12] = True
-TRUTH = Truth(label=1, accepted=(1,))
-SAYS = torch.eye(2)
-"""Columns of images that are taken for class 0, and for class 1."""
 
 
 def _picture(inside: float, outside: float) -> torch.Tensor:
@@ -123,23 +118,6 @@ def test_hiding_shows_where_the_score_comes_from(fake_batch: Any) -> None:
     assert reliance.occlusion_share(regions, batch).tolist() == [0.5, 0.5]
 
 
-def test_a_patch_that_turns_other_images_is_counted(fake_batch: Any) -> None:
-    """A model that looks at the corner follows its patch; one that looks at the object does not."""
-    window = Window(top=0, left=0, side=4)
-    corner = torch.zeros_like(REGION)
-    corner[:4, :4] = True
-    other = Scene(row=1, truth=TRUTH, columns=SAYS[1], pixels=_picture(-1, -1), region=REGION)
-    already = Scene(row=2, truth=TRUTH, columns=SAYS[0], pixels=_picture(-1, 1), region=REGION)
-    found = (Cue(window=window, form="fixed"), window)
-    values = []
-    for scores in (_looks(corner), HONEST):
-        batch = fake_batch(pixels=_picture(1, 1)[None], scores=scores, scenes=[other, already], found=found)
-        values.append(reliance.transplant_follow(REGION[None], batch).item())
-        assert batch.noted_cues == {0: values[-1]}
-    # The second target was taken for class 0 before: it cannot turn.
-    assert values == [0.5, 0]
-
-
 def test_what_cannot_be_measured_is_told(fake_batch: Any) -> None:
     """No donors, one score per image, and impossible parameters."""
     batch = _batch(fake_batch, HONEST)
@@ -167,18 +145,30 @@ def test_windows_cover_the_frame(height: int, width: int) -> None:
     assert len({place.side for place in places}) == 1
 
 
-def test_hiding_keeps_everything_else() -> None:
-    """Of an outside window the object stays, of an inside window the background; nothing else changes."""
-    pixels = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    places = windows(SIDE, SIDE)
-    inside = region_shares(REGION, places) > 0.1
-    for place, is_inside, hidden in zip(places, inside.tolist(), hide(pixels, REGION, places), strict=True):
-        window = torch.zeros_like(REGION)
-        window[place.rows, place.columns] = True
-        changed = (hidden != pixels).any(dim=0)
-        assert not (changed & ~window).any()
-        assert not (changed & (~REGION if is_inside else REGION)).any()
-        assert changed.any()
+def test_windows_on_an_object_are_a_ninth_of_it() -> None:
+    """Each lies at least half on the object, and together they cover it; an object of a few pixels has one too."""
+    region = torch.zeros(64, 96, dtype=torch.bool)
+    region[10:40, 30:90] = True
+    places = object_windows(region)
+    assert {place.side for place in places} == {14}
+    assert region_shares(region, places).min() >= 0.5
+    covered = torch.zeros_like(region)
+    for place in places:
+        covered[place.rows, place.columns] = True
+    assert (covered & region).sum() > 0.9 * region.sum()
+    tiny = torch.zeros_like(region)
+    tiny[63, 95] = True
+    (place,) = object_windows(tiny)
+    assert (place.top + place.side, place.left + place.side) == (64, 96)
+
+
+def test_cells_part_a_window() -> None:
+    """Nine parts, each pixel in one of them, whatever the side."""
+    for side in (3, 7, 14):
+        parts = torch.stack(cells(side))
+        assert parts.shape == (9, side, side)
+        assert (parts.sum(dim=0) == 1).all()
+        assert parts.any(dim=(1, 2)).all()
 
 
 def test_planting_outside_leaves_the_object() -> None:
@@ -193,18 +183,19 @@ def test_planting_outside_leaves_the_object() -> None:
 
 
 def test_planting_inside_moves_with_the_object() -> None:
-    """The object's part of the patch lands at the same place of another object; its colour can travel alone."""
-    moved = REGION.roll((2, 3), dims=(0, 1))
+    """The object's part of the patch lands at the same place of another object, and of it only what is asked for."""
+    other = REGION.roll((2, 3), dims=(0, 1))
     source = _picture(0, 0)
     source[:, 4:8, 4:8] = 7
     window = Window(top=4, left=4, side=4)
-    planted = plant(_picture(0, 0), moved, source, REGION, window, form="own", where="inside")
+    assert moved(window, REGION, other) == Window(top=6, left=7, side=4)
+    planted = plant(_picture(0, 0), other, source, REGION, window, form="own", where="inside")
     assert (planted[0] == 7).nonzero().min(dim=0).values.tolist() == [6, 7]
     assert (planted[0] == 7).sum() == 16
-    ramp = torch.arange(float(SIDE)).expand(3, SIDE, SIDE).clone()
-    tinted = plant(ramp, moved, source, REGION, window, form="tinted", where="inside")
-    assert tinted[:, moved].mean().item() == pytest.approx(7)
-    assert torch.equal(tinted[0, 8, 8:14].diff(), ramp[0, 8, 8:14].diff())
+    part = torch.zeros(4, 4, dtype=torch.bool)
+    part[0, 1] = True
+    planted = plant(_picture(0, 0), other, source, REGION, window, form="own", where="inside", part=part)
+    assert (planted[0] == 7).nonzero().tolist() == [[6, 8]]
 
 
 def test_what_turns_on_its_own_classs_background_too_is_damage(fake_batch: Any) -> None:
@@ -305,24 +296,3 @@ def test_core_sensitivity_needs_a_place_elsewhere(fake_batch: Any) -> None:
     for wrong in ({"draws": 0}, {"noise": 0}):
         with pytest.raises(ValueError, match="draws must be at least 1 and noise above 0"):
             reliance.core_sensitivity(REGION.expand(2, SIDE, SIDE), batch, **wrong)
-
-
-def test_a_patch_of_its_own_class_that_turns_an_image_too_is_damage(fake_batch: Any) -> None:
-    """The patch of another image of the receiver's class does the same, so nothing of the giver's class did it."""
-    cue = Cue(window=Window(top=0, left=0, side=4), form="fixed")
-    intact = _picture(-1, -1)
-
-    def scores(pixels: torch.Tensor) -> torch.Tensor:
-        whole = (pixels - intact).abs().amax(dim=(1, 2, 3)) < 1e-6
-        return torch.stack([1 - whole.double(), whole.double()], dim=1)
-
-    for peer, value in ((_picture(-1, 0.5), 0.0), (intact, 1.0)):
-        giver = Scene(row=2, truth=TRUTH, columns=SAYS[1], pixels=peer, region=REGION)
-        other = Scene(row=1, truth=TRUTH, columns=SAYS[1], pixels=intact, region=REGION, peer=giver)
-        batch = fake_batch(
-            pixels=_picture(1, 1)[None], labels=torch.tensor([0]), scores=scores, scenes=[other],
-            found=(cue, cue.window),
-        )  # fmt: skip
-        assert reliance.transplant_follow(REGION[None], batch).tolist() == [value]
-        assert batch.notes["evidence"].tolist() == [value]
-        assert batch.noted_cues == {0: 1.0}

@@ -11,7 +11,7 @@ from explain_gate.measuring.asking.looks import Exchanges
 from explain_gate.measuring.asking.maps import Maps, OtherMaps
 from explain_gate.measuring.asking.panels import OtherRegions
 from explain_gate.measuring.asking.passes import Clock, Explanations, Gradients, Predictions
-from explain_gate.measuring.asking.planting import Cues, OtherImages
+from explain_gate.measuring.asking.planting import Cues
 from explain_gate.measuring.asking.variants import Cascading, Conversions, Twins, Versions
 
 CAPABILITIES: tuple[type[Capability], ...] = (
@@ -29,7 +29,6 @@ CAPABILITIES: tuple[type[Capability], ...] = (
     Conversions,
     OwnBackground,
     Donors,
-    OtherImages,
     Cues,
     Exchanges,
     Clock,

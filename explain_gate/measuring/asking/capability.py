@@ -19,6 +19,9 @@ C = TypeVar("C", bound="Capability")
 Scope = Literal["image", "class", "set"]
 """What an answer depends on beside model and method: the image alone, images of its class, or of the whole set."""
 
+Outcome = tuple[Place, Sequence[tuple[int, float]]]
+"""What the patches of classes, beside or on their objects, did to one image: 1 where it turned, by class."""
+
 Question = tuple[str | int | bool, ...]
 """What a metric asked beyond its own image: the name that it asked for, and the arguments that matter."""
 
@@ -33,7 +36,7 @@ class Request:
     of the object that takes the place of the whole.
 
     `asked` and `questions` grow with every metric that shares the batch, since one may use what another one had
-    computed. `outcomes` are shares by row, for the report on cues.
+    computed. `outcomes` are what patches did, by row, for the report on cues.
     """
 
     samples: Sequence[Sample]
@@ -46,7 +49,7 @@ class Request:
     asked: set[str] = field(default_factory=set)
     questions: set[Question] = field(default_factory=set)
     notes: dict[str, tuple[Tensor, Tensor | None]] = field(default_factory=dict)
-    outcomes: dict[int, tuple[Place, float]] = field(default_factory=dict)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
     remembered: dict[Hashable, Any] = field(default_factory=dict)
 
     @property

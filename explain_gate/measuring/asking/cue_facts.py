@@ -37,9 +37,10 @@ _HUES = ((15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (200, "cya
 class CueFacts:
     """What is told of one class and place.
 
-    `cue` is None where the class has no such place; nothing is told then. `box` is (x0, y0, x1, y1), the place on the
+    `box` is (x0, y0, x1, y1), the place on the
     source image, in pixels of the model's input. `colour` is that of what stands out in the patch, None where it has
-    no one colour. `anywhere`: hiding the place costs the class nothing in particular, so no place is named.
+    no one colour. `anywhere`: patches of other places do as much, so no place is named. `support_gained` is the mean
+    rise of the support for the class on the pictures of the search that took the patch.
     """
 
     place: Place
@@ -53,15 +54,28 @@ class CueFacts:
     source_image: str
     target_image: str
     search_share: float
-    log_odds_rise: float
-    log_odds_lost_when_hidden: float
+    support_gained: float
     files: Mapping[str, str]
 
 
-def write_facts(folder: Path, facts: Sequence[CueFacts], outcomes: Sequence[Mapping[int, float]]) -> None:
-    """One JSON of facts, with what every image's own patch did: per fact, shares by image."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lent:
+    """What a class lends: the row that the patch comes from, how it is planted, and what is told and shown of it."""
+
+    row: int
+    cue: Cue
+    facts: CueFacts
+    pictures: Mapping[str, bytes]
+
+
+def write_facts(folder: Path, lent: Sequence[Lent], outcomes: Sequence[Mapping[int, float]]) -> None:
+    """Pictures, and one JSON of facts with what the patch did to the images that took it: per fact, 0 or 1 by image."""
+    folder.mkdir(parents=True, exist_ok=True)
     listed = []
-    for one, shares in zip(facts, outcomes, strict=True):
+    for each, shares in zip(lent, outcomes, strict=True):
+        one = each.facts
+        for picture, name in one.files.items():
+            (folder / name).write_bytes(each.pictures[picture])
         # Sorted, so that the sum is the same in whatever order images came.
         share = float(np.sort(list(shares.values())).mean()) if shares else one.search_share
         listed.append(
@@ -72,7 +86,6 @@ def write_facts(folder: Path, facts: Sequence[CueFacts], outcomes: Sequence[Mapp
                 "sentence": f"{one.what} turns {100 * share:.0f} % of other images into {one.class_name}",
             }
         )
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"schema_version": 1, "cues": listed}, indent=2, allow_nan=False)
     (folder / FILE).write_text(text + "\n", encoding="utf-8")
 
@@ -131,26 +144,30 @@ def colour_of(picture: NDArray[np.float64], kind: NDArray[np.bool_], window: Win
     return name if count >= _MOSTLY * len(patch) else None
 
 
-def pack(facts: CueFacts | None, cue: Cue | None, pictures: Mapping[str, bytes]) -> tuple[dict[str, Any], bytes]:
-    """Facts and pictures as a head that JSON takes, and bytes."""
-    if facts is None or cue is None:
+def pack(lent: Lent | None) -> tuple[dict[str, Any], bytes]:
+    """What a class lends as a head that JSON takes, and bytes."""
+    if lent is None:
         return {"facts": None}, b""
-    window = [cue.window.top, cue.window.left, cue.window.side]
-    sizes = {name: len(pictures[name]) for name in PICTURES}
-    return {"facts": asdict(facts), "window": window, "sizes": sizes}, b"".join(pictures[name] for name in PICTURES)
+    window = [lent.cue.window.top, lent.cue.window.left, lent.cue.window.side]
+    part = None if lent.cue.part is None else lent.cue.part.int().tolist()
+    sizes = {name: len(lent.pictures[name]) for name in PICTURES}
+    head = {"facts": asdict(lent.facts), "window": window, "part": part, "sizes": sizes}
+    return head, b"".join(lent.pictures[name] for name in PICTURES)
 
 
-def unpack(head: Mapping[str, Any], content: bytes) -> tuple[CueFacts, Cue, dict[str, bytes]] | None:
-    """What `pack` packed; None where there was no cue."""
+def unpack(head: Mapping[str, Any], content: bytes, rows: Mapping[str, int], names: Mapping[str, str]) -> Lent | None:
+    """What `pack` packed; None where nothing was lent. `names` say what images are called today, `rows` where."""
     if head["facts"] is None:
         return None
-    facts = CueFacts(**{**head["facts"], "box": tuple(head["facts"]["box"])})
+    facts = renamed(CueFacts(**{**head["facts"], "box": tuple(head["facts"]["box"])}), names)
     top, left, side = head["window"]
+    part = None if head["part"] is None else torch.tensor(head["part"], dtype=torch.bool)
     pictures, start = {}, 0
     for name in PICTURES:
         pictures[name] = content[start : start + head["sizes"][name]]
         start += head["sizes"][name]
-    return facts, Cue(window=Window(top=top, left=left, side=side), form=facts.form), pictures
+    cue = Cue(window=Window(top=top, left=left, side=side), form=facts.form, part=part)
+    return Lent(row=rows[facts.source_image], cue=cue, facts=facts, pictures=pictures)
 
 
 def renamed(facts: CueFacts, names: Mapping[str, str]) -> CueFacts:

@@ -1,8 +1,6 @@
-"""Cue search: which place of its pictures does a class hang on, and does that place alone turn other pictures into it?
+"""The strongest patch of every class, and pictures that take one on: searched on one half of a set, asked of the other.
 
-Nothing here knows a kind of cue. For every class the places are hidden one by one on a few of its images; the patch
-there is planted into a panel of images of other classes in every form there is (at the class's place, at the image's
-own, all over), and the form that turns most of them is the class's cue.
+So a chance find does not count, and a cue that only a part of a class's pictures have is planted on every picture.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,51 +17,47 @@ from torch import Tensor
 
 from explain_gate.data.preprocessing import visible
 from explain_gate.data.regression_set import RegressionSet
+from explain_gate.errors import NotApplicable
 from explain_gate.measuring.asking.cue_facts import (
-    PICTURES,
     CueFacts,
+    Lent,
     colour_of,
     describe,
     pack,
     png,
-    renamed,
     unpack,
     write_facts,
 )
-from explain_gate.metrics.batch import Cue, Scene
-from explain_gate.metrics.patches import CLEAR, Form, Place, Window, hide, plant, region_shares, windows
-from explain_gate.records import Sample, Truth
+from explain_gate.measuring.asking.patch_search import Strongest, places_of, planted_on, strongest
+from explain_gate.metrics.batch import Exchange, Scene
+from explain_gate.metrics.patches import Place, moved
+from explain_gate.records import Truth
+from explain_gate.seeds import seed_of
 from explain_gate.tasks.task import Task
 
-_PANEL = 48
-"""Images that patches are planted into, stratified by class; kept in memory."""
-_PER_CLASS = 8
-"""Images of a class that are searched."""
-_TRIALS = 4
-"""Panel images that the patch of one searched image is tried on."""
-_CLEARLY = 0.1
-_NOTHING = 0.02
-"""Log odds; what hiding a place costs by chance."""
-_MOST_OTHERS = 0.6
-"""Share of the places that must cost less than half of what a place costs that is named."""
-_FORMS: dict[Place, tuple[Form, ...]] = {
-    "outside": ("fixed", "own", "tinted", "tiled"),
-    "inside": ("own", "tinted"),
-}
+_DONORS = 4
+"""Pictures of a class, of each half, that are searched."""
+_RECEIVERS = 12
+"""Pictures of other classes that patches are tried on."""
+_PEERS = 3
+"""Pictures of an image's own class, of which the first with a region lends the control."""
+_AT_ONCE = 32
+"""Pictures that are asked about together."""
+_HELD = 48
+"""Pictures that are kept decoded."""
 
 Predict = Callable[[Tensor, Sequence[Truth]], Tensor]
 """Pictures, and the truths of those that they were made from -> the task's columns."""
-_Found = tuple[CueFacts, Cue, dict[str, bytes]]
 
 
 class Kept(Protocol):
-    """What earlier runs found. A search is known by its class, its place and the rows that it looked at."""
+    """What earlier runs searched. A search is known by its class, its place and the rows that it looked at."""
 
     def cue(self, label: int, place: Place, rows: Sequence[int]) -> tuple[dict[str, Any], bytes] | None:
         """Head and content as they were kept, or None."""
 
     def keep_cue(self, label: int, place: Place, rows: Sequence[int], head: Mapping[str, Any], content: bytes) -> None:
-        """Keep what a search found."""
+        """Keep what a search told."""
 
 
 class CueSearch:
@@ -85,277 +79,186 @@ class CueSearch:
         self._seed = seed
         self._folder = folder
         self._memory = memory
-        self._panel: list[Scene] | None = None
-        self._effects: dict[int, Tensor] = {}
-        self._cues: dict[tuple[int, Place], Cue | None] = {}
-        self._facts: dict[tuple[int, Place], CueFacts] = {}
-        self._outcomes: dict[tuple[int, Place], dict[int, float]] = {}
+        self._scene = functools.lru_cache(_HELD)(self._decoded)
+        self._empty: set[int] = set()
+        self._lent: dict[tuple[int, Place, bool], Lent | None] = {}
+        self._outcomes: dict[tuple[int, Place, bool], dict[int, float]] = {}
 
-    def cue(self, label: int, where: Place) -> Cue | None:
-        """The most telling place of a class and how its patch is planted; None where no image has such a place."""
-        if not self.restore(label, where):
-            found = self._search(label, where)
-            self._take(label, where, found)
+    def exchanges(self, row: int, where: Place, labels: Sequence[int]) -> list[Exchange]:
+        """An image with the strongest patch of each class; its control takes the same place of one of its own class.
+
+        Raises:
+            NotApplicable: its object leaves no place outside it for a patch.
+        """
+        scene = self._scene(row)
+        if not places_of(scene, where):
+            raise NotApplicable(f"the region leaves no place {where} it for a patch")
+        there = self._peer(row, where)
+        given = []
+        for label in labels:
+            lent = self.lent(label, where, self._half_against(row, label))
+            if lent is None:
+                given.append(Exchange(label=label))
+                continue
+            cue, donor = lent.cue, self._scene(lent.row)
+            changed = planted_on(scene, donor, cue, where)
+            control = scene.pixels
+            if there is not None:
+                window = moved(cue.window, donor.region, there.region) if where == "inside" else cue.window
+                control = planted_on(scene, there, cue.at(window), where)
+            given.append(Exchange(label=label, changed=changed, control=control))
+        return given
+
+    def lent(self, label: int, where: Place, half: bool) -> Lent | None:  # noqa: FBT001 - one of two halves
+        """What a class lends to pictures of the other half; None where it has no place to take a patch from."""
+        if not self._restored(label, where, half):
+            searched = self._search(label, where, half)
+            self._lent[label, where, half] = searched
             if self._memory is not None:
-                head, content = pack(*(found or (None, None, {})))
-                head["images"] = {self._data.entries[row].image: self._data.key(row) for row in self.origin(label)}
-                self._memory.keep_cue(label, where, self.origin(label), head, content)
-        return self._cues[label, where]
+                rows = self._searched(label, half)
+                head, content = pack(searched)
+                head["images"] = {self._data.entries[row].image: self._data.key(row) for row in rows}
+                self._memory.keep_cue(label, where, rows, head, content)
+        return self._lent[label, where, half]
 
-    def restore(self, label: int, where: Place) -> bool:
-        """Whether a class's cue is known, from this run or, with its facts and pictures, from an earlier one."""
-        if (label, where) in self._cues:
+    def restore(self, row: int, label: int, where: Place) -> bool:
+        """Whether what an image takes from a class is known, from this run or, with its facts, from an earlier one."""
+        return self._restored(label, where, self._half_against(row, label))
+
+    def origin(self, row: int, labels: Sequence[int]) -> list[int]:
+        """Rows that what an image takes from classes depends on."""
+        searched = [other for label in labels for other in self._searched(label, self._half_against(row, label))]
+        return [*searched, *self._peers(row)]
+
+    def remember(self, row: int, label: int, where: Place, turned: float) -> None:
+        """Take note of what a class's patch did to one image, for the facts."""
+        self._outcomes.setdefault((label, where, self._half_against(row, label)), {})[row] = turned
+
+    def close(self) -> None:
+        """Write what classes lend, of two halves the stronger: one JSON of facts beside the pictures."""
+        shown: dict[tuple[int, Place], tuple[Lent, Mapping[int, float]]] = {}
+        for (label, where, half), lent in sorted(self._lent.items()):
+            before = shown.get((label, where))
+            if lent is not None and (before is None or lent.facts.search_share > before[0].facts.search_share):
+                shown[label, where] = lent, self._outcomes.get((label, where, half), {})
+        if self._folder is not None and shown:
+            write_facts(self._folder, [lent for lent, _ in shown.values()], [turned for _, turned in shown.values()])
+
+    def _restored(self, label: int, where: Place, half: bool) -> bool:  # noqa: FBT001 - one of two halves
+        if (label, where, half) in self._lent:
             return True
-        kept = None if self._memory is None else self._memory.cue(label, where, self.origin(label))
+        kept = None if self._memory is None else self._memory.cue(label, where, self._searched(label, half))
         if kept is None:
             return False
         head, content = kept
-        found = unpack(head, content)
-        if found is not None:
-            today = {self._data.key(row): self._data.entries[row].image for row in self.origin(label)}
-            names = {image: today[key] for image, key in head["images"].items() if key in today}
-            found = (renamed(found[0], names), *found[1:])
-        self._take(label, where, found)
+        rows = {self._data.key(row): row for row in self._searched(label, half)}
+        names = {image: self._data.entries[rows[key]].image for image, key in head["images"].items() if key in rows}
+        lent = unpack(head, content, {self._data.entries[row].image: row for row in rows.values()}, names)
+        self._lent[label, where, half] = lent
         return True
 
-    def origin(self, label: int) -> list[int]:
-        """Rows that the cues of a class depend on: those that are searched, and those that patches are tried on."""
-        return [*self._searched_rows(label), *self.panel_rows]
+    def _half(self, row: int, label: int) -> bool:
+        return bool(seed_of(self._seed, self._data.key(row), f"half of patches {label}") & 1)
 
-    def others(self, row: int, count: int) -> list[Scene]:
-        """Panel images that do not show the class of an image, seeded by image."""
-        entry = self._data.entries[row]
-        free = [scene for scene in self._scenes() if entry.label not in scene.truth.accepted and scene.row != row]
-        place = {scene.row: scene for scene in free}
-        own = self._data.key(row)
-        return [place[one] for one in self._data.lowest(place, count, seed=self._seed, own=own, purpose="planted")]
+    def _half_against(self, row: int, label: int) -> bool:
+        """The half that an image takes the patch of a class from: the one that it is not in."""
+        return not self._half(row, label)
 
-    def effects(self, sample: Sample) -> Tensor:
-        """What hiding each place costs the image's own class, in the task's unit of support: (W,)."""
-        if sample.index not in self._effects:
-            region = _region(sample)
-            hidden = hide(sample.pixels, region, self.places())
-            pictures = torch.cat([sample.pixels[None], hidden])
-            columns = self._predict(pictures, [sample.truth] * len(pictures))
-            support = self._task.support(columns, torch.full((len(columns),), sample.label))
-            self._effects[sample.index] = support[0] - support[1:]
-        return self._effects[sample.index]
+    def _searched(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
+        """The rows that one search looks at: donors, then receivers."""
+        return [*self._donors(label, half), *self._receivers(label, half)]
 
-    def place_of(self, sample: Sample, cue: Cue, where: Place) -> Window | None:
-        """The place that an image's own patch is taken from."""
-        allowed = self._allowed(sample, where)
-        fixed = self.places().index(cue.window)
-        if cue.form == "fixed" and bool(allowed[fixed]):
-            return cue.window
-        if not bool(allowed.any()):
-            return None
-        best = self.effects(sample).masked_fill(~allowed, -torch.inf).argmax()
-        return self.places()[int(best)]
+    def _donors(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
+        entries = self._data.entries
+        own = [row for row, entry in enumerate(entries) if entry.label == label and self._half(row, label) == half]
+        return self._data.lowest(own, _DONORS, seed=self._seed, purpose="donors of patches")
 
-    def places(self) -> tuple[Window, ...]:
-        """All places of the frame."""
-        scene = self._scenes()[0]
-        return windows(int(scene.pixels.shape[1]), int(scene.pixels.shape[2]))
-
-    def remember(self, row: int, label: int, where: Place, share: float) -> None:
-        """Take note of one image's result, for the facts."""
-        self._outcomes.setdefault((label, where), {})[row] = share
-
-    def close(self) -> None:
-        """Write what was found, one JSON of facts beside the pictures."""
-        if self._folder is not None and self._facts:
-            keys = sorted(self._facts)
-            told, outcomes = [self._facts[key] for key in keys], [self._outcomes.get(key, {}) for key in keys]
-            write_facts(self._folder, told, outcomes)
-
-    def _scenes(self) -> list[Scene]:
-        if self._panel is None:
-            drawn = [self._data.sample(row) for row in self.panel_rows]
-            samples = [sample for sample in drawn if sample.region is not None or sample.empty] or drawn[:1]
-            columns = self._predict(
-                torch.stack([sample.pixels for sample in samples]), [sample.truth for sample in samples]
-            )
-            scenes = [
-                Scene(
-                    row=sample.index,
-                    truth=sample.truth,
-                    columns=own,
-                    pixels=sample.pixels,
-                    region=_region(sample),
-                )
-                for sample, own in zip(samples, columns, strict=True)
-            ]
-            self._panel = [replace(scene, peer=self._peer(scene, scenes)) for scene in scenes]
-        return self._panel
-
-    def _peer(self, scene: Scene, scenes: Sequence[Scene]) -> Scene | None:
-        """Another panel image of the same class, drawn for it."""
-        label, digest = self._data.entries[scene.row].label, self._data.digest(scene.row)
-        peers = {
-            other.row: other
-            for other in scenes
-            if self._data.entries[other.row].label == label and self._data.digest(other.row) != digest
-        }
-        own = self._data.key(scene.row)
-        return next((peers[row] for row in self._data.lowest(peers, 1, seed=self._seed, own=own, purpose="peer")), None)
-
-    @functools.cached_property
-    def panel_rows(self) -> list[int]:
-        """Rows that patches are planted into."""
-        return self._data.stratified(_PANEL, seed=self._seed, purpose="panel")
-
-    def _searched_rows(self, label: int) -> list[int]:
-        members = [row for row, entry in enumerate(self._data.entries) if entry.label == label]
-        return self._data.lowest(members, _PER_CLASS, seed=self._seed, purpose="searched")
-
-    def _search(self, label: int, where: Place) -> _Found | None:
-        searched = map(self._data.sample, self._searched_rows(label))
-        samples = [sample for sample in searched if sample.region is not None or sample.empty]
-        allowed = [self._allowed(sample, where) for sample in samples]
-        usable = [position for position, places in enumerate(allowed) if bool(places.any())]
-        samples, allowed = [samples[p] for p in usable], [allowed[p] for p in usable]
-        if not samples:
-            return None
-        may = torch.stack(allowed)
-        effects = torch.stack([self.effects(sample) for sample in samples])
-        often = may.sum(dim=0) * 2 >= len(samples)
-        mean = torch.where(may, effects, 0.0).sum(dim=0) / may.sum(dim=0).clamp_min(1)
-        fixed = mean.masked_fill(~(often if bool(often.any()) else may.any(dim=0)), -torch.inf).argmax()
-        window = self.places()[int(fixed)]
-        best: _Best | None = None
-        for form in _FORMS[where]:
-            cue = Cue(window=window, form=form)
-            trials = [self._try(sample, cue, where) for sample in samples]
-            told = [trial for trial in trials if trial is not None]
-            if not told:
-                continue
-            share = sum(trial.share for trial in told) / len(told)
-            rise = sum(trial.rise for trial in told) / len(told)
-            # The plainest form that does it: repeating a patch must turn clearly more than showing it once.
-            if best is None or share > best.share + _CLEARLY or (best.share == share == 0 and rise > best.rise):
-                # An example at the place that the class has in common, where there is one.
-                shown = max(told, key=lambda trial: (trial.place == window, trial.share, trial.rise))
-                best = _Best(share=share, rise=rise, cue=cue, shown=shown)
-        if best is None:
-            return None
-        return self._told(label, where, best, effects=mean, often=may.any(dim=0))
-
-    def _try(self, sample: Sample, cue: Cue, where: Place) -> _Trial | None:
-        place = self.place_of(sample, cue, where)
-        targets = self.others(sample.index, _TRIALS)
-        if place is None or not targets:
-            return None
-        region = _region(sample)
-        planted = [
-            plant(target.pixels, target.region, sample.pixels, region, place, form=cue.form, where=where)
-            for target in targets
+    def _receivers(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
+        entries = self._data.entries
+        free = [
+            row for row, entry in enumerate(entries) if label not in entry.accepted and self._half(row, label) == half
         ]
-        after = self._predict(torch.stack(planted), [target.truth for target in targets]).double()
-        before = torch.stack([target.columns for target in targets]).double()
-        labels = torch.full((len(targets),), sample.label)
-        turned = self._task.turned(before, after, labels).tolist()
-        example = turned.index(True) if True in turned else 0
-        return _Trial(
-            sample=sample,
-            place=place,
-            share=sum(turned) / len(turned),
-            rise=float((self._task.support(after, labels) - self._task.support(before, labels)).mean()),
-            target=targets[example],
-            planted=planted[example],
+        return self._data.lowest(free, _RECEIVERS, seed=self._seed, own=str(label), purpose="receivers of patches")
+
+    def _peers(self, row: int) -> list[int]:
+        """A few other images of the same class, drawn for one."""
+        label, digest, own = self._data.entries[row].label, self._data.digest(row), self._data.key(row)
+        peers = [
+            other
+            for other, entry in enumerate(self._data.entries)
+            if entry.label == label and self._data.digest(other) != digest
+        ]
+        return self._data.lowest(peers, _PEERS, seed=self._seed, own=own, purpose="peer")
+
+    def _peer(self, row: int, where: Place) -> Scene | None:
+        """The first of them that can lend a patch."""
+        return next((self._scene(peer) for peer in self._peers(row) if self._usable(peer, where)), None)
+
+    def _usable(self, row: int, where: Place) -> bool:
+        """Whether a picture has an object to take a patch from; beside objects, one that shows none has place too."""
+        return bool(self._scene(row).region.any()) or (where == "outside" and row in self._empty)
+
+    def _search(self, label: int, where: Place, half: bool) -> Lent | None:  # noqa: FBT001 - one of two halves
+        donors, receivers = (
+            [self._scene(row) for row in rows if self._usable(row, where)]
+            for rows in (self._donors(label, half), self._receivers(label, half))
         )
+        if not donors or not receivers:
+            return None
+        columns = self._ask([scene.pixels for scene in receivers], [scene.truth for scene in receivers])
+        may_turn = self._task.may_turn(columns, torch.full((len(receivers),), label)).tolist()
+        able = [
+            replace(scene, columns=own) for scene, own, may in zip(receivers, columns, may_turn, strict=True) if may
+        ]
+        best = strongest(donors, able, where, label, task=self._task, ask=self._ask)
+        return None if best is None else self._told(label, where, half, best)
 
-    def _allowed(self, sample: Sample, where: Place) -> Tensor:
-        """Which places lie outside, or inside, the region of an image: (W,), bool."""
-        shares = region_shares(_region(sample), self.places())
-        if where == "outside":
-            return shares <= CLEAR
-        enough = shares >= min(0.5, float(shares.max()))
-        return enough & (shares > CLEAR)
+    def _ask(self, pictures: Sequence[Tensor], truths: Sequence[Truth]) -> Tensor:
+        parts = [slice(start, start + _AT_ONCE) for start in range(0, len(pictures), _AT_ONCE)]
+        asked = [self._predict(torch.stack(list(pictures[part])), truths[part]) for part in parts]
+        return torch.cat([columns.double() for columns in asked])
 
-    def _told(self, label: int, where: Place, best: _Best, *, effects: Tensor, often: Tensor) -> _Found:
-        """Facts and pictures of a cue. Shapes: effects (W,), what hiding a place costs; often (W,), where it may be."""
+    def _told(self, label: int, where: Place, half: bool, best: Strongest) -> Lent:  # noqa: FBT001 - as above
+        """A cue with its facts and pictures."""
         name = next(name for name, index in self._data.classes.items() if index == label)
-        stem = f"{where}-{label}-{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}"
-        cue, shown = best.cue, best.shown
-        place, sample = shown.place, shown.sample
-        region = _region(sample)
-        visible = self._visible(sample.pixels)
-        colour = colour_of(
-            visible.permute(1, 2, 0).double().numpy(),
-            (region if where == "inside" else ~region).numpy(),
-            place,
-            cue.form,
-        )
-        anywhere = not _stands_out(effects, self.places().index(cue.window), often) or place != cue.window
+        stem = f"{where}-{label}-{int(half)}-{re.sub(r'[^A-Za-z0-9_-]+', '_', name)[:40]}"
+        place, donor = best.cue.window, best.donor
+        shown = self._visible(donor.pixels)
+        kind = donor.region.clone() if where == "inside" else ~donor.region
+        if best.cue.part is not None:
+            kind[place.rows, place.columns] &= best.cue.part
+        colour = colour_of(shown.permute(1, 2, 0).double().numpy(), kind.numpy(), place, best.cue.form)
+        what = describe(best.cue.form, where, place, donor.pixels.shape[-2:], colour, anywhere=best.anywhere)
         facts = CueFacts(
             place=where,
             label=label,
             class_name=name,
-            form=cue.form,
+            form=best.cue.form,
             colour=colour,
-            anywhere=anywhere,
-            what=describe(cue.form, where, place, sample.pixels.shape[-2:], colour, anywhere=anywhere),
+            anywhere=best.anywhere,
+            what=what,
             box=(place.left, place.top, place.left + place.side, place.top + place.side),
-            source_image=self._data.entries[sample.index].image,
-            target_image=self._data.entries[shown.target.row].image,
+            source_image=self._data.entries[donor.row].image,
+            target_image=self._data.entries[best.target.row].image,
             search_share=round(best.share, 4),
-            log_odds_rise=round(best.rise, 4),
-            log_odds_lost_when_hidden=round(float(effects[self.places().index(cue.window)]), 4),
-            files={picture: f"{stem}-{picture}.png" for picture in PICTURES},
+            support_gained=round(best.rise, 4),
+            files={picture: f"{stem}-{picture}.png" for picture in ("source", "patch", "before", "after")},
         )
         pictures = {
-            "source": png(visible),
-            "patch": png(visible[:, place.rows, place.columns]),
-            "before": png(self._visible(shown.target.pixels)),
-            "after": png(self._visible(shown.planted)),
+            "source": png(shown),
+            "patch": png(shown[:, place.rows, place.columns]),
+            "before": png(self._visible(best.target.pixels)),
+            "after": png(self._visible(best.planted)),
         }
-        return facts, cue, pictures
+        return Lent(row=donor.row, cue=best.cue, facts=facts, pictures=pictures)
 
     def _visible(self, pixels: Tensor) -> Tensor:
         return visible(pixels.cpu(), self._data.preprocessing)
 
-    def _take(self, label: int, where: Place, found: _Found | None) -> None:
-        """Remember a cue, and write its pictures."""
-        self._cues[label, where] = None
-        if found is None:
-            return
-        self._facts[label, where], self._cues[label, where], pictures = found
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for picture, name in found[0].files.items():
-                (self._folder / name).write_bytes(pictures[picture])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Trial:
-    """The patch of one image, tried on a few others."""
-
-    sample: Sample
-    place: Window
-    share: float
-    rise: float
-    target: Scene
-    planted: Tensor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Best:
-    """The form of a patch that turns most: its share and rise over all trials, and one of them to show."""
-
-    share: float
-    rise: float
-    cue: Cue
-    shown: _Trial
-
-
-def _region(sample: Sample) -> Tensor:
-    if sample.region is None:
-        return torch.zeros(sample.pixels.shape[-2:], dtype=torch.bool)
-    return sample.region
-
-
-def _stands_out(effects: Tensor, place: int, often: Tensor) -> bool:
-    """Whether hiding one place costs a class clearly more than hiding most others."""
-    others = effects[often]
-    own = float(effects[place])
-    return own > _NOTHING and float((others < own / 2).float().mean()) > _MOST_OTHERS
+    def _decoded(self, row: int) -> Scene:
+        sample = self._data.sample(row)
+        empty = torch.zeros(sample.pixels.shape[-2:], dtype=torch.bool)
+        region = empty if sample.region is None else sample.region
+        if sample.empty:
+            self._empty.add(row)
+        return Scene(row=row, truth=sample.truth, pixels=sample.pixels, region=region)

@@ -19,7 +19,7 @@ from torch import Tensor
 from explain_gate.data.preprocessing import denormalize, normalize
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.backgrounds import widened, without_object
-from explain_gate.measuring.asking.capability import Capability, Scope
+from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope
 from explain_gate.metrics.appearance import Signature, respectred, restyled, signature_of, signed
 from explain_gate.metrics.batch import Exchange, Look
 from explain_gate.metrics.marks import look_of, mark_scores, separation
@@ -358,9 +358,22 @@ class Exchanges(Capability):
     scope: ClassVar[Scope] = "set"
 
     def exchanges(self, position: int, look: Look, classes: int) -> list[Exchange]:
-        """One image with the look of up to `classes` other classes; empty where none can lend it."""
+        """One image with the look, or a patch, of up to `classes` other classes; empty where none can lend it."""
         self._asked("exchanges", look, classes)
-        return self._resources.looks.exchanges(self._request.samples[position], look, classes)
+        sample, looks = self._request.samples[position], self._resources.looks
+        if look in ("outside", "inside"):
+            return self._resources.cues.exchanges(sample.index, look, looks.given(sample.index, classes))
+        return looks.exchanges(sample, look, classes)
+
+    @classmethod
+    def origin(cls, question: Question, asking: Asking) -> list[Any]:
+        """Of a patch, the images that were searched for it and the one that lends the control; else the whole set."""
+        _, look, classes = question
+        if look not in ("outside", "inside"):
+            return super().origin(question, asking)
+        labels = asking.resources.looks.given(asking.row, int(classes))
+        rows = asking.resources.cues.origin(asking.row, labels)
+        return [labels, *map(asking.identity, rows)]
 
 
 def _lends(view: _View) -> bool:

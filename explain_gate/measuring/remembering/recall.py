@@ -202,11 +202,11 @@ class Memory:
             return False
         if entry["outcome"] is None:
             return True
-        place, share = entry["outcome"]
-        label = self._data.entries[row].label
-        if not self._resources.cues.restore(label, place):
+        place, turned = entry["outcome"]
+        if not all(self._resources.cues.restore(row, label, place) for label, _ in turned):
             return False
-        self._resources.cues.remember(row, label, place, share)
+        for label, answer in turned:
+            self._resources.cues.remember(row, label, place, answer)
         return True
 
 

@@ -22,7 +22,7 @@ def test_every_name_of_the_protocol_has_its_capability():
         (("pixels", "predict", "relevance", "cascade", "own_background"), "image"),
         (("pixels", "backgrounds"), "set"),
         (("weights",), "set"),
-        (("predict", "cue", "note_cue"), "set"),
+        (("predict", "exchanges", "note_cue"), "set"),
         (("pair_correlation",), "set"),
         (("predict", "seconds"), None),
     ],
