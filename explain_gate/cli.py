@@ -251,6 +251,18 @@ def cache(action: str, size: str, **given: str | bool | None) -> None:
     keep(action, read_options(given), most_bytes=parse_bytes(size), say=click.echo)
 
 
+@main.command(name="report-bug")
+@click.argument("folder", required=False, metavar="[DIR]")
+@click.option("--output", default="report-bug.zip", show_default=True, metavar="FILE", help="The archive to write.")
+@_run_options("config")
+def report_bug(folder: str | None, output: str, config: str | None) -> None:
+    """Gather versions, rules and a run's verdict for an issue: no pictures, secrets hidden, and listed as it goes."""
+    from explain_gate.commands.report_bug import report_bug as gather
+
+    given = read_options({"config": config})
+    gather(given.config, Path(folder) if folder else None, Path(output), say=click.echo)
+
+
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of thresholds.yaml."""
