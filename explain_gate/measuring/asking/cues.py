@@ -169,16 +169,17 @@ class CueSearch:
         return [*self._donors(label, half), *self._receivers(label, half)]
 
     def _donors(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
-        entries = self._data.entries
-        own = [row for row, entry in enumerate(entries) if entry.label == label and self._half(row, label) == half]
-        return self._data.lowest(own, _DONORS, seed=self._seed, purpose="donors of patches")
+        own = [row for row, entry in enumerate(self._data.entries) if entry.label == label]
+        return self._data.lowest(self._in(half, own, label), _DONORS, seed=self._seed, purpose="donors of patches")
 
     def _receivers(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
-        entries = self._data.entries
-        free = [
-            row for row, entry in enumerate(entries) if label not in entry.accepted and self._half(row, label) == half
-        ]
-        return self._data.lowest(free, _RECEIVERS, seed=self._seed, own=str(label), purpose="receivers of patches")
+        free = [row for row, entry in enumerate(self._data.entries) if label not in entry.accepted]
+        kept = self._in(half, free, label)
+        return self._data.lowest(kept, _RECEIVERS, seed=self._seed, own=str(label), purpose="receivers of patches")
+
+    def _in(self, half: bool, rows: Sequence[int], label: int) -> Sequence[int]:  # noqa: FBT001 - one of two halves
+        """Those of one half; all of them where a few pictures all fell into the other."""
+        return [row for row in rows if self._half(row, label) == half] or rows
 
     def _peers(self, row: int) -> list[int]:
         """A few other images of the same class, drawn for one."""
