@@ -35,12 +35,25 @@ def explain_all(
     writer: ProfileWriter,
     progress: Progress,
     memory: Memory,
+    asked: Sequence[int] | None = None,
 ) -> dict[int, str]:
-    """Run one method over all images that it was not run on before; returns why images have no usable map."""
+    """Run one method over all images that it was not run on before; returns why images have no usable map.
+
+    Args:
+        resources: of the measurement; the maps are left there.
+        method: its name.
+        data: the regression set.
+        predictions: of all images; those without one get no map.
+        writer: of the profile, which keeps the maps.
+        progress: told of every batch.
+        memory: what is known already.
+        asked: the rows that some rule asks for; None for all.
+    """
     kept = writer.maps(method)
     faults: dict[int, str] = dict(predictions.reasons)
     details: dict[str, NDArray[np.float64]] = {}
-    wanted = [row for row in range(len(data)) if row not in faults]
+    looked_at = range(len(data)) if asked is None else sorted(asked)
+    wanted = [row for row in looked_at if row not in faults]
     rows = _unknown(method, wanted, kept, details, memory)
     done = len(wanted) - len(rows)
     for samples in data.batches(BATCH, rows):
@@ -65,8 +78,8 @@ def explain_all(
     # Such a map is kept, with its details, so that the next run or another worker need not spend the budget again.
     for row, needed in out_of_budget(details).items():
         faults.setdefault(row, f"{method}: more gradients than max_steps are needed, about {needed}")
-    usable = np.ones(len(data), dtype=bool)
-    usable[list(faults)] = False
+    usable = np.zeros(len(data), dtype=bool)
+    usable[[row for row in looked_at if row not in faults]] = True
     resources.maps.maps[method] = kept
     resources.maps.details[method] = details
     resources.maps.usable[method] = usable

@@ -41,7 +41,7 @@ from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.remembering.store import Cache
-from explain_gate.measuring.score import score
+from explain_gate.measuring.score import rows_asked, score
 from explain_gate.metrics import PAIR
 from explain_gate.models.build import build_module
 from explain_gate.models.digest import digest_of
@@ -89,7 +89,9 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             predictions = predict(variants.probe, data, writer, progress, memory)
             confounds = () if job.part else find_confounds(data, seed=job.seed, memory=memory)
             faults = {
-                method: explain_all(resources, method, data, predictions, writer, progress, memory)
+                method: explain_all(
+                    resources, method, data, predictions, writer, progress, memory, rows_asked(job, method)
+                )
                 for method in options
             }
             measurements = score(job, resources, predictions, faults, progress, memory, folder)

@@ -22,7 +22,7 @@ from explain_gate.errors import (
     told_error,
 )
 from explain_gate.measuring.asking.batch import Asked, MeasuredBatch, WithoutModel
-from explain_gate.measuring.asking.capabilities import questions_of, scope_of
+from explain_gate.measuring.asking.capabilities import CAPABILITIES, questions_of, scope_of
 from explain_gate.measuring.asking.capability import Request
 from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.controls import CONTROL_IMAGES, control_maps
@@ -399,6 +399,26 @@ def _controls(
                 memory.keep([control], [sample.index for sample in samples])
             measurements.append(control.measurement())
     return measurements
+
+
+def rows_asked(job: Job, method: str) -> list[int] | None:
+    """The rows whose maps of a method some rule looks at; None for all.
+
+    A rule that compares with maps of other images, or of another version, looks at all of them.
+    """
+    rules = [rule for rule in job.rules if method in (rule.method or "").split(PAIR)]
+    if any(rule.sample is None or rule.decide == "evidence" or _looks_beyond(rule) for rule in rules):
+        return None
+    if job.part:
+        return []  # which images are drawn depends on the whole set
+    return sorted({row for rule in rules for row in _answering(job.data, rule, _sampled(job.data, rule, job.seed))})
+
+
+def _looks_beyond(rule: Rule) -> bool:
+    """Whether a metric of maps asks for more than its own image's; a team's own may ask for anything."""
+    metric = METRICS.get(rule.metric)
+    beyond = {capability.name for capability in CAPABILITIES if capability.scope != "image"}
+    return metric is None or metric.needs_reference or bool(beyond & set(metric.asks))
 
 
 def _answering(data: RegressionSet, rule: Rule, rows: list[int]) -> list[int]:

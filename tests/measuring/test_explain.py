@@ -79,3 +79,19 @@ def test_who_ran_out_of_steps_is_told_how_many_it_takes():
     details = {"steps": np.array([8.0, 64.0]), "steps_needed": np.array([8.0, 200.0])}
     assert out_of_budget(details) == {1: 200}
     assert out_of_budget({"cells": np.array([49.0])}) == {}
+
+
+def test_only_images_that_a_rule_asks_for_are_explained(tmp_path, write_project, measured):
+    """A rule that samples costs maps of its sample; the others have none, and their rules do not miss them."""
+    text = projects.THRESHOLDS.replace("methods:\n", "methods:\n  gradient: {{}}\n").replace(
+        "iou: {{at_least", "iou: {{methods: [grad_cam], at_least"
+    )
+    rule = "  stability:\n    rerun_correlation: {{methods: [gradient], at_least: 0.9, sample: 2}}\n"
+    write_project(tmp_path / "project", thresholds=text + rule)
+    profile = measured().profile
+    with_maps = np.isfinite(load_maps(profile, "gradient")).all(axis=(1, 2))
+    measurement = profile.measurement("stability.rerun_correlation", "gradient")
+    assert with_maps.nonzero()[0].tolist() == measurement.rows.tolist()
+    assert len(measurement.rows) == 2
+    assert measurement.measured.all()
+    assert np.isfinite(load_maps(profile, "grad_cam")).all()
