@@ -77,6 +77,7 @@ def keep_evidence(
     preprocessing: Preprocessing,
     memory: Memory,
     batch_of: Callable[[Table, int], MeasuredBatch],
+    digest_of: Callable[[int], str],
 ) -> None:
     """Write the pictures of every rule of behaviour under `folder`/evidence, with evidence.json that lists them.
 
@@ -89,12 +90,13 @@ def keep_evidence(
         preprocessing: of the set, to show pictures as people see them.
         memory: what is known already.
         batch_of: one row as a batch of its own.
+        digest_of: what a row's image is told apart by, whatever it is called and wherever it stands.
     """
     listed = []
     for table in tables:
         if not _gives_pictures(table):
             continue
-        for rank, row in chosen(table):
+        for rank, row in chosen(table, digest_of):
             strip = memory.evidence(table, row)
             if strip is None:
                 strip = _drawn(table, batch_of(table, row), task, preprocessing)
@@ -107,17 +109,18 @@ def keep_evidence(
         (folder / LISTED).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
-def chosen(table: Table) -> list[tuple[str, int]]:
+def chosen(table: Table, digest_of: Callable[[int], str]) -> list[tuple[str, int]]:
     """(rank, row) of the images shown: "worst", then "median" and "best"; each image once.
 
-    Images that say yes, where images are counted, come before those that do not; then the value decides.
+    Images that say yes, where images are counted, come before those that do not; then the value decides, and among
+    equals the digest.
     """
     rule: Rule = table.rule
     sign = 1.0 if rule.better == "higher" and rule.decide == "value" else _sign(rule)
     yes = {
         row: max((number for number, _ in noted), default=0.0) for row, noted in table.notes.get("evidence", {}).items()
     }
-    ordered = sorted(table.values, key=lambda row: (-yes.get(row, 0.0), sign * table.values[row], row))
+    ordered = sorted(table.values, key=lambda row: (-yes.get(row, 0.0), sign * table.values[row], digest_of(row)))
     if not ordered:
         return []
     ranks: dict[int, str] = dict.fromkeys(ordered[:_WORST], "worst")

@@ -95,6 +95,7 @@ def score(
         preprocessing=data.preprocessing,
         memory=memory,
         batch_of=lambda table, row: _alone(table, row, resources, data, predictions),
+        digest_of=data.digest,
     )
     measurements += _budgets(resources)
     return measurements + _controls(job, tables, resources, predictions, memory)

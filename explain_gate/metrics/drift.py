@@ -51,6 +51,6 @@ def new_strategy(maps: Tensor, reference_maps: Tensor, regions: Tensor, referenc
     return new
 
 
-def changed_prediction(*, differs: bool) -> float:
+def changed_prediction(differs: bool) -> float:  # noqa: FBT001 - a keyword would be a parameter of a rule
     """1 where two versions say something else by their task, other classes or another value, else 0."""
     return float(differs)

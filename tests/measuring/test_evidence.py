@@ -22,21 +22,21 @@ def _table(values, yes=None, *, check="reliance.background_gap", decide="value")
 def test_the_five_worst_the_median_and_the_best_are_shown():
     """Lower is better: the highest values come first."""
     table = _table({row: row / 10 for row in range(9)})
-    assert chosen(table) == [*(("worst", row) for row in (8, 7, 6, 5, 4)), ("best", 0)]
+    assert chosen(table, str) == [*(("worst", row) for row in (8, 7, 6, 5, 4)), ("best", 0)]
     table = _table({row: row / 20 for row in range(20)})
-    assert chosen(table)[5:] == [("median", 9), ("best", 0)]
+    assert chosen(table, str)[5:] == [("median", 9), ("best", 0)]
 
 
 def test_images_that_say_yes_come_first():
     """Where images are counted, the answer decides before the value does."""
     table = _table({0: 0.9, 1: 0.2, 2: 0.1}, {0: 0.0, 1: 1.0, 2: 0.0}, decide="evidence")
-    assert chosen(table)[0] == ("worst", 1)
+    assert chosen(table, str)[0] == ("worst", 1)
 
 
 def test_higher_is_better_turns_the_order():
     """As the metric's card says."""
     table = _table({0: 0.9, 1: 0.2}, check="reliance.object_only")
-    assert chosen(table)[0] == ("worst", 1)
+    assert chosen(table, str)[0] == ("worst", 1)
 
 
 def test_a_run_keeps_what_the_model_was_given_and_said(tmp_path, write_project, measured):

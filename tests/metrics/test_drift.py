@@ -20,4 +20,4 @@ def test_ranks_of_maps_are_compared():
 )
 def test_a_reason_has_changed_only_where_the_answer_has_not(correlation, differs, reason):
     """Another answer has another reason by itself."""
-    assert changed_reason(correlation, changed_prediction(differs=differs)) == reason
+    assert changed_reason(correlation, changed_prediction(differs)) == reason

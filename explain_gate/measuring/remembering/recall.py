@@ -8,6 +8,7 @@ they are the same.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -232,7 +233,12 @@ class _Keys:
 
     def evidence(self, table: Table, row: int) -> str:
         # Donors come from the whole set; which of them took part is not asked again for a picture.
-        return digest("evidence", self.score(table, row), self._data.digest_of_all(), table.values[row])
+        return digest("evidence", self.score(table, row), self._everybody, table.values[row])
+
+    @functools.cached_property
+    def _everybody(self) -> str:
+        """All images, whatever they are called and in whatever order they come."""
+        return digest(sorted(self.identity(row) for row in range(len(self._data))))
 
     def cue(self, label: int, place: Place, rows: Sequence[int]) -> str:
         return self._facts.cue(label, place, self._data.classes, [self._image(row) for row in rows])
