@@ -243,7 +243,7 @@ MODELS = [
         ),
         told=r"2 inputs \(x, age\).*wraps",
     ),
-    Project(name="one logit", change=forward("return {score}[:, :1]"), told="one logit.*torch.cat"),
+    Project(name="one logit", change=forward("return {score}[:, :1]"), told="one logit.*task: binary"),
     Project(
         name="too few logits",
         change=forward(
