@@ -21,7 +21,6 @@ ELSEWHERE = {
     "judging/sentences.py": ("the sentences of findings", "judging/test_findings.py"),
     "measuring/asking/backgrounds.py": ("one capability", "measuring/test_draws.py"),
     "measuring/asking/capability.py": ("the base of every capability", "measuring/asking/test_capabilities.py"),
-    "measuring/asking/cues.py": ("one capability", "measuring/asking/test_cue_facts.py"),
     "measuring/asking/images.py": ("one capability", "measuring/asking/test_batch.py"),
     "measuring/asking/maps.py": ("one capability", "measuring/asking/test_batch.py"),
     "measuring/asking/panels.py": ("one capability", "measuring/asking/test_batch.py"),
