@@ -6,6 +6,7 @@ Equal keys, equal numbers, whatever the folder is called, wherever the model lie
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -66,13 +67,18 @@ class FunctionFacts:
     code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageFacts:
     """One sample: the bytes of its image file, the class that is explained, and the rest of its annotation."""
 
     content: str
     label: int
     annotation: Any
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """All of it in one. A mask's annotation is long and asked for once a metric, so it is digested once."""
+        return digest(asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +153,7 @@ class Facts:
 
     def picture(self, image: ImageFacts) -> str:
         """Key of what the report shows of one image."""
-        return digest("picture", self._seen, asdict(image))
+        return digest("picture", self._seen, image.identity)
 
     def map(self, method: str, image: ImageFacts) -> str:
         """Key of one image's map."""
@@ -159,19 +165,19 @@ class Facts:
         explained = [self._explained.get(name, name) for name in names]
         # A metric may look at any layer, so those count for behaviour too.
         base = [self._asked, self.model.layers, asdict(self.metrics[check])]
-        return digest("score", base, method, explained, asdict(image))
+        return digest("score", base, method, explained, image.identity)
 
     def cue(self, label: int, place: str, classes: Mapping[str, int], images: Sequence[ImageFacts]) -> str:
         """Key of what a search on these images left of one class."""
-        return digest("cue", self._asked, label, place, sorted(classes.items()), [asdict(image) for image in images])
+        return digest("cue", self._asked, label, place, sorted(classes.items()), [image.identity for image in images])
 
     def marks(self, images: Sequence[ImageFacts]) -> str:
         """Key of what operations do to these images, and whose show it: no model has a part in it."""
-        return digest("marks", self._seen, self.seed, [asdict(image) for image in images])
+        return digest("marks", self._seen, self.seed, [image.identity for image in images])
 
     def confounds(self, images: Sequence[ImageFacts]) -> str:
         """Key of what tells these images' classes apart beside their objects: no model has a part in it."""
-        return digest("confounds", self._seen, self.seed, [asdict(image) for image in images])
+        return digest("confounds", self._seen, self.seed, [image.identity for image in images])
 
     def finished(self, rules: Sequence[Rule]) -> str:
         """Key of what workers have finished who measured these rules."""

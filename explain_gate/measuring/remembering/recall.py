@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -251,7 +251,7 @@ class _Keys:
 
     def identity(self, row: int) -> str:
         """All that the row consists of, in one."""
-        return digest(asdict(self._image(row)))
+        return self._image(row).identity
 
     def _image(self, row: int) -> ImageFacts:
         if row not in self._images:
