@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,7 @@ _PLAIN_WORDS = {
     "IncompleteRead": "the connection broke",
 }
 _LOGGERS = ("mlflow", "alembic", "urllib3")
+_ONE_AT_A_TIME = threading.RLock()  # a connection changes what belongs to the whole process, and puts it back
 
 
 class Store:
@@ -135,6 +137,8 @@ class Store:
 def connect(settings: TrackingSettings) -> Iterator[Store]:
     """A Store on `settings.uri`; environment and log levels are as before when the block ends.
 
+    One thread is connected at a time; another waits. (Two would each put back what the other had set.)
+
     Raises:
         TrackingError: MLflow is missing or the store cannot be opened.
     """
@@ -142,7 +146,7 @@ def connect(settings: TrackingSettings) -> Iterator[Store]:
     environment = {"MLFLOW_TRACKING_URI": settings.bare_uri, "MLFLOW_REGISTRY_URI": settings.bare_uri, **_ENVIRONMENT}
     if settings.credentials is not None:
         environment["MLFLOW_TRACKING_USERNAME"], environment["MLFLOW_TRACKING_PASSWORD"] = settings.credentials
-    with _environment(environment), warnings.catch_warnings():
+    with _ONE_AT_A_TIME, _environment(environment), warnings.catch_warnings():
         # The filters are the user's, `-W error` among them; MLflow's deprecations are not theirs to mend.
         warnings.simplefilter("ignore")
         try:

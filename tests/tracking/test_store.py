@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 import warnings
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from stores import all_runs
 
 from explain_gate.tracking.recorder import record
+from explain_gate.tracking.store import connect
 
 
 def test_process_is_left_as_it_was(settings, gate_run, monkeypatch):
@@ -25,6 +27,26 @@ def test_process_is_left_as_it_was(settings, gate_run, monkeypatch):
     record(run.verdict, run.profile, run.folder, settings)
     assert (dict(os.environ), logging.getLogger("mlflow").level, mlflow.get_tracking_uri()) == before
     assert mlflow.active_run() is None
+
+
+def test_threads_that_meet_leave_the_process_as_it_was(settings):
+    """The one that came second would otherwise put back, for good, what the first had set."""
+    before = dict(os.environ)
+    entered, may_leave = threading.Event(), threading.Event()
+
+    def second():
+        with connect(settings):
+            entered.set()
+            may_leave.wait(60)
+
+    with connect(settings):
+        thread = threading.Thread(target=second)
+        thread.start()
+        entered.wait(0.5)  # never set as long as one thread is connected at a time; nothing depends on how long
+    may_leave.set()
+    thread.join(60)
+    assert entered.is_set()
+    assert dict(os.environ) == before
 
 
 def test_strict_warnings_are_the_users_own(settings, gate_run):
