@@ -215,9 +215,7 @@ def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Me
 def _decide(config: GateConfig, section: RuleSection) -> Decide:
     """What breaks a rule. A rule that does not say what it must catch cannot tell what its images are worth."""
     asked = section.decide or config.sections.judging.decide
-    if asked == "value" or (section.must_catch is None and section.at_least is None):
-        return "value"
-    return "evidence" if section.must_catch is not None or section.decide == "evidence" else "value"
+    return "evidence" if asked == "evidence" and section.must_catch is not None else "value"
 
 
 def _check_evidence(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> None:
@@ -231,15 +229,15 @@ def _check_evidence(config: GateConfig, check: str, section: RuleSection, metric
         )
     if not metric.question:
         raise config.error(
-            f"{check} asks an image no yes-or-no question, so images cannot be counted; write decide: value, and leave "
-            "must_catch out",
-            *(*where, "decide" if section.decide else "must_catch"),
+            f"{check} asks an image no yes-or-no question, so images cannot be counted; leave must_catch out, or write "
+            "decide: value",
+            *(*where, "must_catch"),
         )
     if section.at_most is None:
         raise config.error("must_catch needs at_most, the worst honest share of images that say yes", *where)
     if not 0 <= section.at_most < 1:
         raise config.error(f"must be a share of images, in [0, 1), got {section.at_most}", *(*where, "at_most"))
-    if section.must_catch is not None and section.must_catch <= section.at_most:
+    if (section.must_catch or 0.0) <= section.at_most:
         raise config.error(
             f"must lie above at_most {section.at_most}, the worst honest share, got {section.must_catch}",
             *(*where, "must_catch"),

@@ -338,6 +338,13 @@ class Rule:
         names = ("at_least", "at_most", "max_drop", "max_rise")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Of a rule that counts images: the worst honest share of yes, and the true share that it has to find."""
+        if self.at_most is None or self.must_catch is None:
+            raise ValueError(f"{self.key} counts images, so it must say at_most and must_catch")
+        return self.at_most, self.must_catch
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:

@@ -68,6 +68,16 @@ def test_one_metric_may_have_several_named_rules(load):
     assert keys["alignment.iou/strict[grad_cam]"] == "alignment.iou"
 
 
+def test_a_rule_of_evidence_that_does_not_say_what_it_must_catch_is_decided_by_value(load):
+    """Without must_catch nobody can say what images are worth: its number has a bound, in the metric's direction."""
+    for wish in ("decide: evidence", "decide: evidence, per_class: true"):
+        rows = plan(load(GOOD.replace("{at_most: 0.3}", f"{{at_most: 0.3, {wish}}}")), ["red", "green"])
+        asked = [(rule.decide, rule.at_most, rule.class_name) for rule in rows if rule.check.startswith("reliance")]
+        assert asked == [("value", 0.3, name) for name in (["red", "green"] if "per_class" in wish else [None])]
+    with pytest.raises(ConfigError, match="the bound must be at_least"):
+        plan(load(GOOD.replace("{at_least: 0.9}", "{at_most: 0.1, decide: evidence}")), ["red", "green"])
+
+
 def test_nothing_planned_is_its_own_error(load):
     """An empty gate is exit code 5."""
     with pytest.raises(NothingPlanned):

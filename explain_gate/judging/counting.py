@@ -53,7 +53,7 @@ def judge_counted(profile: Profile, rules: Sequence[Rule]) -> dict[int, Finding]
         counts = {place: _count(profile, rule, list(rows.values())) for place, rule in rows.items()}
         tests = {count.test: count for count in counts.values() if isinstance(count, _Count)}
         tried = list(tests.values())
-        p_values = [tail(one.yes, one.images, one.rule.at_most or 0.0) for one in tried]
+        p_values = [tail(one.yes, one.images, one.rule.shares[0]) for one in tried]
         # Rows that nothing was measured for take their share too: what a row may spend does not depend on the version.
         missing = len(rows) - len(tried)
         broken = broken_rows([*p_values, *[1.0] * missing], tried[0].rule.part) if tried else []
@@ -90,7 +90,7 @@ def answers_of_control(profile: Profile, rule: Rule, source: str) -> tuple[int, 
 
 def control_breaks(rule: Rule, yes: int, images: int) -> bool:
     """Whether a control would be found to be dishonest by the rule's bound."""
-    return tail(yes, images, rule.at_most or 0.0) <= rule.part
+    return tail(yes, images, rule.shares[0]) <= rule.part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +234,8 @@ def _only(images: Mapping[str, Sequence[str]], asked: set[str]) -> dict[str, lis
 
 
 def _needed(rule: Rule, rows: int) -> int | None:
-    return images_needed(rule.at_most or 0.0, rule.part / rows, rule.must_catch or 1.0)
+    honest, must_catch = rule.shares
+    return images_needed(honest, rule.part / rows, must_catch)
 
 
 def _with_power(count: _Count | Finding) -> _Count | Finding:
@@ -255,14 +256,14 @@ def _with_power(count: _Count | Finding) -> _Count | Finding:
 
 def _conclude(profile: Profile, count: _Count, *, broken: bool) -> Finding:
     rule = count.rule
-    bound, part = rule.at_most or 0.0, rule.part / count.rows
+    (bound, must_catch), part = rule.shares, rule.part / count.rows
     undecided = not broken and count.yes > bound * count.images
     evidence = Evidence(
         question=rule.question,
         yes=count.yes,
         images=count.images,
         bound=bound,
-        must_catch=rule.must_catch or 1.0,
+        must_catch=must_catch,
         part=part,
         fails_from=fails_from(count.images, bound, part),
         finds=finds(count.images, bound, part),

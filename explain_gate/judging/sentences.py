@@ -112,12 +112,13 @@ def of_evidence(finding: Finding, evidence: Evidence) -> str:
 
 def of_too_few(rule: Rule, images: int, needed: int | None, pooled: Sequence[str] = ()) -> str:
     """`5 images; 14 would do`: a row that could not find what its rule must catch."""
+    honest, must_catch = rule.shares
     others = "" if rule.own or rule.class_name is None else " of other classes"
     enough = "no practical number would do" if needed is None else f"{needed} would do"
     together = f" of {', '.join(pooled)} together" if pooled else ""
     return (
-        f"{rule.key}: {_images(images)}{others}{together}; {enough}, to find {one_in(rule.must_catch or 1.0)} where "
-        f"honest versions show {one_in(rule.at_most or 0.0)} at most ({rule.place})."
+        f"{rule.key}: {_images(images)}{others}{together}; {enough}, to find {one_in(must_catch)} where "
+        f"honest versions show {one_in(honest)} at most ({rule.place})."
     )
 
 
