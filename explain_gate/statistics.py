@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Values = NDArray[np.float64]
 
 RESAMPLES = 2000
+
+_MOST_AT_ONCE = 4_000_000
+"""Values that are resampled in one piece."""
 
 
 def summarize(values: Values, statistic: str) -> float:
@@ -36,25 +38,18 @@ def interval(values: Values, statistic: str, *, confidence: float = 0.95, seed: 
     times yes has no width although sixty images do not prove certainty.
     """
     if statistic == "mean" and np.isin(values, (0.0, 1.0)).all():
-        proportion = stats.binomtest(int(values.sum()), values.size).proportion_ci(confidence, method="wilson")
-        return float(proportion.low), float(proportion.high)
+        return _wilson(int(values.sum()), values.size, confidence)
     if values.size < 2 or np.ptp(values) == 0:
         return float(values.min()), float(values.max())
-    rng = np.random.default_rng(seed)
-    batch = max(1, 4_000_000 // values.size)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        result = stats.bootstrap(
-            (np.sort(values),),
-            lambda sample, axis: along_last(sample, statistic),  # noqa: ARG005 - scipy names it
-            n_resamples=RESAMPLES,
-            batch=batch,
-            confidence_level=confidence,
-            method="percentile",
-            rng=rng,
-            axis=-1,
-        )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    ordered, rng = np.sort(values), np.random.default_rng(seed)
+    batch = max(1, _MOST_AT_ONCE // values.size)
+    resampled = [
+        along_last(ordered[rng.integers(0, values.size, (min(batch, RESAMPLES - start), values.size))], statistic)
+        for start in range(0, RESAMPLES, batch)
+    ]
+    rest = (1 - confidence) / 2
+    low, high = np.percentile(np.concatenate(resampled), [100 * rest, 100 * (1 - rest)])
+    return float(low), float(high)
 
 
 def along_last(values: Values, statistic: str) -> Values:
@@ -75,3 +70,14 @@ def along_last(values: Values, statistic: str) -> Values:
         case _:
             raise ValueError(f"must be mean, median, p05, p95, min or max, got {statistic}")
     return np.asarray(result)
+
+
+def _wilson(yes: int, count: int, confidence: float) -> tuple[float, float]:
+    """The score interval of a share (Wilson 1927)."""
+    z = float(special.ndtri((1 + confidence) / 2))
+    share, weight = yes / count, z * z / count
+    centre, half = share + weight / 2, z * math.sqrt(share * (1 - share) / count + weight / (4 * count))
+    # Rounding must not leave a little where nobody, or everybody, said yes.
+    low = 0.0 if yes == 0 else (centre - half) / (1 + weight)
+    high = 1.0 if yes == count else (centre + half) / (1 + weight)
+    return low, high

@@ -47,6 +47,7 @@ class RegressionSet:
         self.classes = dict(classes)
         self.preprocessing = preprocessing
         self._digests: dict[int, str] = {}
+        self._keys: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -121,10 +122,12 @@ class RegressionSet:
 
     def key(self, row: int) -> str:
         """What draws know one sample by: its file's digest and its class, or its name where the file cannot be read."""
-        try:
-            return f"{self.digest(row)}:{self.entries[row].label}"
-        except OSError:
-            return f"{self.entries[row].image}:{self.entries[row].label}"
+        if row not in self._keys:
+            try:
+                self._keys[row] = f"{self.digest(row)}:{self.entries[row].label}"
+            except OSError:
+                return f"{self.entries[row].image}:{self.entries[row].label}"
+        return self._keys[row]
 
     def lowest(
         self, rows: Iterable[int], count: int | None = None, *, seed: int, own: str = "", purpose: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from scipy import stats
+from scipy import special
 
 POWER = 0.8
 """With which probability a row has to find the share of yes that its rule must catch."""
@@ -19,7 +19,7 @@ _MOST_IMAGES = 5000
 
 def tail(yes: int, images: int, share: float) -> float:
     """Probability of at least `yes` of `images` where each says yes with probability `share`."""
-    return float(stats.binom.sf(yes - 1, images, share))
+    return 1.0 if yes <= 0 else 0.0 if yes > images else float(special.betainc(yes, images - yes + 1, share))
 
 
 @lru_cache(maxsize=65536)
@@ -36,12 +36,13 @@ def fails_from(images: int, bound: float, part: float) -> int | None:
     """
     if images == 0:
         return None
-    yes = int(stats.binom.isf(part, images, bound)) + 1
-    while yes > 1 and tail(yes - 1, images, bound) <= part:
-        yes -= 1
-    while yes <= images and tail(yes, images, bound) > part:
-        yes += 1
-    return yes if yes <= images else None
+    if tail(images, images, bound) > part:
+        return None
+    least, most = 1, images
+    while least < most:
+        middle = (least + most) // 2
+        least, most = (least, middle) if tail(middle, images, bound) <= part else (middle + 1, most)
+    return most
 
 
 def power(images: int, bound: float, part: float, share: float) -> float:
@@ -83,14 +84,14 @@ def finds(images: int, bound: float, part: float) -> float | None:
 def limits(yes: int, images: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Two-sided exact limits of the true share of yes (Clopper and Pearson 1934)."""
     rest = (1 - confidence) / 2
-    low = 0.0 if yes == 0 else float(stats.beta.ppf(rest, yes, images - yes + 1))
-    high = 1.0 if yes == images else float(stats.beta.ppf(1 - rest, yes + 1, images - yes))
+    low = 0.0 if yes == 0 else float(special.betaincinv(yes, images - yes + 1, rest))
+    high = 1.0 if yes == images else float(special.betaincinv(yes + 1, images - yes, 1 - rest))
     return low, high
 
 
 def upper_limit(yes: int, images: int, *, confidence: float = 0.95) -> float:
     """One-sided exact upper limit of the true share of yes."""
-    return 1.0 if yes == images else float(stats.beta.ppf(confidence, yes + 1, images - yes))
+    return 1.0 if yes == images else float(special.betaincinv(yes + 1, images - yes, confidence))
 
 
 def broken_rows(p_values: Sequence[float], part: float) -> list[bool]:

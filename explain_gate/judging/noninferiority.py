@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from explain_gate.statistics import RESAMPLES, Values, along_last
 
@@ -91,7 +91,7 @@ def images_to_decide(change: Change, margin: float, confidence: float) -> int | 
     distance = abs(change.loss - margin)
     if distance == 0 or change.spread == 0:
         return None
-    needed = float(stats.norm.ppf(confidence)) * change.spread / distance
+    needed = float(special.ndtri(confidence)) * change.spread / distance
     # Beyond this the square is no number any more; nobody has so many images.
     return max(1, math.ceil(needed**2) - change.images) if needed < 1e9 else None
 
@@ -146,4 +146,4 @@ def _score_test(losses: Values, margin: float) -> tuple[float, float]:
     if variance <= 0:
         return 1.0, 1.0
     z = (lost - won - count * margin) / math.sqrt(variance)
-    return float(stats.norm.sf(z)), float(stats.norm.cdf(z))
+    return float(special.ndtr(-z)), float(special.ndtr(z))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
@@ -28,25 +28,38 @@ _CELL = 4
 """Pixels along which places are averaged before they are tested."""
 
 
-def restyled(picture: Tensor, donor: Tensor, outside: Tensor) -> Tensor:
-    """The picture with the donor's colours, contrast and grain, octave by octave.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Style:
+    """How a picture is recorded: the distribution of every octave of every opponent colour, as (C, 129) quantiles."""
+
+    bands: Sequence[Tensor]
+
+
+def style_of(picture: Tensor, outside: Tensor) -> Style:
+    """A picture's style where it shows no object.
+
+    Shapes: picture (C, H, W), in [0, 1]; outside (H, W), bool; where it holds nothing, the whole picture is taken.
+    """
+    bands = []
+    for band in _pyramid(_opponent(picture)):
+        kept = outside
+        if kept.shape != band.shape[1:]:
+            kept = F.adaptive_avg_pool2d(outside[None, None].float(), (band.shape[1], band.shape[2]))[0, 0] > 0.5
+        pool = kept if bool(kept.any()) else torch.ones_like(kept)
+        bands.append(_quantiles(band[:, pool]))
+    return Style(bands=bands)
+
+
+def restyled(picture: Tensor, style: Style) -> Tensor:
+    """The picture with another's colours, contrast and grain, octave by octave.
 
     Every octave of a Laplacian pyramid (Burt and Adelson 1983) in opponent colours takes on the distribution of the
-    donor's, as texture synthesis does it (Heeger and Bergen 1995): where things are stays, how they are recorded goes.
+    other's, as texture synthesis does it (Heeger and Bergen 1995): where things are stays, how they are recorded goes.
 
-    Shapes: picture, donor (C, H, W), in [0, 1]; outside (H, W), bool, where the donor shows no object.
-    Returns (C, H, W).
+    Shapes: picture (C, H, W), in [0, 1]; the style is of a picture of the same size. Returns (C, H, W).
     """
-    bands = _pyramid(_opponent(picture))
-    theirs = _pyramid(_opponent(donor))
-    kept = outside
-    result = []
-    for own, other in zip(bands, theirs, strict=True):
-        if kept.shape != other.shape[1:]:
-            kept = F.adaptive_avg_pool2d(outside[None, None].float(), (other.shape[1], other.shape[2]))[0, 0] > 0.5
-        pool = kept if bool(kept.any()) else torch.ones_like(kept)
-        result.append(torch.stack([_matched(mine, their[pool]) for mine, their in zip(own, other, strict=True)]))
-    return _from_opponent(_collapsed(result)).clamp(0, 1)
+    bands = zip(_pyramid(_opponent(picture)), style.bands, strict=True)
+    return _from_opponent(_collapsed([_matched(own, theirs) for own, theirs in bands])).clamp(0, 1)
 
 
 def respectred(picture: Tensor, donor: Tensor) -> Tensor:
@@ -125,28 +138,29 @@ def _common(values: Tensor, mine: Tensor) -> Tensor:
     enough = (counts[0] >= min(_LEAST_SEEN, int(mine.sum()))) & (counts[1] >= _LEAST_SEEN) & (counts[0] > 1)
     # Student's t with as few degrees of freedom as the smaller class leaves, where Welch's would be a few more.
     fewest = torch.minimum(counts[0], counts[1])
-    needed = torch.tensor([math.inf, math.inf, *stats.t.ppf(1 - _CHANCE / 2, np.arange(1, len(values)))])
+    needed = torch.tensor([math.inf, math.inf, *special.stdtrit(np.arange(1, len(values)), 1 - _CHANCE / 2)])
     beyond = difference.abs() > needed[fewest].to(difference.dtype) * (errors[0] + errors[1] + 1e-8).sqrt()
     return torch.where(enough & beyond, difference, 0.0).nan_to_num(0.0)
 
 
-def _matched(values: Tensor, pool: Tensor) -> Tensor:
-    """Values (H, W) with the distribution of a pool (P,), by their ranks."""
-    levels = torch.linspace(0, 1, _QUANTILES)
-    own = _quantiles(values.flatten(), levels)
-    theirs = _quantiles(pool, levels)
-    place = torch.searchsorted(own.contiguous(), values.flatten().contiguous()).clamp(1, _QUANTILES - 1)
-    low, high = own[place - 1], own[place]
-    share = torch.where(high > low, (values.flatten() - low) / (high - low).clamp_min(1e-12), 0.5).clamp(0, 1)
-    return (theirs[place - 1] + share * (theirs[place] - theirs[place - 1])).view_as(values)
+def _matched(values: Tensor, theirs: Tensor) -> Tensor:
+    """Values (C, H, W) with the distributions of quantiles (C, 129), by their ranks."""
+    flat = values.flatten(1).contiguous()
+    own = _quantiles(flat)
+    place = torch.searchsorted(own, flat).clamp(1, _QUANTILES - 1)
+    low, high = own.gather(1, place - 1), own.gather(1, place)
+    share = torch.where(high > low, (flat - low) / (high - low).clamp_min(1e-12), 0.5).clamp(0, 1)
+    start = theirs.gather(1, place - 1)
+    return (start + share * (theirs.gather(1, place) - start)).view_as(values)
 
 
-def _quantiles(values: Tensor, levels: Tensor) -> Tensor:
-    order = values.sort().values
-    position = levels * (len(order) - 1)
+def _quantiles(values: Tensor) -> Tensor:
+    """Of every channel, at 129 levels: (C, P) -> (C, 129)."""
+    order = values.sort(dim=1).values
+    position = torch.linspace(0, 1, _QUANTILES) * (order.shape[1] - 1)
     low = position.floor().long()
-    high = (low + 1).clamp(max=len(order) - 1)
-    return torch.lerp(order[low], order[high], (position - low).to(order.dtype))
+    high = (low + 1).clamp(max=order.shape[1] - 1)
+    return torch.lerp(order[:, low], order[:, high], (position - low).to(order.dtype)).contiguous()
 
 
 def _pyramid(picture: Tensor) -> list[Tensor]:

@@ -13,7 +13,6 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
@@ -58,8 +57,8 @@ def looks_of(picture: Tensor, region: Tensor) -> dict[str, list[float]]:
     }
 
 
-def mark_scores(looks: Values, change: Values) -> Values:
-    """How much of a mark each picture carries.
+def mark_scores(looks: Values, changes: Values) -> Values:
+    """How much of each mark each picture carries.
 
     The direction is Fisher's: what the operation changes, over how much pictures differ anyway, with a covariance
     shrunk towards its diagonal. It knows nothing of classes: pictures centred by class would tell the classes apart by
@@ -67,10 +66,10 @@ def mark_scores(looks: Values, change: Values) -> Values:
 
     Args:
         looks: (N, F), of the pictures as they are.
-        change: (F,), mean change of the looks under the operation.
+        changes: (T, F), mean change of the looks under each of T operations.
 
     Returns:
-        (N,), higher for pictures that look more as if they had been through it.
+        (T, N), higher for pictures that look more as if they had been through it.
     """
     centred = looks - np.median(looks, axis=0)
     scale = np.median(np.abs(centred), axis=0) * 1.4826
@@ -78,8 +77,8 @@ def mark_scores(looks: Values, change: Values) -> Values:
     inside = np.clip(centred / scale, -4, 4)
     covariance = inside.T @ inside / max(1, len(inside) - 1)
     covariance = 0.5 * covariance + 0.5 * np.diag(np.diag(covariance)) + 0.1 * np.eye(len(scale))
-    weights = np.linalg.solve(covariance, np.clip(change / scale, -8, 8))
-    return np.asarray(np.clip(centred / scale, -8, 8) @ weights)
+    weights = np.linalg.solve(covariance, np.clip(changes / scale, -8, 8).T)
+    return np.asarray((np.clip(centred / scale, -8, 8) @ weights).T)
 
 
 def separation(scores: Values, mine: NDArray[np.bool_]) -> tuple[float, float]:
@@ -89,6 +88,8 @@ def separation(scores: Values, mine: NDArray[np.bool_]) -> tuple[float, float]:
     """
     if mine.all() or not mine.any():
         return 0.5, 1.0
+    from scipy import stats  # slow to load, and not needed where marks are remembered
+
     test = stats.mannwhitneyu(scores[mine], scores[~mine], alternative="greater")
     return float(test.statistic) / (int(mine.sum()) * int((~mine).sum())), float(test.pvalue)
 

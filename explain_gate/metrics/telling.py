@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Values = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -46,11 +46,15 @@ def balanced_accuracy(told: Labels, labels: Labels) -> float:
 def beyond_guessing(told: Labels, labels: Labels) -> float:
     """Probability that guesses are right as often: a binomial tail, with a chance of one in as many as classes."""
     right = int((told == labels).sum())
-    return float(stats.binom.sf(right - 1, len(labels), 1 / len(np.unique(labels))))
+    if right == 0:
+        return 1.0
+    return float(special.betainc(right, len(labels) - right + 1, 1 / len(np.unique(labels))))
 
 
 def one_from_rest(told: Labels, labels: Labels, label: int) -> tuple[float, float]:
     """How well one class is told from all others: balanced accuracy, and the p-value of Fisher's exact test."""
+    from scipy import stats  # slow to load, and not needed where what tells classes apart is remembered
+
     mine, called = labels == label, told == label
     table = [[int((mine & called).sum()), int((mine & ~called).sum())],
              [int((~mine & called).sum()), int((~mine & ~called).sum())]]  # fmt: skip

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from explain_gate.metrics.appearance import respectred, restyled, signature_of, signed
+from explain_gate.metrics.appearance import respectred, restyled, signature_of, signed, style_of
 
 SIDE = 48
 
@@ -23,7 +23,7 @@ def _everywhere() -> torch.Tensor:
 def test_a_picture_restyled_by_itself_stays_as_it_is():
     """The distribution of every octave is its own already."""
     picture = _pictures(1)[0]
-    torch.testing.assert_close(restyled(picture, picture, _everywhere()), picture, atol=1e-4, rtol=0)
+    torch.testing.assert_close(restyled(picture, style_of(picture, _everywhere())), picture, atol=1e-4, rtol=0)
 
 
 def test_style_brings_the_donors_colours_and_grain_and_keeps_where_things_are():
@@ -31,7 +31,7 @@ def test_style_brings_the_donors_colours_and_grain_and_keeps_where_things_are():
     picture, donor = _pictures(2)
     noise = 0.15 * torch.randn(donor.shape, generator=torch.Generator().manual_seed(1))
     donor = (donor * torch.tensor([1.2, 0.9, 0.5])[:, None, None] + noise).clamp(0, 1)
-    after = restyled(picture, donor, _everywhere())
+    after = restyled(picture, style_of(donor, _everywhere()))
     assert (after.mean(dim=(1, 2)) - donor.mean(dim=(1, 2))).abs().max() < 0.05
     fine = lambda one: float((one[:, 1:] - one[:, :-1]).std())  # noqa: E731 - one line says it
     assert abs(fine(after) - fine(donor)) < 0.3 * fine(donor)
@@ -46,7 +46,7 @@ def test_what_the_donor_shows_on_its_object_does_not_travel():
     outside[10:30, 10:30] = False
     red = donor.clone()
     red[0, 16:24, 16:24] = 1.0
-    first, second = restyled(picture, donor, outside), restyled(picture, red, outside)
+    first, second = (restyled(picture, style_of(one, outside)) for one in (donor, red))
     assert float((first - second).abs().mean()) < 0.02
 
 

@@ -55,7 +55,7 @@ def _change(name: str, strength: float) -> np.ndarray:
 def test_a_planted_mark_tells_its_class_from_the_others(name, strength, share):
     """Where one class's pictures went through an operation, all or most of them, its mark separates them."""
     looks, labels = _set(name, strength, share)
-    area, p_value = separation(mark_scores(looks, _change(name, strength)), labels == 1)
+    area, p_value = separation(mark_scores(looks, _change(name, strength)[None])[0], labels == 1)
     assert area >= 0.7
     assert p_value <= 0.01
 
@@ -66,7 +66,7 @@ def test_pictures_without_a_mark_are_rarely_told_apart():
     told = 0
     names = [("grain", 0.04), ("JPEG", 15), ("defocus", 1.0), ("warm", 0.12), ("interlaced", 3), ("pale", 0.3)]
     for name, strength in names:
-        scores = mark_scores(looks, _change(name, strength))
+        scores = mark_scores(looks, _change(name, strength)[None])[0]
         for label in range(3):
             area, p_value = separation(scores, labels == label)
             told += area >= 0.7 and p_value <= 0.01
@@ -87,8 +87,8 @@ def test_scores_do_not_depend_on_the_order_of_the_pictures():
     looks, labels = _set("grain", 0.04, 1.0)
     order = np.random.default_rng(0).permutation(len(labels))
     change = _change("grain", 0.04)
-    first = mark_scores(looks, change)
-    second = mark_scores(looks[order], change)
+    first = mark_scores(looks, change[None])[0]
+    second = mark_scores(looks[order], change[None])[0]
     np.testing.assert_allclose(first[order], second, rtol=1e-6)
 
 

@@ -83,6 +83,9 @@ class CueSearch:
         self._empty: set[int] = set()
         self._lent: dict[tuple[int, Place, bool], Lent | None] = {}
         self._outcomes: dict[tuple[int, Place, bool], dict[int, float]] = {}
+        # Every image asks who was searched for its patches.
+        self._half = functools.cache(self._half_of)
+        self._searched = functools.cache(self._rows_searched)
 
     def exchanges(self, row: int, where: Place, labels: Sequence[int]) -> list[Exchange]:
         """An image with the strongest patch of each class; its control takes the same place of one of its own class.
@@ -157,14 +160,14 @@ class CueSearch:
         self._lent[label, where, half] = lent
         return True
 
-    def _half(self, row: int, label: int) -> bool:
+    def _half_of(self, row: int, label: int) -> bool:
         return bool(seed_of(self._seed, self._data.key(row), f"half of patches {label}") & 1)
 
     def _half_against(self, row: int, label: int) -> bool:
         """The half that an image takes the patch of a class from: the one that it is not in."""
         return not self._half(row, label)
 
-    def _searched(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
+    def _rows_searched(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
         """The rows that one search looks at: donors, then receivers."""
         return [*self._donors(label, half), *self._receivers(label, half)]
 

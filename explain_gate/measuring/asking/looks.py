@@ -20,7 +20,7 @@ from explain_gate.data.preprocessing import denormalize, normalize
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.backgrounds import widened, without_object
 from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope
-from explain_gate.metrics.appearance import Signature, respectred, restyled, signature_of, signed
+from explain_gate.metrics.appearance import Signature, Style, respectred, restyled, signature_of, signed, style_of
 from explain_gate.metrics.batch import Exchange, Look
 from explain_gate.metrics.marks import look_of, mark_scores, separation
 from explain_gate.metrics.operations import operate, tried
@@ -125,6 +125,7 @@ class Looks:
         self._seed = seed
         self._memory = memory
         self._view = functools.lru_cache(_HELD)(self._seen)
+        self._styles: dict[int, Style] = {}
         self._signatures: dict[int, Signature | None] = {}
         self._chosen: dict[tuple[int, int, bool], int | None] = {}
         self._columns: dict[int, Tensor] = {}
@@ -273,12 +274,17 @@ class Looks:
         return self._input(operate(picture, operation, strength, generator))
 
     def _taken(self, picture: Tensor, donor: int, look: Look) -> Tensor:
-        view = self._view(donor)
         if look == "style":
-            return restyled(picture, view.picture, view.outside)
+            return restyled(picture, self._style(donor))
         filled = without_object(self._data.sample(donor))
-        lent = view.picture if filled is None else self._shown(filled)
+        lent = self._view(donor).picture if filled is None else self._shown(filled)
         return respectred(picture, lent)
+
+    def _style(self, row: int) -> Style:
+        if row not in self._styles:
+            view = self._view(row)
+            self._styles[row] = style_of(view.picture, view.outside)
+        return self._styles[row]
 
     def _donor(self, sample: Sample, label: int, look: Look) -> int | None:
         """The row of one image of a class that lends its look to another, drawn for it; None where there is none."""
@@ -306,10 +312,8 @@ class Looks:
         looks = np.stack([self._look(row) for row in self._marked])
         probes = [(row, self._view(row)) for row in self._marked[:_PROBES]]  # classes come in turn
         before = [look_of(view.picture, view.region) for _, view in probes]
-        change: list[float] = []
-        members = {label: np.array([other == label for other in labels]) for label in sorted(set(labels))}
-        areas: dict[int, list[float]] = {label: [] for label in members}
-        p_values: dict[int, list[float]] = {label: [] for label in members}
+        size: list[float] = []
+        changes = []
         for one, (operation, strength) in enumerate(tried()):
             moved, squares = [], []
             for (row, view), own in zip(probes, before, strict=True):
@@ -317,13 +321,16 @@ class Looks:
                 after = operate(view.picture, operation, strength, torch.Generator().manual_seed(seed))
                 moved.append(look_of(after, view.region) - own)
                 squares.append(float(((after - view.picture) ** 2).mean()))
-            change.append(math.sqrt(math.fsum(squares) / len(squares)))
-            scores = mark_scores(looks, np.mean(moved, axis=0))
-            for label, mine in members.items():
-                area, chance = separation(scores, mine)
-                areas[label].append(area)
-                p_values[label].append(chance)
-        return Marks(change=change, areas=areas, p_values=p_values)
+            size.append(math.sqrt(math.fsum(squares) / len(squares)))
+            changes.append(np.mean(moved, axis=0))
+        areas: dict[int, list[float]] = {}
+        p_values: dict[int, list[float]] = {}
+        scores = mark_scores(looks, np.stack(changes))
+        for label in sorted(set(labels)):
+            mine = np.array([other == label for other in labels])
+            told = [separation(of_pictures, mine) for of_pictures in scores]
+            areas[label], p_values[label] = [area for area, _ in told], [chance for _, chance in told]
+        return Marks(change=size, areas=areas, p_values=p_values)
 
     def _look(self, row: int) -> Any:
         view = self._view(row)

@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import json
 import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from importlib import metadata
@@ -35,6 +36,7 @@ def code_of(modules: Iterable[str]) -> str:
 
     Installed packages count by their version and the files they were installed with. Nothing is imported for it.
     """
+    _found.cache_clear()  # a file may have come or gone since the last time
     seen: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
@@ -158,12 +160,13 @@ def _read(path: Path, package: str, changed: int, size: int) -> tuple[str, tuple
     del changed, size  # they only tell the versions of a file apart
     source = path.read_bytes()
     try:
-        imported = tuple(dict.fromkeys(_imports(ast.parse(source), package))) if path.suffix == ".py" else ()
+        imported = tuple(dict.fromkeys(_imports(source, package))) if path.suffix == ".py" else ()
     except (SyntaxError, ValueError):
         imported = ()
     return hashlib.sha256(source).hexdigest(), imported
 
 
+@functools.cache
 def _found(name: str) -> Path | None:
     """Where a module's code lies: its file, or the folder of a package without an __init__.py. Imports nothing.
 
@@ -201,11 +204,18 @@ def _inside(folders: Sequence[Path], name: str) -> tuple[Path | None, list[Path]
     return None, [folder / name for folder in folders if (folder / name).is_dir()]
 
 
-def _imports(tree: ast.AST, package: str) -> Iterable[str]:
-    """What a module imports wherever it says so, but for type checkers."""
-    waiting: list[ast.AST] = [tree]
+def _imports(source: bytes, package: str) -> Iterable[str]:
+    """What a module imports wherever it says so, but for type checkers.
+
+    Raises:
+        SyntaxError, ValueError: it is not Python.
+    """
+    told = [number for number, line in enumerate(source.splitlines(), 1) if b"import" in line]
+    waiting: list[ast.AST] = [ast.parse(source)]
     while waiting:
         node = waiting.pop()
+        if isinstance(node, ast.stmt) and bisect_left(told, node.lineno) == bisect_right(told, _end(node)):
+            continue  # most statements do not hold the word, and to look through them takes seconds
         if isinstance(node, ast.If) and _dotted(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             waiting.extend(node.orelse)
             continue
@@ -221,6 +231,10 @@ def _imports(tree: ast.AST, package: str) -> Iterable[str]:
             named = node.args[0]
             if isinstance(named, ast.Constant) and isinstance(named.value, str):
                 yield _absolute(named.value, package)
+
+
+def _end(node: ast.stmt) -> int:
+    return node.lineno if node.end_lineno is None else node.end_lineno
 
 
 def _dotted(node: ast.expr) -> str:
