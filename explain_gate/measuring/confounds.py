@@ -20,6 +20,7 @@ from explain_gate.data.file_facts import file_facts
 from explain_gate.data.preprocessing import visible
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.backgrounds import without_object
+from explain_gate.metrics.illuminant import illuminant_of
 from explain_gate.metrics.marks import looks_of
 from explain_gate.metrics.telling import (
     FOLDS,
@@ -123,7 +124,9 @@ def _seen(sample: Sample, data: RegressionSet) -> dict[str, list[float]]:
     # Statistics of the whole frame must not see the object; where it leaves no surroundings, they do.
     picture = visible(sample.pixels if filled is None else filled, data.preprocessing)
     region = torch.zeros(picture.shape[1:], dtype=torch.bool) if sample.region is None else sample.region
-    looks = {name: values for name, values in looks_of(picture, region).items() if values}
+    light = illuminant_of(picture, torch.ones_like(region) if bool(region.all()) else ~region)
+    looks = looks_of(picture, region) | {"the colour of the light": light}
+    looks = {name: values for name, values in looks.items() if values}
     if filled is not None:
         looks[SURROUNDINGS] = F.adaptive_avg_pool2d(picture, _CELLS).flatten().tolist()
     return looks

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
+from explain_gate.metrics.illuminant import grey_edge
+
 Values = NDArray[np.float64]
 
 _PERIODS = (2, 3, 4, 8)
@@ -32,8 +34,8 @@ _LEAST_VISIBLE = 0.05
 def look_of(picture: Tensor, region: Tensor) -> Values:
     """Statistics of one picture that say how it was taken and stored, not what it shows.
 
-    Tones, colour, contrast and noise by octave, spectrum by direction, grids of codecs and resizers, light over the
-    frame, borders, fringes. Taken outside the object where enough of the frame lies there.
+    Tones, colours, the colour of the light, contrast and noise by octave, spectrum by direction, grids of codecs and
+    resizers, light over the frame, borders, fringes. Taken outside the object where enough of the frame lies there.
 
     Shapes: picture (C, H, W), in [0, 1]; region (H, W), bool. Returns (F,), finite; F depends on C alone.
     """
@@ -47,7 +49,7 @@ def looks_of(picture: Tensor, region: Tensor) -> dict[str, list[float]]:
     grey = picture.mean(dim=0) if picture.shape[0] != 3 else _luminance(picture)
     return {
         "brightness and contrast": _tones(grey, frame.places),
-        "colour cast and saturation": _colours(picture, grey, frame.places),
+        "colour cast and saturation": [*_colours(picture, grey, frame.places), *grey_edge(picture, frame.outside)],
         "sharpness and noise": _octaves(grey, frame),
         "the frequency spectrum": _directions(grey),
         "the grids of codecs and resizers": _grids(grey, frame),

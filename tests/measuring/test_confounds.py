@@ -31,6 +31,9 @@ def _set(folder: Path, cue: str = "") -> RegressionSet:
             picture += rng.normal(0, 25, size=picture.shape)
         if label == 1 and cue == "cast":
             picture += [18, 0, -18]
+        if cue == "tint":  # of grounds whose own colours differ by far more
+            ground = picture.mean(axis=2, keepdims=True) + rng.normal(0, 25, size=3)
+            picture = ground * ([1.06, 1, 0.94] if label == 1 else 1)
         top, left = rng.integers(4, 16, size=2).tolist()
         picture[top : top + 12, left : left + 12] = np.eye(3)[label] * 200 + 30
         path = folder / f"{number:02d}.{'jpg' if cue == 'codec' else 'png'}"
@@ -59,6 +62,7 @@ class _Memory:
     [
         ("noise", "sharpness and noise"),
         ("cast", "colour cast and saturation"),
+        ("tint", "the colour of the light"),
         ("codec", "the file's compression"),
     ],
 )
@@ -99,5 +103,5 @@ def test_sentences_name_class_property_accuracy_and_chance(tmp_path: Path) -> No
     (green,) = [text for text in texts if "green" in text]
     assert green.startswith("data set: green can be told from other classes without looking at the object, by ")
     assert "(100 %)" in green
-    assert "and 6 more" in green
+    assert "and 7 more" in green
     assert "chance is 50 %, over 36 pictures" in green
