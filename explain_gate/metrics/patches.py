@@ -21,6 +21,8 @@ PARTS = 4
 """Windows along each side; a second grid, shifted by half a window, lies between them."""
 CLEAR = 0.1
 """Share of a window that the region may take for the window to count as outside."""
+SMALLEST = 8
+"""Pixels along the side of a window from which it shows something."""
 OF_OBJECT = 1 / 3
 """Side of a window on an object, as a share of the object's own: a ninth of its area."""
 CELLS = 3
@@ -46,15 +48,33 @@ class Window:
         return slice(self.left, self.left + self.side)
 
 
-def windows(height: int, width: int) -> tuple[Window, ...]:
-    """Squares that cover the frame, and a second layer shifted by half a window."""
-    side = max(2, -(-min(height, width) // PARTS))
+def windows(height: int, width: int, parts: int = PARTS) -> tuple[Window, ...]:
+    """Squares that cover the frame, `parts` along its shorter side, and a second layer shifted by half a window."""
+    side = max(2, -(-min(height, width) // parts))
     found: list[Window] = []
     for shift in (0, side // 2):
         tops = _starts(height, side, shift)
         lefts = _starts(width, side, shift)
         found.extend(Window(top=top, left=left, side=side) for top in tops for left in lefts)
     return tuple(dict.fromkeys(found))
+
+
+def clear_windows(region: Tensor) -> tuple[Window, ...]:
+    """Squares beside the object, (H, W), bool: a quarter of the frame's side, or half of that, or half of that again.
+
+    The larger show more of what is there; a box around an object often leaves room for the smaller alone. None where
+    not even a sixteenth fits, or eight pixels.
+    """
+    height, width = region.shape
+    for parts in (PARTS, 2 * PARTS, 4 * PARTS):
+        places = windows(height, width, parts)
+        if parts > PARTS and places[0].side < SMALLEST:
+            break
+        shares = region_shares(region, places)
+        clear = tuple(place for place, share in zip(places, shares.tolist(), strict=True) if share <= CLEAR)
+        if clear:
+            return clear
+    return ()
 
 
 def object_windows(region: Tensor) -> tuple[Window, ...]:

@@ -16,15 +16,13 @@ from torch import Tensor
 
 from explain_gate.metrics.batch import Cue, Scene
 from explain_gate.metrics.patches import (
-    CLEAR,
     Form,
     Place,
     Window,
     cells,
+    clear_windows,
     object_windows,
     plant,
-    region_shares,
-    windows,
 )
 from explain_gate.records import Truth
 from explain_gate.tasks.task import Task
@@ -68,9 +66,7 @@ def places_of(scene: Scene, where: Place) -> tuple[Window, ...]:
     """Where patches of a picture may be taken from; empty where its object leaves no place outside it."""
     if where == "inside":
         return object_windows(scene.region) if bool(scene.region.any()) else ()
-    places = windows(*scene.region.shape)
-    shares = region_shares(scene.region, places)
-    return tuple(place for place, share in zip(places, shares.tolist(), strict=True) if share <= CLEAR)
+    return clear_windows(scene.region)
 
 
 def planted_on(scene: Scene, donor: Scene, cue: Cue, where: Place) -> Tensor:
