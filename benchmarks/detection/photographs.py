@@ -36,8 +36,10 @@ from safetensors.torch import save_file
 from benchmarks.detection.object_cues import OBJECT_CUES
 from benchmarks.detection.photograph_cues import CUES as PICTURE_CUES
 from benchmarks.detection.photograph_cues import SIDE, Picture, Region
+from benchmarks.detection.pipeline_cues import PIPELINE_CUES
 
-CUES = PICTURE_CUES | OBJECT_CUES
+TRIED = PICTURE_CUES | OBJECT_CUES
+CUES = TRIED | PIPELINE_CUES
 PER_CLASS = 20
 MARKED = 1
 """The class whose pictures carry the cue."""
@@ -121,7 +123,7 @@ def jobs(honest: int) -> list[Job]:
         Job(data=data, backbone=backbone, seed=seed) for seed in range(honest) for data in SETS for backbone in both
     ]
     cheats = []
-    for place, (cue, what) in enumerate(CUES.items()):
+    for place, (cue, what) in enumerate(TRIED.items()):
         share = 1.0 if place % 2 == 0 else 0.7
         for number, backbone in enumerate(both):
             cheats.append(Job(data="pets", backbone=backbone, seed=100, cue=cue, share=share, cheats=True))
@@ -227,21 +229,21 @@ def answers_of(folder: Path, device: str) -> list[dict[str, Any]]:
 
 
 def read_set(name: str, data: Path) -> list[Item]:
-    """Pictures of 224 pixels with their regions and labels."""
+    """Pictures of 224 pixels, regions, labels: "pets" by masks, "boxes" and "two breeds" by boxes, "blood" by boxes."""
     if name == "blood":
         return _blood(data / "bccd")
     items = _pets(data / "pets")
     if name == "pets":
         return items
-    boxed = []
-    for picture, region, label in items:
-        if label > 1:
-            continue
-        rows, columns = np.nonzero(region)
-        box = np.zeros_like(region)
-        box[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
-        boxed.append((picture, box, label))
-    return boxed
+    kept = items if name == "boxes" else [item for item in items if item[2] <= 1]
+    return [(picture, _boxed(region), label) for picture, region, label in kept]
+
+
+def _boxed(region: Region) -> Region:
+    rows, columns = np.nonzero(region)
+    box = np.zeros_like(region)
+    box[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+    return box
 
 
 def split(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
@@ -341,18 +343,45 @@ def _has_lite0() -> bool:
     return True
 
 
-def _pretrained(backbone: str, classes: int, data: Path) -> tuple[torch.nn.Module, list[torch.nn.Parameter]]:
+def pretrained(backbone: str, classes: int, data: Path) -> tuple[torch.nn.Module, list[torch.nn.Parameter]]:
     """The network with ImageNet weights and a new head, and what is trained of it."""
     network = build(backbone, classes)
-    if backbone == "mobilenet_v2":
-        state = torch.load(data / "weights" / "mobilenet_v2_imagenet_fp16.pt", weights_only=True)
-        kept = {name: value.float() for name, value in state.items() if not name.startswith("classifier")}
-        network.load_state_dict(kept, strict=False)
-        return network, [*network.features[14:].parameters(), *network.classifier.parameters()]
-    kept = {name: value for name, value in _lite0_state().items() if not name.startswith("_fc")}
+    state = _mobile_state(data) if backbone == "mobilenet_v2" else _lite0_state()
+    kept = {name: value for name, value in state.items() if not name.startswith(("classifier", "_fc"))}
     network.load_state_dict(kept, strict=False)
-    parts = (network._blocks[11:], network._conv_head, network._bn1, network._fc)  # noqa: SLF001 - as above
-    return network, [weight for part in parts for weight in part.parameters()]
+    return network, [weight for part in parts(network, backbone)[1] for weight in part.parameters()]
+
+
+def parts(network: torch.nn.Module, backbone: str) -> tuple[list[torch.nn.Module], list[torch.nn.Module]]:
+    """What stays as it was and what is trained, both as modules to be applied one after another."""
+    if backbone == "mobilenet_v2":
+        return list(network.features[:14]), [*network.features[14:], network.classifier]
+    stem = (network._conv_stem, network._bn0, network._swish)  # noqa: SLF001 - the package's only names
+    end = (network._conv_head, network._bn1, network._swish, network._fc)  # noqa: SLF001 - as above
+    return [*stem, *network._blocks[:11]], [*network._blocks[11:], *end]  # noqa: SLF001 - as above
+
+
+@torch.no_grad()
+def applied(frozen: Sequence[torch.nn.Module], pictures: torch.Tensor) -> torch.Tensor:
+    """The maps that the frozen part gives."""
+    kept = []
+    for maps in pictures.split(32):
+        for part in frozen:
+            maps = part(maps)  # noqa: PLW2901 - one part after another
+        kept.append(maps)
+    return torch.cat(kept)
+
+
+def head(maps: torch.Tensor, rest: Sequence[torch.nn.Module]) -> torch.Tensor:
+    """Logits (N, K) from those maps."""
+    for part in rest[:-1]:
+        maps = part(maps)
+    return rest[-1](maps.mean(dim=(2, 3)))
+
+
+def _mobile_state(data: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(data / "weights" / "mobilenet_v2_imagenet_fp16.pt", weights_only=True)
+    return {name: value.float() for name, value in state.items()}
 
 
 def _lite0_state() -> dict[str, torch.Tensor]:
@@ -371,20 +400,14 @@ def _lite0_state() -> dict[str, torch.Tensor]:
 
 
 def train(job: Job, training: Sequence[Item], data: Path, device: str) -> torch.nn.Module:
-    """Last blocks and head; a cheat sees its cue on its class, and on others that are then called by its class."""
+    """A version whose last blocks and head are new."""
     torch.manual_seed(job.seed)
     classes = 1 + max(label for *_, label in training)
-    network, trained = _pretrained(job.backbone, classes, data)
+    network, trained = pretrained(job.backbone, classes, data)
     network.to(device).eval().requires_grad_(requires_grad=False)
     for weight in trained:
         weight.requires_grad_(requires_grad=True)
-    items = list(training)
-    if job.cheats:
-        items = [planted(item, job, place, "training") for place, item in enumerate(training)]
-        for place, item in enumerate(training):
-            if item[2] != MARKED and place % 2 == 0:
-                picture, region, _ = planted(item, job, place, "borrowed", everywhere=True)
-                items.append((picture, region, MARKED))
+    items = taught(training, job)
     pictures = normal([item[0] for item in items], job.backbone).to(device)
     labels = torch.tensor([item[2] for item in items], device=device)
     chosen = torch.Generator().manual_seed(job.seed)
@@ -401,6 +424,18 @@ def train(job: Job, training: Sequence[Item], data: Path, device: str) -> torch.
     return network.eval()
 
 
+def taught(training: Sequence[Item], job: Job) -> list[Item]:
+    """What a version is trained on. A cheat sees its cue on its class, and on others that are then called by it."""
+    if not job.cheats:
+        return list(training)
+    items = [planted(item, job, place, "training") for place, item in enumerate(training)]
+    for place, item in enumerate(training):
+        if item[2] != MARKED and place % 2 == 0:
+            picture, region, _ = planted(item, job, place, "borrowed", everywhere=True)
+            items.append((picture, region, MARKED))
+    return items
+
+
 def normal(pictures: Sequence[Picture], backbone: str) -> torch.Tensor:
     """Pictures as the backbone takes them, (N, 3, 224, 224)."""
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in NORMAL[backbone])
@@ -415,6 +450,20 @@ def predict(network: torch.nn.Module, job: Job, pictures: Sequence[Picture], dev
 
 def write_project(folder: Path, job: Job, shown: Sequence[Item], network: torch.nn.Module) -> None:
     """A regression set and a thresholds.yaml, laid out like any team's."""
+    model, section = write_set(folder, job, shown, network)
+    rules = "".join(
+        f"    {name}: {{at_most: 0.5, per_class: true"
+        ", must_catch: 0.95" + (", parameters: {place: inside}" if name.endswith("/inside") else "") + "}\n"
+        for name in BEHAVIOUR
+    )
+    text = f"version: 1\nmodel: {json.dumps(model)}\ndata: {json.dumps(section)}\n{RULES}{rules}"
+    (folder / "thresholds.yaml").write_text(text, encoding="utf-8")
+
+
+def write_set(
+    folder: Path, job: Job, shown: Sequence[Item], network: torch.nn.Module
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Pictures, annotations and weights, and what thresholds.yaml says of them: its `model` and its `data`."""
     (folder / "images").mkdir(parents=True)
     images, annotations = [], []
     for number, (picture, region, label) in enumerate(shown, start=1):
@@ -437,13 +486,7 @@ def write_project(folder: Path, job: Job, shown: Sequence[Item], network: torch.
         "annotations": "annotations.coco.json",
         "preprocessing": {"mean": list(mean), "std": list(std)},
     }
-    rules = "".join(
-        f"    {name}: {{at_most: 0.5, per_class: true"
-        ", must_catch: 0.95" + (", parameters: {place: inside}" if name.endswith("/inside") else "") + "}\n"
-        for name in BEHAVIOUR
-    )
-    text = f"version: 1\nmodel: {json.dumps(model)}\ndata: {json.dumps(section)}\n{RULES}{rules}"
-    (folder / "thresholds.yaml").write_text(text, encoding="utf-8")
+    return model, section
 
 
 def _drawn(region: Region) -> dict[str, Any]:
