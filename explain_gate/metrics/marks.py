@@ -83,17 +83,23 @@ def mark_scores(looks: Values, changes: Values) -> Values:
     return np.asarray((np.clip(centred / scale, -8, 8) @ weights).T)
 
 
-def separation(scores: Values, mine: NDArray[np.bool_]) -> tuple[float, float]:
-    """How well a mark tells a class's pictures from the others' (area under the ROC curve), and its one-sided p-value.
+def separation(scores: Values, mine: NDArray[np.bool_]) -> tuple[Values, Values]:
+    """How well marks tell a class's pictures from the others' (areas under the ROC curve), and one-sided p-values.
 
-    Shapes: scores (N,); mine (N,), bool. Mann and Whitney 1947.
+    Shapes: scores (T, N), of T marks; mine (N,), bool. Returns (T,) and (T,). Mann and Whitney 1947; exact where one
+    side has at most eight pictures and no two score the same.
     """
+    areas, chances = np.full(len(scores), 0.5), np.ones(len(scores))
     if mine.all() or not mine.any():
-        return 0.5, 1.0
+        return areas, chances
     from scipy import stats  # slow to load, and not needed where marks are remembered
 
-    test = stats.mannwhitneyu(scores[mine], scores[~mine], alternative="greater")
-    return float(test.statistic) / (int(mine.sum()) * int((~mine).sum())), float(test.pvalue)
+    tied = np.array([len(np.unique(row)) < len(row) for row in scores])
+    for rows in (tied, ~tied):  # one with ties among them would make scipy approximate all
+        if rows.any():
+            test = stats.mannwhitneyu(scores[rows][:, mine], scores[rows][:, ~mine], alternative="greater", axis=1)
+            areas[rows], chances[rows] = test.statistic / (int(mine.sum()) * int((~mine).sum())), test.pvalue
+    return areas, chances
 
 
 def _luminance(picture: Tensor) -> Tensor:

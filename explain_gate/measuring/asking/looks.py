@@ -328,8 +328,8 @@ class Looks:
         scores = mark_scores(looks, np.stack(changes))
         for label in sorted(set(labels)):
             mine = np.array([other == label for other in labels])
-            told = [separation(of_pictures, mine) for of_pictures in scores]
-            areas[label], p_values[label] = [area for area, _ in told], [chance for _, chance in told]
+            area, chance = separation(scores, mine)
+            areas[label], p_values[label] = area.tolist(), chance.tolist()
         return Marks(change=size, areas=areas, p_values=p_values)
 
     def _look(self, row: int) -> Any:
