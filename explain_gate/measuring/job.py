@@ -20,6 +20,7 @@ from explain_gate.tasks import task_of
 if TYPE_CHECKING:
     from explain_gate.data.regression_set import RegressionSet
     from explain_gate.measuring.progress import Progress
+    from explain_gate.measuring.searches import Search
     from explain_gate.records import ModelUnderTest, Profile, Rule, SelectionName
     from explain_gate.tasks.task import Task
     from explain_gate.tracking.settings import TrackingSettings
@@ -53,13 +54,21 @@ class Compute:
     memory_budget: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one worker does of what needs the whole set: searches that others go on from, or the scores of some rows."""
+
+    searches: tuple[Search, ...] = ()
+    rows: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Job:
     """One model version on one regression set, opened: everything that a measurement is made of.
 
     `target` turns the model's output into scores, None where it has them itself. `part`: `data` is a worker's share of
-    a larger set, so that what looks at the whole set is left to the process that has it. `selection`: how much of the
-    file `rules` are.
+    a larger set, so that what looks at the whole set is left to the process that has it. `turn`: what a worker does of
+    that. `selection`: how much of the file `rules` are.
     """
 
     config: GateConfig
@@ -70,6 +79,7 @@ class Job:
     compute: Compute = field(default_factory=Compute)
     version: Version = field(default_factory=Version)
     part: bool = False
+    turn: Turn | None = None
     selection: SelectionName = "full"
 
     @property

@@ -42,6 +42,7 @@ from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.measuring.score import rows_asked, score
+from explain_gate.measuring.searches import look_up
 from explain_gate.metrics import PAIR
 from explain_gate.models.build import build_module
 from explain_gate.models.digest import digest_of
@@ -64,7 +65,8 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
     cache = cache or Cache(None)
     config, data = job.config, job.data
     place = pick_device(job.compute.device)
-    options = _method_options(config, job.rules)
+    # A worker that has a turn scores what needs no map of a method.
+    options = _method_options(config, job.rules) if job.turn is None else {}
     precision = pick_dtype(job.compute.dtype, options)
     original = job.model.module
     job = replace(job, model=replace(job.model, module=converted(original, place, precision)))
@@ -87,7 +89,10 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
         facts = Facts.of(job, options)
         with _opened(job, facts, variants, options, cache, Path(scratch)) as (resources, memory):
             predictions = predict(variants.probe, data, writer, progress, memory)
-            confounds = () if job.part else find_confounds(data, seed=job.seed, memory=memory)
+            worker = job.part or job.turn is not None
+            confounds = () if worker else find_confounds(data, seed=job.seed, memory=memory)
+            for search in () if job.turn is None else job.turn.searches:
+                look_up(search, resources, memory, seed=job.seed)
             faults = {
                 method: explain_all(
                     resources, method, data, predictions, writer, progress, memory, rows_asked(job, method)
@@ -96,7 +101,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             }
             measurements = score(job, resources, predictions, faults, progress, memory, folder)
             forward, backward = variants.passes()
-            if precision != torch.float32:
+            if precision != torch.float32 and not worker:
                 able = [row for row in range(len(data)) if row not in predictions.reasons]
                 rows = data.lowest(able, COMPARED, seed=job.seed, purpose="precision")
                 environment["agreement_with_float32"] = agreement(

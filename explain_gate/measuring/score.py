@@ -58,7 +58,12 @@ def score(
     config, data = job.config, job.data
     # What compares two versions is measured once both have their maps.
     later = {name for name, metric in METRICS.items() if metric.needs_reference}
-    wanted = {(rule.check, rule.method): rule for rule in job.rules if rule.metric not in later}
+    wanted = {
+        (rule.check, rule.method): rule
+        for rule in job.rules
+        if rule.metric not in later and (job.turn is None or rule.method is None)
+    }
+    own = None if job.turn is None else frozenset(job.turn.rows)
     tables: dict[tuple[str, str | None], Table] = {}
     for (check, method), rule in wanted.items():
         function = _function(rule, config)
@@ -67,7 +72,8 @@ def score(
         rows = _sampled(data, rule, job.seed)
         if "region" in signature_needs(function):  # pictures without an object have no place to be compared with
             rows = [row for row in rows if data.entries[row].label not in data.facts.bare]
-        table = tables[check, method] = Table(check, method, rule, function, _answering(data, rule, rows))
+        asked = [row for row in _answering(data, rule, rows) if own is None or row in own]
+        table = tables[check, method] = Table(check, method, rule, function, asked)
         table.population = [data.entries[row].label for row in rows]
         table.parameters = _resolved(rule, config)
         table.alone = job.part
@@ -86,7 +92,7 @@ def score(
             done += len(samples)
             progress.advance(stage, done, len(union))
     measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
-    if job.part:
+    if job.part or job.turn is not None:
         return measurements
     keep_evidence(
         tables.values(),
@@ -400,6 +406,12 @@ def _controls(
                 memory.keep([control], [sample.index for sample in samples])
             measurements.append(control.measurement())
     return measurements
+
+
+def rows_of_behaviour(job: Job) -> list[int]:
+    """The rows that some rule without a method looks at, in order."""
+    rules = [rule for rule in job.rules if rule.method is None]
+    return sorted({row for rule in rules for row in _answering(job.data, rule, _sampled(job.data, rule, job.seed))})
 
 
 def rows_asked(job: Job, method: str) -> list[int] | None:

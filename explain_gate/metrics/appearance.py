@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from safetensors.torch import load, save
 from scipy import special
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
@@ -115,6 +116,16 @@ def signature_of(pictures: Sequence[Tensor], outside: Sequence[Tensor], mine: Se
     places = places + _common(fine, chosen)
     amplitude = torch.log(torch.fft.rfft2(stacked).abs() + 1e-2)
     return Signature(places=places, spectrum=_common(amplitude, chosen))
+
+
+def packed(signature: Signature | None) -> bytes:
+    """A signature as bytes, to be kept; None as none."""
+    return b"" if signature is None else save({"places": signature.places, "spectrum": signature.spectrum})
+
+
+def unpacked(content: bytes) -> Signature | None:
+    """The signature again."""
+    return Signature(**load(content)) if content else None
 
 
 def signed(picture: Tensor, signature: Signature, *, strength: float = 1.0) -> Tensor:

@@ -20,7 +20,17 @@ from explain_gate.data.preprocessing import denormalize, normalize
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.backgrounds import widened, without_object
 from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope
-from explain_gate.metrics.appearance import Signature, Style, respectred, restyled, signature_of, signed, style_of
+from explain_gate.metrics.appearance import (
+    Signature,
+    Style,
+    packed,
+    respectred,
+    restyled,
+    signature_of,
+    signed,
+    style_of,
+    unpacked,
+)
 from explain_gate.metrics.batch import Exchange, Look
 from explain_gate.metrics.marks import look_of, mark_scores, separation
 from explain_gate.metrics.operations import operate, tried
@@ -64,6 +74,18 @@ class Kept(Protocol):
 
     def keep_marks(self, rows: Sequence[int], content: bytes) -> None:
         """Keep them."""
+
+    def signature(self, label: int, rows: Sequence[int]) -> bytes | None:
+        """What a class's pictures among these rows have in common, as it was kept, or None."""
+
+    def keep_signature(self, label: int, rows: Sequence[int], content: bytes) -> None:
+        """Keep it."""
+
+    def operation(self, label: int, classes: int, half: bool) -> bytes | None:  # noqa: FBT001 - one of two halves
+        """Which operation turned most of one half of the set to a class, as it was kept, or None."""
+
+    def keep_operation(self, label: int, classes: int, half: bool, content: bytes) -> None:  # noqa: FBT001
+        """Keep it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -163,25 +185,22 @@ class Looks:
             own = self._data.lowest(self._members[label], _SIGNED, seed=self._seed, purpose="signature")
             theirs = [row for other, rows in self._members.items() if other != label for row in rows]
             others = self._data.lowest(theirs, _UNSIGNED, seed=self._seed, purpose=f"signature against {label}")
-            pictures, outside, mine = [], [], []
-            for row in [*own, *others]:
-                sample = self._data.sample(row)
-                filled = without_object(sample)
-                if filled is not None:
-                    pictures.append(self._shown(filled))
-                    outside.append(self._view(row).outside)
-                    mine.append(self._data.entries[row].label == label)
-            enough = min(sum(mine), len(mine) - sum(mine)) >= 2
-            found = signature_of(pictures, outside, mine) if enough else None
-            self._signatures[label] = found if found is not None and found.beyond_chance else None
+            rows = [*own, *others]
+            kept = None if self._memory is None else self._memory.signature(label, rows)
+            self._signatures[label] = unpacked(kept) if kept is not None else self._common_of(label, rows)
+            if kept is None and self._memory is not None:
+                self._memory.keep_signature(label, rows, packed(self._signatures[label]))
         return self._signatures[label]
 
-    def operation(self, row: int, label: int, classes: int) -> int | None:
-        """The operation of a class that turned most images of the half that an image is not in; None without any."""
-        half = self._half(row, label)
-        if (label, classes, half) not in self._chosen:
-            self._chosen[label, classes, half] = self._search(label, classes, half=half)
-        return self._chosen[label, classes, half]
+    def operation(self, label: int, classes: int, half: bool) -> int | None:  # noqa: FBT001 - one of two halves
+        """The operation of a class that turned most images of the other half; None where its pictures show none."""
+        asked = label, classes, half
+        if asked not in self._chosen:
+            kept = None if self._memory is None else self._memory.operation(*asked)
+            self._chosen[asked] = json.loads(kept) if kept is not None else self._search(label, classes, half=half)
+            if kept is None and self._memory is not None:
+                self._memory.keep_operation(*asked, json.dumps(self._chosen[asked]).encode())
+        return self._chosen[asked]
 
     def _by_donor(self, sample: Sample, picture: Tensor, look: Look, classes: int) -> list[Exchange]:
         own = self._donor(sample, sample.label, look)
@@ -219,7 +238,7 @@ class Looks:
     def _by_operation(self, sample: Sample, picture: Tensor, look: Look, classes: int) -> list[Exchange]:  # noqa: ARG002
         found = []
         for label in self.given(sample.index, classes):
-            one = self.operation(sample.index, label, classes)
+            one = self.operation(label, classes, self._half(sample.index, label))
             if one is None:
                 found.append(Exchange(label=label))
                 continue
@@ -331,6 +350,19 @@ class Looks:
             area, chance = separation(scores, mine)
             areas[label], p_values[label] = area.tolist(), chance.tolist()
         return Marks(change=size, areas=areas, p_values=p_values)
+
+    def _common_of(self, label: int, rows: Sequence[int]) -> Signature | None:
+        pictures, outside, mine = [], [], []
+        for row in rows:
+            filled = without_object(self._data.sample(row))
+            if filled is not None:
+                pictures.append(self._shown(filled))
+                outside.append(self._view(row).outside)
+                mine.append(self._data.entries[row].label == label)
+        if min(sum(mine), len(mine) - sum(mine)) < 2:
+            return None
+        common = signature_of(pictures, outside, mine)
+        return common if common.beyond_chance else None
 
     def _look(self, row: int) -> Any:
         view = self._view(row)

@@ -175,6 +175,14 @@ class Facts:
         """Key of what operations do to these images, and whose show it: no model has a part in it."""
         return digest("marks", self._seen, self.seed, [image.identity for image in images])
 
+    def signature(self, label: int, images: Sequence[ImageFacts]) -> str:
+        """Key of what these images of a class, and not those of others, have in common: no model has a part in it."""
+        return digest("signature", self._seen, self.seed, label, [image.identity for image in images])
+
+    def operation(self, label: int, classes: int, half: bool, images: Sequence[ImageFacts]) -> str:  # noqa: FBT001 - one of two halves
+        """Key of which operation turned most of one half of these images to a class."""
+        return digest("operation", self._asked, label, classes, half, sorted(image.identity for image in images))
+
     def confounds(self, images: Sequence[ImageFacts]) -> str:
         """Key of what tells these images' classes apart beside their objects: no model has a part in it."""
         return digest("confounds", self._seen, self.seed, [image.identity for image in images])

@@ -188,6 +188,24 @@ class Memory:
         """Keep what was measured of these pictures, for every version of the model."""
         self.cache.put("marks", {self._keys.marks(rows): content})
 
+    def signature(self, label: int, rows: Sequence[int]) -> bytes | None:
+        """What a class's pictures among these have in common; None where it is not known."""
+        key = self._keys.signature(label, rows)
+        return self.cache.get([key]).get(key)
+
+    def keep_signature(self, label: int, rows: Sequence[int], content: bytes) -> None:
+        """Keep what they have in common, for every version of the model."""
+        self.cache.put("signatures", {self._keys.signature(label, rows): content})
+
+    def operation(self, label: int, classes: int, half: bool) -> bytes | None:  # noqa: FBT001 - one of two halves
+        """Which operation turned most of one half of the set to a class; None where it is not known."""
+        key = self._keys.operation(label, classes, half)
+        return self.cache.get([key]).get(key)
+
+    def keep_operation(self, label: int, classes: int, half: bool, content: bytes) -> None:  # noqa: FBT001
+        """Keep which operation it was."""
+        self.cache.put("operations", {self._keys.operation(label, classes, half): content})
+
     def confounds(self, rows: Sequence[int]) -> bytes | None:
         """What tells the classes of these pictures apart beside their objects; None where it is not known."""
         key = self._keys.confounds(rows)
@@ -245,6 +263,12 @@ class _Keys:
 
     def marks(self, rows: Sequence[int]) -> str:
         return self._facts.marks([self._image(row) for row in rows])
+
+    def signature(self, label: int, rows: Sequence[int]) -> str:
+        return self._facts.signature(label, [self._image(row) for row in rows])
+
+    def operation(self, label: int, classes: int, half: bool) -> str:  # noqa: FBT001 - one of two halves
+        return self._facts.operation(label, classes, half, [self._image(row) for row in range(len(self._data))])
 
     def confounds(self, rows: Sequence[int]) -> str:
         return self._facts.confounds([self._image(row) for row in rows])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -80,12 +80,13 @@ class Cache:
                 entries.mark_used(present, entries.generation - 1)
         return present
 
-    def everything(self) -> list[tuple[str, dict[str, bytes]]]:
-        """All entries by kind, for another cache to put."""
+    def everything(self, kinds: Collection[str] | None = None) -> list[tuple[str, dict[str, bytes]]]:
+        """All entries by kind, or those of some kinds, for another cache to put."""
         by_kind: dict[str, dict[str, bytes]] = {}
         with self._careful() as entries:
             for kind, key, content in entries.everything() if entries is not None else ():
-                by_kind.setdefault(kind, {})[key] = content
+                if kinds is None or kind in kinds:
+                    by_kind.setdefault(kind, {})[key] = content
         return list(by_kind.items())
 
     def hold(self) -> None:

@@ -28,7 +28,7 @@ class Crew:
 
 
 def measure_with(crew: Crew, job: Job, folder: Path, *, cache: Cache, progress: Progress) -> Profile:
-    """Measure a job: the crew fills the cache with what is of single images, this process goes on from there.
+    """Measure a job: the crew fills the cache, this process goes on from there.
 
     Args:
         crew: who works.
@@ -53,7 +53,7 @@ def _fill(crew: Crew, job: Job, scratch: Path, cache: Cache, progress: Progress)
             "workers measure through the cache: with --workers or --engine ray leave --no-cache out, or give a "
             "--cache-dir of its own"
         )
-    if not cache.usable:
+    if not cache.usable or job.selection == "only":  # one row, perhaps of one image
         return
     cache.hold()
     if crew.engine == "ray":

@@ -1,4 +1,4 @@
-"""Several processes on one machine: each measures a part of the images into the shared cache, the caller then reads it.
+"""Several processes on one machine: each measures parts into the shared cache, the caller then reads it.
 
 Nothing but the cache connects them, so a worker that dies costs time only: what it left out is measured by its
 successor or, at last, by the caller. Workers end with the caller, whatever ends it.
@@ -6,23 +6,36 @@ successor or, at last, by the caller. Workers end with the caller, whatever ends
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from pathlib import Path
+from queue import Queue
 
 import torch
 
 from explain_gate.errors import ExplainGateError
-from explain_gate.measuring.job import Job
+from explain_gate.measuring.job import Job, Turn
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.store import Cache
-from explain_gate.measuring.workers.share import Ledger, Share, share_of, shared, split, weights_of, work
+from explain_gate.measuring.workers.share import (
+    Ledger,
+    Share,
+    share_from,
+    share_of,
+    shared,
+    split,
+    turns_of,
+    weights_of,
+    work,
+)
 
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 2
@@ -38,12 +51,14 @@ def measure_in_processes(job: Job, cache: Cache, count: int, scratch: Path, prog
     """
     ledger = Ledger(job, cache)
     rows = ledger.open()
-    if not rows or cache.folder is None:
+    if cache.folder is None or not (rows or not ledger.whole):
         return
     checkpoint = _written(weights_of(job.model), scratch / ".weights.safetensors")
     threads = max(1, torch.get_num_threads() // count)
-    waiting = [
-        share_of(
+
+    def share(worker: int, part: Sequence[int], turn: Turn | None = None) -> Share:
+        assert cache.folder is not None  # noqa: S101 - asked above
+        told = share_of(
             job,
             part,
             cache.folder,
@@ -52,45 +67,83 @@ def measure_in_processes(job: Job, cache: Cache, count: int, scratch: Path, prog
             compute=shared(job.compute, _device_of(worker, job.compute.device), count),
             threads=threads,
         )
-        for worker, part in enumerate(split(rows, count))
-        if part
-    ]
+        return replace(told, turn=turn)
+
     stage, done, total = f"{count} workers", len(job.data) - len(rows), len(job.data)
     progress.advance(stage, done, total)
-    for attempt in range(_ATTEMPTS):
-        running = [(share, _start(share)) for share in waiting]
-        waiting = []
-        try:
-            for share, worker in running:
-                if worker.wait() == 0:
-                    ledger.finish(share.rows)
-                    done += len(share.rows)
-                    progress.advance(stage, done, total)
-                    continue
-                _LOG.warning("a worker ended with %s (attempt %d of %d)", worker.returncode, attempt + 1, _ATTEMPTS)
-                waiting.append(share)
-        finally:
-            for _, worker in running:
-                if worker.poll() is None:
-                    worker.kill()
-                    worker.wait()
-                if worker.stdin is not None:
-                    with contextlib.suppress(BrokenPipeError):
-                        worker.stdin.close()
+    with Workers(count) as workers:
+        for one in workers.do([share(worker, part) for worker, part in enumerate(split(rows, count)) if part]):
+            ledger.finish(one.rows)
+            done += len(one.rows)
+            progress.advance(stage, done, total)
+        whole = True
+        for turns in turns_of(job, count):
+            shares = [share(worker, (), turn) for worker, turn in enumerate(turns)]
+            whole = len(list(workers.do(shares))) == len(shares) and whole
+        if whole:
+            ledger.finish_whole()
     if checkpoint is not None:
         checkpoint.unlink()
 
 
-def main(told: str) -> int:
-    """A worker's process; its error is the caller's to tell, who meets it too."""
-    threading.Thread(target=_end_with_caller, daemon=True).start()
-    plain = json.loads(told)
-    try:
-        work(Share(**{**plain, "rows": tuple(plain["rows"])}))
-    except ExplainGateError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+class Workers(AbstractContextManager["Workers"]):
+    """Processes that take one share after the other. Use in a `with`, after which none is left."""
+
+    def __init__(self, count: int) -> None:
+        self._idle: list[subprocess.Popen[bytes]] = []
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="worker")
+        self._left = False
+
+    def do(self, shares: Sequence[Share]) -> Iterator[Share]:
+        """Those that are finished, as they are; one whose worker died is given to another, once."""
+        waiting = {self._pool.submit(self._done, share): share for share in shares}
+        for future in as_completed(waiting):
+            if future.result():
+                yield waiting[future]
+
+    def __exit__(self, *_: object) -> None:
+        self._left = True
+        for process in list(self._running):
+            process.kill()
+        self._pool.shutdown()
+        for process in [*self._idle, *self._running]:
+            process.kill()
+            process.communicate()
+
+    def _done(self, share: Share) -> bool:
+        for attempt in range(_ATTEMPTS):
+            worker = self._idle.pop() if self._idle else _start(share.threads)
+            self._running.add(worker)
+            code = _told(worker, share)
+            self._running.discard(worker)
+            if code is not None:
+                self._idle.append(worker)
+                return code == 0
+            worker.communicate()
+            if self._left:
+                break
+            _LOG.warning("a worker ended with %s (attempt %d of %d)", worker.returncode, attempt + 1, _ATTEMPTS)
+        return False
+
+
+def main() -> int:
+    """A worker's process: a share a line on its standard input, an exit code a line back.
+
+    An error is the caller's to tell, who meets it too.
+    """
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the model's code prints is no answer
+    shares: Queue[bytes] = Queue()
+    threading.Thread(target=_read, args=(shares,), daemon=True).start()
+    while True:
+        try:
+            work(share_from(shares.get()))
+        except ExplainGateError as error:
+            sys.stderr.write(f"{error}\n")
+            answers.write(f"{error.exit_code}\n")
+        else:
+            answers.write("0\n")
 
 
 def places() -> str:
@@ -99,29 +152,38 @@ def places() -> str:
     return os.pathsep.join(place for place in folders if place)
 
 
-def _end_with_caller() -> None:
-    """The caller keeps this standard input open as long as it lives; without it nobody wants what is measured here."""
-    while os.read(0, 1):  # not through sys.stdin, whose lock would be held when the worker ends first
-        pass
+def _read(shares: Queue[bytes]) -> None:
+    """Take lines as they come. The caller keeps this standard input open as long as it wants what is measured here."""
+    begun = b""
+    while more := os.read(0, 1 << 16):  # not through sys.stdin, whose lock would be held when the process ends
+        *lines, begun = (begun + more).split(b"\n")
+        for line in lines:
+            shares.put(line)
     os._exit(1)
 
 
-def _start(share: Share) -> subprocess.Popen[bytes]:
-    code = "import sys; from explain_gate.measuring.workers.processes import main; sys.exit(main(sys.stdin.readline()))"
-    worker = subprocess.Popen(  # noqa: S603 - this interpreter and fixed code
+def _start(threads: int) -> subprocess.Popen[bytes]:
+    code = "import sys; from explain_gate.measuring.workers.processes import main; sys.exit(main())"
+    return subprocess.Popen(  # noqa: S603 - this interpreter and fixed code
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": str(share.threads), "PYTHONPATH": places()},
+        env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": places()},
     )
-    if worker.stdin is not None:
-        try:
-            worker.stdin.write(json.dumps(asdict(share)).encode() + b"\n")
-            worker.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died at once; wait() tells
-    return worker
+
+
+def _told(worker: subprocess.Popen[bytes], share: Share) -> int | None:
+    """How a worker says that a share ended, as an exit code; None where it died over it."""
+    assert worker.stdin is not None  # noqa: S101 - both are pipes
+    assert worker.stdout is not None  # noqa: S101
+    try:
+        worker.stdin.write(json.dumps(asdict(share)).encode() + b"\n")
+        worker.stdin.flush()
+    except BrokenPipeError:
+        return None
+    answer = worker.stdout.readline().strip()
+    return int(answer) if answer else None
 
 
 def _written(weights: bytes | None, file: Path) -> Path | None:

@@ -13,6 +13,8 @@ import math
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from explain_gate.measuring.workers.crew import Crew
 from explain_gate.measuring.workers.processes import places
 from explain_gate.measuring.workers.ray_runtime import running_ray
 from explain_gate.measuring.workers.ray_worker import Entries, measure_share
-from explain_gate.measuring.workers.share import Ledger, Share, pieces, share_of, shared, weights_of
+from explain_gate.measuring.workers.share import Ledger, Share, pieces, share_of, shared, turns_of, weights_of
 
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 3
@@ -39,6 +41,8 @@ _SHARES_EACH = 4
 _MOST_BATCHES = 16
 """Of one share: what a lost worker costs, and what travels back at once."""
 _LOOK_SECONDS = 30.0
+_LENT = ("logits", "marks", "signatures", "operations", "cues", "confounds")
+"""Kinds of entries that scores of behaviour go on from."""
 
 
 def measure_on_ray(job: Job, cache: Cache, crew: Crew, scratch: Path, progress: Progress) -> None:
@@ -61,7 +65,7 @@ def measure_on_ray(job: Job, cache: Cache, crew: Crew, scratch: Path, progress: 
     """
     ledger = Ledger(job, cache)
     rows = ledger.open()
-    if not rows or cache.folder is None:
+    if cache.folder is None or not (rows or not ledger.whole):
         return
     place = pick_device(job.compute.device).type
     gpus = torch.cuda.device_count() if place == "cuda" else 0
@@ -78,26 +82,34 @@ def measure_on_ray(job: Job, cache: Cache, crew: Crew, scratch: Path, progress: 
         # The weights are wrapped, so that a worker fetches them once and not with every share.
         known, sent = tuple(sorted(ledger.facts.items())), [ray.put(weights)]
 
-        def submit(share: Share) -> Any:
-            return task.remote(share, known, sent)
+        def submit(share: Share, lent: Any = None) -> Any:
+            return task.remote(share, known, sent, lent)
 
         stage, done, total = f"{count} Ray workers", len(job.data) - len(rows), len(job.data)
         progress.advance(stage, done, total)
         own_part = shared(job.compute, place, count if own else 1)
         threads = max(1, torch.get_num_threads() // count) if own else 1
-        shares = [
-            share_of(job, part, cache.folder, scratch=scratch, checkpoint="", compute=own_part, threads=threads)
-            for part in _parts(rows, count)
-        ]
+        plain = share_of(job, (), cache.folder, scratch=scratch, checkpoint="", compute=own_part, threads=threads)
         try:
+            shares = [replace(plain, rows=tuple(part)) for part in _parts(rows, count)]
             for share, entries in _measured(ray, submit, shares, job.data, count, gpus):
-                for kind, contents in entries:
-                    cache.put(kind, contents)
+                _keep(cache, entries)
                 ledger.finish(share.rows)
                 done += len(share.rows)
                 progress.advance(stage, done, total)
+            for turns in turns_of(job, count):
+                lent = ray.put(cache.everything(_LENT))
+                shares = [replace(plain, turn=turn) for turn in turns]
+                for _, entries in _measured(ray, partial(submit, lent=lent), shares, job.data, count, gpus):
+                    _keep(cache, entries)
+            ledger.finish_whole()
         except DataError as error:
             _LOG.warning("a worker met files that cannot be used: %s", error)
+
+
+def _keep(cache: Cache, entries: Entries) -> None:
+    for kind, contents in entries:
+        cache.put(kind, contents)
 
 
 def _task(ray: Any, gpus: float) -> Any:
@@ -199,9 +211,12 @@ def _check(resources: Mapping[str, float], gpus: int, device: str = "") -> None:
 
 
 def _told(share: Share, data: RegressionSet, lost: _LostWorker) -> str:
-    first, last = (data.entries[row].image for row in (share.rows[0], share.rows[-1]))
+    rows = share.rows if share.turn is None else share.turn.rows
+    images = (
+        f"{len(rows)} images, {data.entries[rows[0]].image} to {data.entries[rows[-1]].image}" if rows else "searches"
+    )
     return (
-        f"{_ATTEMPTS} Ray workers died, one after the other, on the same {len(share.rows)} images, {first} to {last} "
+        f"{_ATTEMPTS} Ray workers died, one after the other, on the same {images} "
         f"({lost}). Either the model's code crashes on one of them, or memory is short: try fewer "
         "--workers, or a smaller --memory-budget"
     )

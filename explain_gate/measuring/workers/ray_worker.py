@@ -20,13 +20,16 @@ Entries = list[tuple[str, dict[str, bytes]]]
 """Of a cache, by kind."""
 
 
-def measure_share(share: Share, known: tuple[tuple[str, str], ...], weights: list[Any]) -> Entries:
+def measure_share(
+    share: Share, known: tuple[tuple[str, str], ...], weights: list[Any], lent: Entries | None = None
+) -> Entries:
     """A worker's task; returns what the process that asked cannot read from its cache.
 
     Args:
         share: what to measure.
         known: the facts of the process that asked; a worker of other code or files would measure something else.
         weights: a reference to safetensors, nothing where the source has its weights.
+        lent: what a turn goes on from, for a worker that cannot read the cache of the process that asked.
     """
     if share.scratch is not None and is_here(Path(share.scratch)):
         work(share, _model(share.config, share.source, share.device, share.dtype, known, weights[0]))
@@ -34,14 +37,26 @@ def measure_share(share: Share, known: tuple[tuple[str, str], ...], weights: lis
     try:
         with tempfile.TemporaryDirectory(prefix="explain-gate-") as folder:
             own = replace(share, cache=folder, scratch=None)
+            before = _put(Path(folder), lent or [])
             work(own, _model(share.config, share.source, share.device, share.dtype, known, weights[0]))
             with Cache(Path(folder)) as cache:
-                return cache.everything()
+                return [
+                    (kind, {key: content for key, content in contents.items() if key not in before})
+                    for kind, contents in cache.everything()
+                ]
     except (ConfigError, DataError) as error:
         raise OptionError(
             f"on the node {socket.gethostname()}: {error}\n"
             "Code, thresholds.yaml, images and annotations must lie at the same path on every node"
         ) from error
+
+
+def _put(folder: Path, lent: Entries) -> set[str]:
+    """Give a new cache what was lent; its keys."""
+    with Cache(folder) as cache:
+        for kind, contents in lent:
+            cache.put(kind, contents)
+    return {key for _, contents in lent for key in contents}
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,12 +1,15 @@
 """Measuring in parts, whoever does it: which images are still open, how they are cut, what a worker is told and does.
 
-Parts are measured into a cache, from which the process that wanted them goes on. So a worker that dies costs time only,
-and metrics that look at the whole set, or at a sample of it, are measured by that process.
+Parts are measured into a cache, from which the process that wanted them goes on. So a worker that dies costs time only.
+First come the images, each by itself; then what is searched in the whole set; then the scores of behaviour, for which
+images lend each other their backgrounds, patches and looks. Maps that are compared with those of other images, or of a
+sample, are left to the process that has all of them.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,13 +21,15 @@ from safetensors.torch import save
 from explain_gate.config import GateConfig, load_config
 from explain_gate.data.regression_set import RegressionSet, open_set
 from explain_gate.errors import ModelError
-from explain_gate.measuring.job import Compute, Job, Version, open_job
+from explain_gate.measuring.job import Compute, Job, Turn, Version, open_job
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.predict import BATCH
 from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.remembering.fingerprints import digest
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.store import Cache
+from explain_gate.measuring.score import rows_of_behaviour
+from explain_gate.measuring.searches import searches_of
 from explain_gate.models.registered import REGISTRY
 from explain_gate.records import ModelUnderTest
 
@@ -34,11 +39,16 @@ _KIND = "parts"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What one worker is told; plain values, so that they travel as JSON. No checkpoint: the source has its weights."""
+    """What one worker is told; plain values, so that they travel as JSON. No checkpoint: the source has its weights.
+
+    `rules`: check and method of those that are asked. `rows` are measured by themselves; with a `turn` it is done for
+    the whole set: its searches, and the scores of its rows.
+    """
 
     config: str
     source: str
     checkpoint: str
+    rules: tuple[tuple[str, str | None], ...]
     rows: tuple[int, ...]
     device: str
     dtype: str
@@ -46,6 +56,19 @@ class Share:
     memory_budget: int | None
     cache: str
     scratch: str | None
+    turn: Turn | None = None
+
+
+def share_from(line: bytes) -> Share:
+    """A share that travelled as JSON."""
+    plain = json.loads(line)
+    turn = plain.pop("turn")
+    plain["rules"] = tuple((check, method) for check, method in plain["rules"])
+    plain["rows"] = tuple(plain["rows"])
+    if turn is None:
+        return Share(**plain)
+    searches = tuple((kind, place, label, classes, half) for kind, place, label, classes, half in turn["searches"])
+    return Share(**plain, turn=Turn(searches=searches, rows=tuple(turn["rows"])))
 
 
 def share_of(
@@ -56,6 +79,7 @@ def share_of(
         config=str(job.config.path),
         source=job.model.source,
         checkpoint=checkpoint,
+        rules=tuple((rule.check, rule.method) for rule in job.rules),
         rows=tuple(rows),
         device=compute.device,
         dtype=compute.dtype,
@@ -134,6 +158,19 @@ class Ledger:
         """These need no worker any more."""
         self._cache.put(_KIND, dict.fromkeys([self._world, *map(self._key, rows)], b""), fleeting=True)
 
+    @property
+    def whole(self) -> bool:
+        """Whether workers have finished what needs this very set."""
+        return bool(self._cache.has([self._of_all]))
+
+    def finish_whole(self) -> None:
+        """The whole set needs no worker any more."""
+        self._cache.put(_KIND, {self._of_all: b""}, fleeting=True)
+
+    @functools.cached_property
+    def _of_all(self) -> str:
+        return digest(self._world, sorted(self._key(row) for row in range(len(self._data))))
+
     def _key(self, row: int) -> str:
         try:
             return digest(self._world, self._data.identity(row))
@@ -141,16 +178,26 @@ class Ledger:
             return digest(self._world, row, str(error))
 
 
+def turns_of(job: Job, count: int) -> list[list[Turn]]:
+    """What needs the whole set, in rounds of at most `count` turns: searches before what goes on from them."""
+    rounds = [
+        [Turn(searches=tuple(searches[worker::count])) for worker in range(min(count, len(searches)))]
+        for searches in searches_of(job.rules, job.data)
+    ]
+    scored = [Turn(rows=tuple(rows)) for rows in split(rows_of_behaviour(job), count) if rows]
+    return [turns for turns in [*rounds, scored] if turns]
+
+
 def work(share: Share, model: ModelUnderTest | None = None) -> None:
     """Measure one share into its cache; without a model at hand, the one that it names."""
     torch.set_num_threads(share.threads)
     job = job_of(share, model)
-    data = job.data.part(share.rows)
+    own = replace(job, turn=share.turn) if share.turn else replace(job, data=job.data.part(share.rows), part=True)
     with (
         tempfile.TemporaryDirectory(prefix="explain-gate-", dir=share.scratch) as folder,
         Cache(Path(share.cache), most_bytes=_NO_BOUND) as cache,
     ):
-        measure_model(replace(job, data=data, part=True), Path(folder), progress=Silent(), cache=cache)
+        measure_model(own, Path(folder), progress=Silent(), cache=cache)
 
 
 def job_of(share: Share, model: ModelUnderTest | None = None) -> Job:
@@ -158,7 +205,8 @@ def job_of(share: Share, model: ModelUnderTest | None = None) -> Job:
     config, whole = opened(share.config)
     version = Version(source=share.source, checkpoint=share.checkpoint, checkpoint_key="")
     compute = Compute(device=share.device, dtype=share.dtype, memory_budget=share.memory_budget)
-    return open_job(config, version, compute, data=whole, model=model)
+    job = open_job(config, version, compute, data=whole, model=model)
+    return replace(job, rules=tuple(rule for rule in job.rules if (rule.check, rule.method) in share.rules))
 
 
 @functools.lru_cache(maxsize=1)

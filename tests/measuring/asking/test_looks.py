@@ -68,6 +68,7 @@ class _Memory:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, ...], bytes] = {}
+        self._signatures: dict[tuple[int, ...], bytes] = {}
 
     def marks(self, rows: Sequence[int]) -> bytes | None:
         return self._kept.get(tuple(rows))
@@ -75,6 +76,18 @@ class _Memory:
     def keep_marks(self, rows: Sequence[int], content: bytes) -> None:
         assert tuple(rows) not in self._kept, "marks are measured once a set"
         self._kept[tuple(rows)] = content
+
+    def signature(self, label: int, rows: Sequence[int]) -> bytes | None:
+        return self._signatures.get((label, *rows))
+
+    def keep_signature(self, label: int, rows: Sequence[int], content: bytes) -> None:
+        self._signatures[(label, *rows)] = content
+
+    def operation(self, label: int, classes: int, half: bool) -> bytes | None:
+        """A memory of sets, not of models: every model's operations are searched."""
+
+    def keep_operation(self, label: int, classes: int, half: bool, content: bytes) -> None:
+        pass
 
 
 def _picture(seed: int, label: int) -> tuple[np.ndarray[Any, Any], tuple[int, int, int, int]]:

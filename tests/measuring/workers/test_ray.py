@@ -18,6 +18,7 @@ from projects import wait_while_measuring
 
 from explain_gate.config import load_config
 from explain_gate.errors import DataError, ExplainGateError, ModelError, OptionError
+from explain_gate.measuring.job import Turn
 from explain_gate.measuring.workers import ray as ray_engine
 from explain_gate.measuring.workers import ray_worker
 from explain_gate.measuring.workers.ray import _check, _measured
@@ -195,6 +196,7 @@ class Part(NamedTuple):
     """As much of a share as is looked at."""
 
     rows: tuple[int, ...]
+    turn: Turn | None = None
 
 
 class FakeRay(SimpleNamespace):

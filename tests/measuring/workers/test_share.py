@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ from safetensors.torch import load
 
 from explain_gate.config import load_config
 from explain_gate.errors import ModelError
-from explain_gate.measuring.job import Compute, Job, open_job
+from explain_gate.measuring.job import Compute, Job, Turn, open_job
 from explain_gate.measuring.remembering.store import Cache
-from explain_gate.measuring.workers.share import Ledger, weights_of
+from explain_gate.measuring.workers.share import Ledger, share_from, share_of, weights_of
 
 
 @pytest.fixture
@@ -112,3 +113,25 @@ def test_whole_models_of_a_registry_are_refused(project):
     """Workers could not load them, and a run that measures alone without a word would look like a hang."""
     with pytest.raises(ModelError, match="cannot build"):
         weights_of(replace(opened(project).model, source="models:/pets@champion"))
+
+
+def test_a_set_that_changed_needs_workers_again(tmp_path, project):
+    """What needs the whole set was finished for these very images."""
+    with Cache(tmp_path / "cache") as cache:
+        ledger = Ledger(opened(project), cache)
+        assert not ledger.whole
+        ledger.finish_whole()
+        assert Ledger(opened(project), cache).whole
+        images = project.parent / "images"
+        Image.fromarray(np.zeros((32, 32, 3), dtype=np.uint8)).save(images / "green_03.png")
+        assert not Ledger(opened(project), cache).whole
+
+
+def test_a_share_travels_as_json(tmp_path, project):
+    """A worker is told of rules, rows and searches as they were."""
+    job = opened(project)
+    compute = Compute(device="cpu")
+    plain = share_of(job, [0, 3], tmp_path, scratch=tmp_path, checkpoint="", compute=compute, threads=1)
+    for turn in (None, Turn(searches=(("patch", "inside", 1, 0, True),), rows=(2, 4))):
+        share = replace(plain, turn=turn)
+        assert share_from(json.dumps(asdict(share)).encode()) == share
