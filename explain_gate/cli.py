@@ -133,12 +133,23 @@ def history(model: str | None, checkpoints: str | None, output: str, **given: st
 
 @main.command()
 @click.option(
-    "--checkpoint", "checkpoints", multiple=True, required=True, metavar="FILE", help="A good version; give several."
+    "--checkpoint", "checkpoints", multiple=True, required=True, metavar="FILE", help="A good version; five are better."
 )
 @click.option("--output", required=True, metavar="FILE", help="Where the proposed thresholds.yaml goes.")
 @click.option("--false-alarm-rate", default=0.05, show_default=True, help="Share of good versions that may be blocked.")
+@click.option(
+    "--accept-looser",
+    metavar="REASON",
+    help="Let a bound of behaviour be looser than the package's own; every report prints the reason.",
+)
 @_run_options("config", "model", "device")
-def calibrate(checkpoints: tuple[str, ...], output: str, false_alarm_rate: float, **given: str | bool | None) -> None:
+def calibrate(
+    checkpoints: tuple[str, ...],
+    output: str,
+    false_alarm_rate: float,
+    accept_looser: str | None,
+    **given: str | bool | None,
+) -> None:
     """Propose bounds from versions known to be good; the file's text stays, its numbers change."""
     from explain_gate.commands.calibrate import calibrate_file
     from explain_gate.measuring.progress import Lines
@@ -149,6 +160,7 @@ def calibrate(checkpoints: tuple[str, ...], output: str, false_alarm_rate: float
         checkpoints,
         output,
         false_alarm_rate=false_alarm_rate,
+        accept_looser=accept_looser,
         source=options.source,
         device=options.device,
         progress=Lines(),

@@ -249,6 +249,9 @@ class RuleSection(_Section):
         default="alone", description="pool: classes with too few images make one row; the cue of one can hide there"
     )
     inconclusive: Literal["warn", "fail"] = "warn"
+    accept_looser: Text | None = Field(
+        default=None, description="why the bound may be looser than the package's own; every report prints it"
+    )
     statistic: Statistic = "mean"
     methods: list[Text] | None = Field(default=None, description="default: every method the metric applies to")
     per_class: bool = False

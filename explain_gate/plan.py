@@ -12,7 +12,7 @@ from typing import Any
 from explain_gate.attribution import METHODS
 from explain_gate.config import Decide, GateConfig, RuleSection
 from explain_gate.errors import NothingPlanned
-from explain_gate.metrics import METRICS, PAIR, REGION, Metric
+from explain_gate.metrics import METRICS, PAIR, REGION, Metric, asked
 from explain_gate.records import Rule, Waiver
 from explain_gate.tasks import TASKS
 
@@ -372,21 +372,12 @@ def _row(
         part=part,
         change_part=part if section.confidence is None else None,
         small_classes=section.small_classes,
-        question=_question(metric, class_name),
+        question=asked(metric.key, class_name),
         own=not metric.of_others,
+        accept_looser=section.accept_looser,
         parameters=section.parameters,
         sample=section.sample,
         sample_each=section.per_class or section.classes is not None,
         file=file,
         line=line,
     )
-
-
-def _question(metric: Metric, class_name: str | None) -> str:
-    """What completes "3 of 20 images ..." in a row; empty where the metric asks no image anything."""
-    if not metric.question:
-        return ""
-    if class_name is None:
-        return metric.question.format(whom="another class")
-    whose = "of other classes" if metric.of_others else f"of {class_name}"
-    return f"{whose} {metric.question.format(whom=class_name)}"

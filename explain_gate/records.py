@@ -279,7 +279,8 @@ class Rule:
     worst honest share of images that say yes to `question`, and `must_catch` the true share that the rule has to find.
     `part` is the probability of a false alarm that the rule's bound may spend over all its rows, `change_part` that of
     its change, None for 1 - confidence. `own` tells whether the images of the class answer, or those of other classes
-    that were given something of it. `sample` is of all images, or, with `sample_each`, of those of each class;
+    that were given something of it. `accept_looser` is why the bound may be looser than the package's own, where
+    somebody accepted that. `sample` is of all images, or, with `sample_each`, of those of each class;
     `image` is the only one that answers, where one is looked at alone.
     """
 
@@ -305,6 +306,7 @@ class Rule:
     small_classes: Literal["alone", "pool"] = "alone"
     question: str = ""
     own: bool = True
+    accept_looser: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sample: int | None = None
     sample_each: bool = False

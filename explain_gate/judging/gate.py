@@ -156,7 +156,10 @@ def conclude(
         problems.append(sentences.of_a_part(len(planned), len(left_out)))
     verdict, exit_code = _decided(error=bool(problems) or not planned, failed=broken or (no_weaker and bool(weaker)))
     manifest: Mapping[str, Any] = profile.manifest if profile is not None else {}
-    told = waiver_messages(planned, findings, waivers, today, whole=not left_out)
+    told = (
+        *waiver_messages(planned, findings, waivers, today, whole=not left_out),
+        *dict.fromkeys(sentences.of_looser(rule) for rule in planned if rule.accept_looser),
+    )
     return Verdict(
         verdict=verdict,
         exit_code=exit_code,

@@ -205,6 +205,12 @@ def of_waiver_of_values(waiver: Waiver) -> str:
     return f"Its waiver ({waiver.place}) is for a measured row; one without a measurement takes `unmeasured: true`."
 
 
+def of_looser(rule: Rule) -> str:
+    """Why a bound may be looser than the package's own."""
+    reason = (rule.accept_looser or "").removesuffix(".")
+    return f"{rule.check}: its bound is looser than the package's own ({rule.place}), accepted: {reason}."
+
+
 def of_end(expires: str, days: int) -> str:
     """When something ends that is about to: `ends on 2027-01-31, in 9 days; ...`."""
     when = "today" if days == 0 else f"in {days} day" + ("s" if days != 1 else "")

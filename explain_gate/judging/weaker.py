@@ -18,6 +18,8 @@ _LOWER = ("at_least", "part", "min_images")
 """Numbers that ask for less the lower they are; none asks for nothing."""
 _HIGHER = ("at_most", "max_drop", "max_rise", "confidence", "must_catch", "max_unmeasured", "max_not_applicable")
 """Numbers that ask for less the higher they are; none asks for nothing."""
+_BOUNDS = ("at_least", "at_most")
+"""A share of images and a bound of a value, as `decide` says; they are no two sizes of one thing."""
 _MILDER = {"inconclusive": "warn", "severity": "warn", "small_classes": "pool"}
 """The milder of two words."""
 _OTHER = ("decide", "statistic", "parameters", "better")
@@ -62,10 +64,14 @@ def _loosened(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     """`at_most 0.2 instead of 0.1`, one for each demand of a row."""
     less = [name for name in _LOWER if _lower(now.get(name), before.get(name))]
     less += [name for name in _HIGHER if _lower(_negated(now.get(name)), _negated(before.get(name)))]
+    if now.get("decide") != before.get("decide", now.get("decide")):
+        less = [name for name in less if name not in _BOUNDS]
     if now.get("sample") is not None and (before.get("sample") is None or now["sample"] < before["sample"]):
         less.append("sample")
     less += [name for name, milder in _MILDER.items() if now.get(name) == milder != before.get(name, milder)]
     less += [name for name in _OTHER if name in before and now.get(name) != before[name]]
+    if now.get("accept_looser") and not before.get("accept_looser"):
+        less.append("accept_looser")
     return [f"{_WORDS.get(name, name)} {_shown(now.get(name))} instead of {_shown(before.get(name))}" for name in less]
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Applies",
     "Family",
     "Metric",
+    "asked",
     "better",
     "broken",
     "family",
@@ -48,6 +49,17 @@ def question(name: str) -> str:
 def metric_of(check: str) -> Metric | None:
     """The metric's line in the table; None for a user's own metric."""
     return METRICS.get(check.partition("/")[0])
+
+
+def asked(check: str, class_name: str | None) -> str:
+    """What completes "3 of 20 images ..." in a row; empty where the metric asks no image anything."""
+    metric = metric_of(check)
+    if metric is None or not metric.question:
+        return ""
+    if class_name is None:
+        return metric.question.format(whom="another class")
+    whose = "of other classes" if metric.of_others else f"of {class_name}"
+    return f"{whose} {metric.question.format(whom=class_name)}"
 
 
 def broken(check: str) -> str:

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from explain_gate.cli import main
+from explain_gate.commands.calibrate import require_looks
 from explain_gate.config import load_config
-from explain_gate.errors import ConfigError
+from explain_gate.errors import ConfigError, OptionError
 from explain_gate.plan import plan
 from tests.projects import write_project
 
@@ -40,13 +41,13 @@ def gate(tmp_path, monkeypatch) -> Path:
     return write_project(tmp_path, thresholds=RULES)
 
 
-def checkpoints_of(gate: Path, count: int) -> list[str]:
+def checkpoints_of(gate: Path, count: int, *, corner: bool = False) -> list[str]:
     """Versions whose weights differ a little."""
     import tinymodel
 
     files = []
     for number in range(count):
-        state = {name: value.clone() for name, value in tinymodel.build().state_dict().items()}
+        state = {name: value.clone() for name, value in tinymodel.build(corner).state_dict().items()}
         state["head.weight"] = state["head.weight"] * (1 + number / 100)
         files.append(str(gate.with_name(f"{number}.safetensors")))
         save_file(state, files[-1])
@@ -76,12 +77,58 @@ def test_a_calibrated_file_loads_and_keeps_the_text(gate):
     assert "only 3 versions" in output.read_text()
 
 
-def test_one_version_is_refused_and_nothing_is_written(gate):
-    """A spread needs two versions; the exit code is that of bad options."""
+def test_one_version_is_enough_to_start(gate):
+    """What nobody has measured stays as it is; the file loads, and says on how little it rests."""
     output = gate.with_name("calibrated.yaml")
     result = run("--config", str(gate), "--checkpoint", *checkpoints_of(gate, 1), "--output", str(output))
+    assert result.exit_code == 0, result.output
+    assert "only 1 version:" in result.output
+    bounds = {(rule.metric, rule.class_name): rule.at_least for rule in plan(load_config(output), ["red", "green"])}
+    assert bounds["alignment.iou", "red"] > 0.1
+
+
+REASON = "colours are their corners, agreed on 3 May"
+
+
+BEHAVIOUR = """\
+judging: {{decide: evidence}}
+checks:
+  reliance:
+    background_follow: {{at_most: 0.10, must_catch: 0.6, per_class: true}}
+    background_gap: {{at_most: 0.10, must_catch: 0.6, per_class: true}}
+"""
+
+
+@pytest.fixture
+def behaving(tmp_path, gate):
+    """The same project with rules of behaviour as `init` writes them, for a model that may look into the corner."""
+
+    def write(*, corner: bool) -> Path:
+        text = RULES[: RULES.index("checks:")] + BEHAVIOUR
+        return write_project(tmp_path, corner=corner, per_class=20, thresholds=text)
+
+    return write
+
+
+def test_a_cheat_cannot_calibrate_itself_in(behaving):
+    """A version that breaks the package's own rules is refused with what it does; a reason does not help it."""
+    gate = behaving(corner=True)
+    output = gate.with_name("calibrated.yaml")
+    result = run(
+        *("--config", str(gate), "--checkpoint", *checkpoints_of(gate, 1, corner=True), "--output", str(output)),
+        *("--accept-looser", REASON),
+    )
     assert (result.exit_code, output.exists()) == (4, False)
-    assert "at least two" in result.output
+    assert "0.safetensors is no version to calibrate by: it breaks" in result.output
+    assert "turn to red on one of its backgrounds" in result.output
+
+
+def test_a_file_that_would_not_look_at_the_model_any_more_is_not_written(gate):
+    """Rules of maps or of behaviour that the file read had may not all be gone."""
+    rules = plan(load_config(gate), ["red", "green"])
+    require_looks(rules, [rule for rule in rules if rule.metric != "alignment.lift"])
+    with pytest.raises(OptionError, match="would have no rule of alignment any more"):
+        require_looks(rules, [rule for rule in rules if not rule.check.startswith("alignment.")])
 
 
 def test_classes_makes_a_rule_apply_to_these_only(gate):

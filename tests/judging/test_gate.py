@@ -161,6 +161,17 @@ def test_nothing_planned_never_passes():
     assert conclude([], []).exit_code == 3
 
 
+def test_a_bound_that_somebody_let_be_looser_is_told_by_every_verdict(make_profile):
+    """The reason stands in the verdict's messages, which every report prints, and changes nothing about it."""
+    loose = rule(accept_looser="the sofas belong to the cats", line=12)
+    profile = make_profile({("alignment.iou", "grad_cam"): [0.9] * 4})
+    verdict = conclude([loose], judge(profile, [loose]))
+    assert verdict.verdict == "passed"
+    (told,) = verdict.messages
+    assert told.startswith("alignment.iou: its bound is looser than the package's own (thresholds.yaml:12), accepted:")
+    assert told.endswith(" the sofas belong to the cats.")
+
+
 def test_a_failing_test_of_the_team_blocks():
     """The team's own tests over the profile are part of the gate."""
     assert conclude([rule()], [finding()], failed_tests=[FailedTest(test="checks/test_own.py::test_x")]).exit_code == 1
