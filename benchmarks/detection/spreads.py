@@ -109,9 +109,10 @@ def main() -> None:
             return
         torch.set_num_threads(1)
         measure_all(arguments.data, arguments.cache, versions=arguments.versions, seconds=arguments.seconds)
-    from benchmarks.detection.spread_tables import print_priors
+    from benchmarks.detection.spread_tables import print_left_out, print_priors
 
     print_priors(arguments.cache)
+    print_left_out(arguments.cache)
 
 
 def measure_all(data: Path, cache: Path, *, versions: int, seconds: float) -> None:
