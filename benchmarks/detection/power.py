@@ -146,9 +146,7 @@ def _print_cheats(rng: np.random.Generator, trials: int) -> None:
 
 def _print_honest(rng: np.random.Generator, trials: int) -> None:
     print(f"\nHonest versions: how often any row of a rule fails; its part is {PART}.\n")
-    print(
-        "| rule | classes x images | at the bound, independent | at half of it, shared donors | at a fifth, shared |"
-    )
+    print("| rule | classes x images | at the bound, independent | at half of it, shared donors | at a fifth, shared |")
     print("|---|---|---|---|---|")
     for name, design in designs():
         if design.needed is None or design.images < design.needed:

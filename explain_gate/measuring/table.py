@@ -65,13 +65,13 @@ class Table:
             reason = predictions.reasons.get(row) or faults.get(row)
             if exempt is not None:
                 self.exempts(row, exempt)
-            elif reason is not None and not (self.may_rule_out or (reason == SILENT and self.places_maps)):
+            elif reason is not None and not (self.may_rule_out or (reason == SILENT and self.values_silence)):
                 self.reasons[row] = reason
         return [row for row in self.rows if row not in self.values and row not in self.reasons]
 
     @property
-    def places_maps(self) -> bool:
-        """Whether the metric says where maps lie, and so has a value for one that lies nowhere."""
+    def values_silence(self) -> bool:
+        """Whether the metric has a value for a map that has no positive part."""
         card = METRICS.get(self.rule.metric)
         return card is not None and card.worst is not None
 
@@ -86,7 +86,7 @@ class Table:
         self.exempt.add(row)
 
     def silent(self, row: int) -> None:
-        """The image's map has no positive part: it lies nowhere, which is the worst place there is."""
+        """The image's map has no positive part: it lies nowhere, the worst place, and shows nothing learned."""
         card = METRICS.get(self.rule.metric)
         if card is None or card.worst is None:
             self.reasons[row] = SILENT

@@ -1,8 +1,10 @@
 """Randomization: does the map depend on what the model has learned? (Adebayo 2018).
 
 The target class stays the annotated one. A map that the re-initialised model leaves flat has correlation 0: it has
-nothing in common with any other (peers get NaN). These are floors for a method, not a ranking: activations keep their
-scale below the cut, which flatters some methods (Binder 2023).
+nothing in common with any other (peers get NaN). A map of the trained model without a positive part shows nothing that
+was learned, and counts as 1: a few do not decide, and a version whose maps are all silent does not pass. These are
+floors for a method, not a ranking: activations keep their scale below the cut, which flatters some methods (Binder
+2023).
 """
 
 from __future__ import annotations

@@ -98,9 +98,12 @@ def object_only(region: Tensor, batch: Batch) -> Tensor:
     A black frame is a picture of its own, and models have learned what it means. Here the background becomes its own
     mean colour, and a picture of its own colours without any detail; the object's colours are kept out of both.
 
+    Plain surroundings are like no photograph, and small objects get lost in them: that is damage. So an image answers
+    against the model only where a natural background of another class does not do either.
+
     Args:
         region: (N, H, W), bool.
-        batch: is asked for two forwards per image.
+        batch: is asked for two forwards per image, and one on a background of another class where there is one.
 
     Returns:
         (N,), in [0, 1], higher is better.
@@ -112,7 +115,8 @@ def object_only(region: Tensor, batch: Batch) -> Tensor:
         batch.task.right(batch.predict(torch.where(kept, pixels, around), batch.truths), batch.truths)
         for around in (plain, coarse_blur(empty, 4))
     ]
-    batch.note("evidence", batch.task.right(batch.logits, batch.truths) * (1 - scores[0]))
+    lost = batch.task.right(batch.logits, batch.truths) * (1 - scores[0])
+    batch.note("evidence", lost * (1 - _right_elsewhere(region, batch)))
     return torch.stack(scores).mean(dim=0)
 
 
@@ -416,6 +420,24 @@ def _donors(batch: Batch, position: int, count: int, *, same_class: bool) -> Seq
         kind = "its own class" if same_class else "another class"
         raise NotApplicable(f"no other image of {kind} has a background to take")
     return found
+
+
+def _right_elsewhere(region: Tensor, batch: Batch) -> Tensor:
+    """Whether each image is right on the background of one of another class, (N,); 0 where there is none to take."""
+    right = torch.zeros(len(batch.labels), dtype=torch.float64)
+    lent = {
+        position: picture
+        for position in range(len(batch.labels))
+        for _, picture in batch.backgrounds(position, same_class=False, count=1)
+    }
+    if lent:
+        mixed = [
+            torch.where(region[position].to(picture.device), batch.pixels[position].to(picture.device), picture)
+            for position, picture in lent.items()
+        ]
+        truths = [batch.truths[position] for position in lent]
+        right[list(lent)] = batch.task.right(batch.predict(torch.stack(mixed), truths), truths).double().cpu()
+    return right
 
 
 def _blobs(batch: Batch, region: Tensor, position: int, draw: int) -> tuple[Tensor, Tensor]:

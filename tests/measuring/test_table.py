@@ -49,11 +49,15 @@ def test_rows_that_cannot_be_measured_are_not_decoded():
 
 
 def test_a_map_that_lies_nowhere_has_the_worst_place_there_is():
-    """It must not fall out of a rule on placement; one that counts images counts it as a yes."""
+    """It must not fall out of a rule on placement, which counts it as a yes, nor count as unlike an untrained one's."""
     scores = table("alignment.iou")
     assert scores.open({0: SILENT}, predictions()) == [0, 1, 2, 3]
     scores.silent(0)
     assert scores.values[0] == METRICS["alignment.iou"].worst
+    learned = table("randomization.correlation")
+    assert learned.open({0: SILENT}, predictions()) == [0, 1, 2, 3]
+    learned.silent(0)
+    assert learned.values[0] == 1
     other = table("complexity.gini")
     assert other.open({0: SILENT}, predictions()) == [1, 2, 3]
     other.silent(0)

@@ -92,6 +92,23 @@ def test_wrong_before_is_no_answer_against_the_object(fake_batch: Any) -> None:
     assert batch.notes["evidence"].tolist() == [1, 0]
 
 
+def test_an_object_that_is_lost_in_plain_surroundings_alone_is_no_answer(fake_batch: Any) -> None:
+    """A model that needs some detail around objects, whichever, is damaged by their lack; on other grounds it holds."""
+
+    def detail(pixels: torch.Tensor) -> torch.Tensor:
+        spread = pixels[:, 0].flatten(1)[:, ~REGION.flatten()].std(dim=1)
+        return torch.stack([spread, torch.full_like(spread, 0.1)], dim=1)
+
+    striped = _picture(0, 0)
+    striped[:, ::2, :] += (~REGION[::2, :]).float()
+    for elsewhere, answer in ((striped, 0), (_picture(0, 0), 1)):
+        batch = _batch(fake_batch, detail)
+        batch.pixels, batch.labels = torch.stack([striped, striped]), torch.tensor([0, 0])
+        batch.donors = {(row, False): [(1, elsewhere)] for row in (0, 1)}
+        assert reliance.object_only(REGION.expand(2, SIDE, SIDE), batch).tolist() == [0, 0]
+        assert batch.notes["evidence"].tolist() == [answer, answer]
+
+
 def test_the_exchange_is_measured_once_for_three_metrics(fake_batch: Any) -> None:
     """Gap, follow and margin share their forwards: two per image with one donor of each kind."""
     batch, regions = _batch(fake_batch, HONEST), REGION.expand(2, SIDE, SIDE)

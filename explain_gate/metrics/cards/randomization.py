@@ -23,6 +23,7 @@ CARDS = (
         asks=("twins",),
         source="Adebayo 2018",
         caveat="maps of one image share its edges, so a correlation above 0 may come from the image alone",
+        worst=1,
         meanings={
             "seeds": "number of re-initialisations",
         },
@@ -38,6 +39,7 @@ CARDS = (
         asks=("twins", "other_maps"),
         source="Arun 2021",
         caveat="maps that lie in the same place in every image raise what is taken off",
+        worst=1,
         meanings={
             "seeds": "number of re-initialisations",
             "pairs": "random pairs",
@@ -54,6 +56,7 @@ CARDS = (
         asks=("cascade",),
         source="Adebayo 2018",
         caveat="depends on how the model is cut into blocks; signs are ignored by some methods and not by others",
+        worst=1,
         meanings={
             "seeds": "number of re-initialisations",
             "steps": "cuts from the output to the input",
@@ -87,6 +90,7 @@ CARDS = (
         source="Adebayo 2018",
         caveat="needs a model that was trained on permuted labels until it fits them",
         broken="the maps look like those of a model trained on permuted labels",
+        worst=1,
         meanings={
             "checkpoint": "weights of the model trained on permuted labels; required",
         },
