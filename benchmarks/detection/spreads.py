@@ -12,7 +12,6 @@ passes' cost. What the cache holds is not trained or measured again. Photographs
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import os
 import shutil
@@ -210,7 +209,7 @@ def _trained(group: Group, seed: int, training: Sequence[Item], data: Path, cach
     """The head, or the last blocks and the head, trained anew on what the frozen part gives, computed once a set."""
     torch.manual_seed(seed)
     labels = torch.tensor([label for *_, label in training])
-    network, _ = photographs._pretrained(group.backbone, 1 + int(labels.max()), data)  # noqa: SLF001 - as above
+    network, _ = photographs.pretrained(group.backbone, 1 + int(labels.max()), data)
     network.eval().requires_grad_(requires_grad=False)
     frozen, rest = _parts(network, group)
     features = _features(frozen, group, training, cache)
@@ -221,7 +220,9 @@ def _trained(group: Group, seed: int, training: Sequence[Item], data: Path, cach
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=STEPS + 1)
     for _ in range(STEPS):
         rows = given[torch.randint(len(given), (32,), generator=generator)]
-        loss = torch.nn.functional.cross_entropy(_rest(features[rows], rest), labels[rows], label_smoothing=0.05)
+        loss = torch.nn.functional.cross_entropy(
+            photographs.head(features[rows], rest), labels[rows], label_smoothing=0.05
+        )
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -231,30 +232,16 @@ def _trained(group: Group, seed: int, training: Sequence[Item], data: Path, cach
 
 def _parts(network: torch.nn.Module, group: Group) -> tuple[list[torch.nn.Module], list[torch.nn.Module]]:
     """What stays as it was, and what is trained, both as modules to be applied one after another."""
-    if group.backbone == "mobilenet_v2":
-        cut = 19 if group.trained == "head" else 14
-        return list(network.features[:cut]), [*network.features[cut:], network.classifier]
-    cut = 11
-    stem = [network._conv_stem, network._bn0, torch.nn.ReLU6()]  # noqa: SLF001 - the package's only names
-    end = [network._conv_head, network._bn1, torch.nn.ReLU6(), network._fc]  # noqa: SLF001 - as above
-    return [*stem, *network._blocks[:cut]], [*network._blocks[cut:], *end]  # noqa: SLF001 - as above
+    frozen, rest = photographs.parts(network, group.backbone)
+    return ([*frozen, *rest[:-1]], rest[-1:]) if group.trained == "head" else (frozen, rest)
 
 
-def _rest(maps: torch.Tensor, parts: Sequence[torch.nn.Module]) -> torch.Tensor:
-    """Logits (N, K) from the maps that the frozen part gives."""
-    for part in parts[:-1]:
-        maps = part(maps)
-    return parts[-1](maps.mean(dim=(2, 3)))
-
-
-@torch.no_grad()
 def _features(frozen: Sequence[torch.nn.Module], group: Group, training: Sequence[Item], cache: Path) -> torch.Tensor:
     file = cache / f"features-{group.name}.pt"
     if not file.is_file():
         pictures = photographs.normal([item[0] for item in training], group.backbone)
         pictures = torch.nn.functional.interpolate(pictures, size=SIDE, mode="bilinear", antialias=True)
-        kept = [functools.reduce(lambda maps, part: part(maps), frozen, maps) for maps in pictures.split(32)]
-        torch.save(torch.cat(kept), file)
+        torch.save(photographs.applied(frozen, pictures), file)
     features: torch.Tensor = torch.load(file, weights_only=True)
     return features
 
