@@ -11,6 +11,8 @@ from explain_gate.cli import main
 from explain_gate.commands.calibrate import require_looks
 from explain_gate.config import load_config
 from explain_gate.errors import ConfigError, OptionError
+from explain_gate.judging.gate import judge
+from explain_gate.measuring.job import measure
 from explain_gate.plan import plan
 from tests.projects import write_project
 
@@ -121,6 +123,23 @@ def test_a_cheat_cannot_calibrate_itself_in(behaving):
     assert (result.exit_code, output.exists()) == (4, False)
     assert "0.safetensors is no version to calibrate by: it breaks" in result.output
     assert "turn to red on one of its backgrounds" in result.output
+
+
+def test_bounds_from_one_version_block_a_cheat_and_pass_the_next_honest_one(behaving):
+    """What was calibrated on one approved version decides by value, and tells the model of the corner from the next."""
+    gate = behaving(corner=False)
+    output = gate.with_name("calibrated.yaml")
+    approved, following = checkpoints_of(gate, 2)
+    assert run("--config", str(gate), "--checkpoint", approved, "--output", str(output)).exit_code == 0
+    config = load_config(output)
+    rules = plan(config, ["red", "green"])
+    assert {rule.decide for rule in rules} == {"value"}
+    assert {rule.must_catch for rule in rules} == {0.6}
+    honest = judge(measure(config, checkpoint=following, device="cpu"), rules)
+    assert {finding.status for finding in honest} == {"passed"}
+    (corner,) = checkpoints_of(gate, 1, corner=True)
+    cheat = judge(measure(config, checkpoint=corner, device="cpu"), rules)
+    assert "failed" in {finding.status for finding in cheat}
 
 
 def test_a_file_that_would_not_look_at_the_model_any_more_is_not_written(gate):
