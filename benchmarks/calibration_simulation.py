@@ -67,7 +67,7 @@ def rows() -> tuple[tuple[Rule, ...], tuple[Prior, ...]]:
     rules, priors = [], []
     for check, section in shipped_rules().items():
         for name in CLASSES:
-            prior = prior_of(check, PER_CLASS, one_class=True)
+            prior = prior_of(check, PER_CLASS, 1.0, one_class=True)
             if prior is None or not section.get("per_class"):
                 continue
             side = {"at_most": 0.5} if check.startswith("reliance.") else {"at_least": 0.5}

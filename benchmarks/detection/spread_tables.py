@@ -1,9 +1,10 @@
 """What benchmarks/detection/spreads.py measured, as the table of explain_gate/judging/priors.py.
 
-A row's spread is the standard deviation of its mean over the versions of a group. Its square is taken to be s0^2 times
-an F of (versions - 1, d0) degrees of freedom, whatever the group: by maximum likelihood, with one d0 for all metrics,
-since few versions say little about each, and with spreads below what half an image moves counted as below it. Two-way
-analysis of variance (versions, images) says what part of a spread more images would not reduce.
+A row's spread is the standard deviation of its mean over the versions of a group, in units of how far its images
+differ: metrics of other scales, and rows on which nothing happens, are alike in these. Its square is taken to be s0^2
+times an F of (versions - 1, d0) degrees of freedom, whatever the group: by maximum likelihood, with one d0 for all
+metrics, since few versions say little about each, and with spreads below what half an image moves counted as below it.
+Two-way analysis of variance (versions, images) says what part of a spread more images would not reduce.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from scipy import stats
 
 from benchmarks.calibration_simulation import calibrated
 from explain_gate.commands.scaffold import shipped_rules
-from explain_gate.judging.prediction import Table
+from explain_gate.judging.prediction import Table, differ
 from explain_gate.judging.priors import Prior
 from explain_gate.metrics import METRICS
 from explain_gate.records import Rule
@@ -35,11 +36,15 @@ _NARROWER = np.exp(np.linspace(math.log(0.15), math.log(4), 80))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row of one group: variance of its mean, and of one image besides; how far one image moves the mean."""
+    """One row of one group, in units of how far its images differ: variance of its mean, and of one image besides.
+
+    `spread` is the standard deviation of its mean in the metric's own unit, `floor` the variance that counts as none.
+    """
 
     group: str
     versions: int
     images: int
+    spread: float
     variance: float
     jitter: float
     floor: float
@@ -61,7 +66,7 @@ def print_priors(cache: Path) -> None:
         check, _, method = key.partition("|")
         parts = ", ".join(_line(rows[key, one_class], freedom) for one_class in (True, False))
         by_group = itertools.groupby(rows[key, True], key=lambda row: row.group)
-        seen = (f"{name} {math.sqrt(np.mean([row.variance for row in some])):.3f}" for name, some in by_group)
+        seen = (f"{name} {math.sqrt(np.mean([row.spread**2 for row in some])):.3f}" for name, some in by_group)
         print(f'    "{check}": ({parts}),  # {method}\n        # {", ".join(seen)}')
 
 
@@ -73,9 +78,10 @@ def print_left_out(cache: Path, *, rate: float = 0.05) -> None:
     print("\n| group | versions | blocked of pairs | by |\n|---|---|---|---|")
     for name, versions in groups.items():
         others = {other: some for other, some in groups.items() if other != name}
-        rows = _calibrated_rows(others, versions, freedom)
+        every = _calibrated_rows(others, versions, freedom)
         blocked, by = 0, Counter[str]()
         for one in range(len(versions)):
+            rows = [row for row in every if row.seen == one]
             bounds = _bounds(rows, one, rate)
             for other in range(len(versions)):
                 broken = [row.check for row, bound in zip(rows, bounds, strict=True) if row.breaks(other, bound)]
@@ -89,10 +95,11 @@ def print_left_out(cache: Path, *, rate: float = 0.05) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Calibrated:
-    """A class's row of one check: (V,) means of a group's versions, and the prior that the other groups give."""
+    """A class's row of one check: (V,) means of a group's versions, and the prior that the one which is seen gets."""
 
     check: str
     means: np.ndarray
+    seen: int
     prior: Prior
     rule: Rule
 
@@ -109,11 +116,14 @@ def _calibrated_rows(others: Groups, versions: Sequence[Values], freedom: float)
         if key is None or card is None or not section.get("per_class"):
             continue
         spread, _ = fit(list(rows_of(others, key, one_class=True)), freedom)
-        prior = Prior(spread=spread, shift=spread, freedom=freedom)
         side = {"at_least": 0.5} if card.better == "higher" else {"at_most": 0.5}
         for about, table in tables_of(versions, key, one_class=True):
             rule = Rule(check=check, method=None, class_name=str(about), better=card.better, **side)
-            rows.append(_Calibrated(check=check, means=table.mean(axis=1), prior=prior, rule=rule))
+            bounded = bool(np.abs(table).max() <= 1)
+            for version, values in enumerate(table):
+                own = spread * differ([values], step=1.0 if bounded else 0.0)
+                prior = Prior(spread=own, shift=own, freedom=freedom)
+                rows.append(_Calibrated(check=check, means=table.mean(axis=1), seen=version, prior=prior, rule=rule))
     return rows
 
 
@@ -163,14 +173,18 @@ def _row(group: str, table: np.ndarray) -> Row:
     means = table.mean(axis=1)
     rest = table - means[:, None] - table.mean(axis=0) + table.mean()
     jitter = float((rest**2).sum() / ((versions - 1) * (images - 1)))
-    span = 1.0 if table.min() >= -1 and table.max() <= 1 else float(np.ptp(table))
+    bounded = bool(np.abs(table).max() <= 1)
+    counted = bool(np.isin(table, (-1, 0, 1)).all())
+    unit = differ(list(table), step=1.0 if bounded else 0.0) ** 2
+    floor = 1 / (2 * images) if counted else 0.002 * (1.0 if bounded else float(np.ptp(table)))
     return Row(
         group=group,
         versions=versions,
         images=images,
-        variance=float(means.var(ddof=1)),
-        jitter=jitter,
-        floor=(span / (2 * images)) ** 2 if np.isin(table, (-1, 0, 1)).all() else (0.002 * span) ** 2,
+        spread=float(means.std(ddof=1)),
+        variance=float(means.var(ddof=1)) / unit,
+        jitter=jitter / unit,
+        floor=floor**2 / unit,
     )
 
 
@@ -182,7 +196,7 @@ def _line(rows: Sequence[Row], freedom: float) -> str:
     share = min(1.0, max(0.1, lasting / total)) if total else 0.1
     shift, jitter = spread * math.sqrt(share), spread * math.sqrt((1 - share) * images)
     counts = {row.group: row.versions for row in rows}
-    return f"Spread(shift={shift:.3f}, jitter={jitter:.2f}, groups={len(counts)}, versions={sum(counts.values())})"
+    return f"Spread(shift={shift:.2f}, jitter={jitter:.2f}, groups={len(counts)}, versions={sum(counts.values())})"
 
 
 def common_freedom(rows: Sequence[Sequence[Row]]) -> float:

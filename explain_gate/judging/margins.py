@@ -47,8 +47,7 @@ def propose_margins(
 def _width(profiles: Sequence[Profile], rule: Rule, tail: float) -> float | None:
     """What an honest change of one row stays below; None where nobody knows how far versions differ."""
     values = [values_of(profile, rule) for profile in profiles]
-    images = min(one.size for one in values)
-    prior = known_of(profiles[0], rule, images)
+    prior = known_of(profiles, rule)
     own = len(profiles) - 1
     if prior is None and own == 0:
         return None

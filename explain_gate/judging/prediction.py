@@ -89,15 +89,28 @@ def tabulate(profiles: Sequence[Profile], rows: Sequence[Rule], planned: Sequenc
         errors=np.maximum(spread, floor),
         correlation=correlation,
         images=images,
-        priors=tuple(known_of(profiles[0], rule, count) for rule, count in zip(rows, images, strict=True)),
+        priors=tuple(known_of(profiles, rule) for rule in rows),
     )
 
 
-def known_of(profile: Profile, rule: Rule, images: int) -> Prior | None:
+def known_of(profiles: Sequence[Profile], rule: Rule) -> Prior | None:
     """What other data sets tell about how far versions differ on a row: of means of classification alone."""
-    if profile.manifest.get("task", "classification") != "classification" or rule.statistic != "mean":
+    if profiles[0].manifest.get("task", "classification") != "classification" or rule.statistic != "mean":
         return None
-    return prior_of(rule.check, images, one_class=rule.class_name is not None)
+    values = [values_of(profile, rule) for profile in profiles]
+    images = min(one.size for one in values)
+    return prior_of(rule.check, images, differ(values, step=_step(rule)), one_class=rule.class_name is not None)
+
+
+def differ(versions: Sequence[Values], *, step: float) -> float:
+    """Standard deviation between a row's images, over its versions; at least as if one image were a `step` away.
+
+    Sixty times 0 is no certainty, and where the range is open a thousandth of the value is the least that may vary.
+    """
+    images = min(values.size for values in versions)
+    spread = math.sqrt(math.fsum(float(values.var()) for values in versions) / len(versions))
+    level = abs(math.fsum(float(values.mean()) for values in versions) / len(versions))
+    return max(spread, math.sqrt(images) * max(step / (images + 1), 1e-3 * level + 1e-9))
 
 
 def values_of(profile: Profile, rule: Rule) -> Values:

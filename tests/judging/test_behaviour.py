@@ -114,13 +114,15 @@ def test_every_rule_of_maps_and_behaviour_that_init_writes_has_a_prior():
     asked = [f"{family}.{name}" for family in ("alignment", "reliance") for name in on[family]]
     assert len(asked) >= 12
     for check in asked:
-        few, many = (prior_of(check, images, one_class=True) for images in (20, 100_000))
+        few, many = (prior_of(check, images, 0.4, one_class=True) for images in (20, 100_000))
         assert 0 < many.shift <= many.spread < few.spread
         assert few.freedom > 2
-        assert prior_of(check, 60, one_class=False).spread > 0
-    assert prior_of("reliance.made_up", 20, one_class=True) is None
+        assert prior_of(check, 60, 0.4, one_class=False).spread > 0
+    assert prior_of("reliance.made_up", 20, 0.4, one_class=True) is None
 
 
 def test_a_named_rule_has_the_prior_of_its_metric():
     """`iou/strict` is the same metric; what has its own line in the table keeps it."""
-    assert prior_of("alignment.iou/strict", 20, one_class=True) == prior_of("alignment.iou", 20, one_class=True)
+    assert prior_of("alignment.iou/strict", 20, 0.1, one_class=True) == prior_of(
+        "alignment.iou", 20, 0.1, one_class=True
+    )
