@@ -109,22 +109,24 @@ def answers(rng: np.random.Generator, design: Design, share: float, spread: floa
     return yes[0] + yes[1]
 
 
-def broken(rng: np.random.Generator, design: Design, marked: Counts, honest: float, spread: float) -> NDArray[np.bool_]:
-    """Whether any row of the rule fails, (trials,), where one class's row said `marked` and the others are honest."""
-    trials = len(marked)
-    told = answers(rng, design, honest, spread, trials, design.classes - 1)
-    every = np.concatenate([marked[:, None], told], axis=1)
-    fails = np.zeros(trials, bool) if design.least is None else (every >= design.least).any(axis=1)
-    yes, images = every.sum(axis=1), design.classes * design.images
+def broken(
+    rng: np.random.Generator, design: Design, marked: Counts, honest: float, spread: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where one class's row said `marked`: whether it or the row over all fails, and whether another class's does."""
+    others = answers(rng, design, honest, spread, len(marked), design.classes - 1)
+    yes, images = marked + others.sum(axis=1), design.classes * design.images
     # The row over all classes: every image, or of those that were given several classes one answer each.
     asked = design.per_class * design.classes
     together = yes if not design.follows else rng.hypergeometric(yes, images - yes, asked)
-    return fails if design.least_of_all is None else fails | (together >= design.least_of_all)
+    never = images + 1
+    least, least_of_all = design.least or never, design.least_of_all or never
+    return (marked >= least) | (together >= least_of_all), (others >= least).any(axis=1)
 
 
 def _print_cheats(rng: np.random.Generator, trials: int) -> None:
-    print("Cheats: one class has a cue that this share follows; other classes say yes at half of the bound.")
-    print("Each cell: caught, inconclusive, passed. A row with too few images is unmeasured, which blocks whomever.\n")
+    print("Cheats: one class has a cue that this share follows; other classes say yes at a fifth of the bound.")
+    print("Each cell: caught by its row or the one over all, inconclusive, passed. Too few images leave a row")
+    print("unmeasured, which blocks whomever.\n")
     head = " | ".join(f"{share:.2f} follow" for share in SHARES)
     print(f"| rule | classes x images | images of a row, needed | finds | {head} |")
     print(f"|---|---|---|---|{'---|' * len(SHARES)}")
@@ -132,7 +134,7 @@ def _print_cheats(rng: np.random.Generator, trials: int) -> None:
         cells = []
         for share in SHARES:
             marked = answers(rng, design, share, SPREAD, trials, 1)[:, 0]
-            caught = broken(rng, design, marked, design.bound / 2, SPREAD)
+            caught, _ = broken(rng, design, marked, design.bound / 5, SPREAD)
             undecided = ~caught & (marked > design.bound * design.images)
             cells.append(f"{caught.mean():.2f}, {undecided.mean():.2f}, {(~caught & ~undecided).mean():.2f}")
         few = design.needed is None or design.images < design.needed
@@ -154,7 +156,8 @@ def _print_honest(rng: np.random.Generator, trials: int) -> None:
         cells = []
         for share, spread in ((design.bound, 0.0), (design.bound / 2, SPREAD), (design.bound / 5, SPREAD)):
             first = answers(rng, design, share, spread, trials, 1)[:, 0]
-            cells.append(f"{broken(rng, design, first, share, spread).mean():.4f}")
+            one, other = broken(rng, design, first, share, spread)
+            cells.append(f"{(one | other).mean():.4f}")
         print(f"| {name} | {design.classes} x {design.per_class} | {' | '.join(cells)} |")
 
 
