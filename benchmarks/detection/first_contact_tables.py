@@ -65,6 +65,7 @@ def print_tables(cache: Path) -> None:
     _print_groups("cheats, ", cheats, lambda one: one.facts["data"])
     _print_groups("cue of kind ", cheats, lambda one: CUES[one.facts["cue"]].kind)
     _print_groups("cue in ", cheats, lambda one: f"{one.facts['share']:.0%}")
+    _print_rules(honest, cheats)
     _print_versions([*honest, *cheats])
     _print_worst(honest)
 
@@ -86,6 +87,16 @@ def _print_groups(name: str, versions: Sequence[Judged], key: Callable[[Judged],
         low, high = limits(sum(counts), len(mine))
         told = " | ".join(map(str, (len(mine), *counts, *rest)))
         print(f"| {name}{group} | {told} | {low:.2f} to {high:.2f} |")
+
+
+def _print_rules(honest: Sequence[Judged], cheats: Sequence[Judged]) -> None:
+    """What each rule catches, how often no other does, and how many honest versions it blocks."""
+    print("\n| rule | cheats caught | by it alone | honest blocked |\n|---|---|---|---|")
+    blocked, caught = ([{finding.check for finding in one.blocked} for one in group] for group in (honest, cheats))
+    for check in sorted({check for checks in (*blocked, *caught) for check in checks}):
+        alone = sum(checks == {check} for checks in caught)
+        by_it, honestly = (sum(check in checks for checks in group) for group in (caught, blocked))
+        print(f"| {check} | {by_it} | {alone} | {honestly} |")
 
 
 def _print_versions(versions: Sequence[Judged]) -> None:
