@@ -189,6 +189,8 @@ def _left_out(
         exempt = _ruled_out(table, resources, sample, predictions)
     if exempt is not None:
         table.exempts(sample.index, exempt)
+    elif reason == SILENT and table.measures_silence:
+        return False
     elif reason == SILENT:
         table.silent(sample.index)
     elif reason is not None:

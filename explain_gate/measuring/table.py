@@ -73,7 +73,13 @@ class Table:
     def values_silence(self) -> bool:
         """Whether the metric has a value for a map that has no positive part."""
         card = METRICS.get(self.rule.metric)
-        return card is not None and card.worst is not None
+        return self.measures_silence or (card is not None and card.worst is not None)
+
+    @property
+    def measures_silence(self) -> bool:
+        """Whether the metric is asked about such a map like any other."""
+        card = METRICS.get(self.rule.metric)
+        return card is not None and card.of_silent
 
     @property
     def may_rule_out(self) -> bool:

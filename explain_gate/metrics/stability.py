@@ -24,9 +24,12 @@ _MARGIN = 0.1
 def rerun_correlation(batch: Batch) -> Tensor:
     """Spearman with the map measured again with another seed, batch size and thread count.
 
-    Returns (N,), in [-1, 1], higher is better; 1 for a deterministic method up to rounding.
+    Returns (N,), in [-1, 1], higher is better; 1 for a deterministic method up to rounding, and for a map without any
+    relevance that has none again: zeros rank nothing.
     """
-    return spearman(batch.maps, batch.explain_again())
+    again = batch.explain_again()
+    silent = (batch.maps.flatten(1) == 0).all(dim=1) & (again.flatten(1) == 0).all(dim=1).to(batch.maps.device)
+    return torch.where(silent, 1.0, spearman(batch.maps, again))
 
 
 def augmentation_correlation(batch: Batch) -> Tensor:

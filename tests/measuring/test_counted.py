@@ -106,6 +106,7 @@ def test_a_map_that_lies_nowhere_has_the_worst_value_and_a_number_of_its_own(tmp
     asked = ("iou: {{max_drop: 1}}", "lift: {{max_drop: 1}}", "silent_share: {{at_most: 0.2}}")
     rules = "checks:\n  alignment:\n" + "".join(f"    {one}\n" for one in asked)
     rules += "  randomization:\n    correlation: {{at_most: 1}}\n"
+    rules += "  stability:\n    rerun_correlation: {{at_least: 0.98}}\n"
     path = write_project(tmp_path / "project", corner=True, thresholds=text[: text.index("checks:")] + rules)
     picture = path.parent / "images" / "red_00.png"
     pixels = np.asarray(Image.open(picture)).copy()
@@ -120,5 +121,6 @@ def test_a_map_that_lies_nowhere_has_the_worst_value_and_a_number_of_its_own(tmp
     assert values["alignment.silent_share", "red_00.png"] == (1.0, None)
     assert values["alignment.silent_share", "red_02.png"] == (0.0, None)
     assert values["randomization.correlation", "red_00.png"] == (1.0, None)
+    assert values["stability.rerun_correlation", "red_00.png"] == (1.0, None)
     (finding,) = [one for one in session.findings.values() if one.check == "alignment.silent_share"]
     assert (finding.value, finding.status) == (1 / 8, "passed")

@@ -58,6 +58,10 @@ def test_a_map_that_lies_nowhere_has_the_worst_place_there_is():
     assert learned.open({0: SILENT}, predictions()) == [0, 1, 2, 3]
     learned.silent(0)
     assert learned.values[0] == 1
+    again = table("stability.rerun_correlation")
+    assert again.open({0: SILENT}, predictions()) == [0, 1, 2, 3]
+    assert again.measures_silence
+    assert not learned.measures_silence
     other = table("complexity.gini")
     assert other.open({0: SILENT}, predictions()) == [1, 2, 3]
     other.silent(0)

@@ -21,6 +21,14 @@ def _steady(pixels: torch.Tensor) -> torch.Tensor:
     return torch.tensor([[1.0, 0.0]]).expand(len(pixels), 2)
 
 
+def test_a_map_without_relevance_that_has_none_again_is_the_same_map(fake_batch: Any) -> None:
+    """Zeros rank nothing; they are stable where they come again, and not where something else does."""
+    for again, value in ((torch.zeros(2, 40, 40), 1), (_blobs()[:, 0], 0)):
+        batch = fake_batch(pixels=_blobs(), maps=torch.zeros(2, 40, 40), scores=_steady)
+        batch.explain_again = lambda again=again: again
+        assert stability.rerun_correlation(batch).tolist() == [value, value]
+
+
 def test_a_map_that_moves_with_the_image_is_stable(fake_batch: Any) -> None:
     """A method that shows the image itself, warped back after every change, stays nearly the same."""
     pixels = _blobs()

@@ -74,7 +74,8 @@ class Maps(Capability):
     def maps(self) -> Tensor:
         """(N, H, W), as kept on disk."""
         given = self._request.maps
-        return self._kept(self._request.named_method) if given is None else given
+        # A map without a positive part is not kept; images with any other fault are left out before.
+        return self._kept(self._request.named_method).nan_to_num(nan=0.0) if given is None else given
 
     @property
     def relevance(self) -> Tensor:

@@ -41,8 +41,9 @@ class Metric:
     count images; a yes speaks against the model, and the metric notes the answers as "evidence". Empty: there is none.
     `of_others`: images of other classes are asked, that were given something of the class that the answer is about,
     which the question calls {whom}. `worst` is the value of an image whose map has no positive part, for metrics of
-    where maps lie, and of whether they owe anything to training. `beyond_chance`: it notes the p-value of a permutation
-    test as "p", and a rule on it passes only where that is at most 0.05, whatever decides.
+    where maps lie, and of whether they owe anything to training; `of_silent`: such a map is measured like any other.
+    `beyond_chance`: it notes the p-value of a permutation test as "p", and a rule on it passes only where that is at
+    most 0.05, whatever decides.
     """
 
     key: str
@@ -61,6 +62,7 @@ class Metric:
     question: str = ""
     of_others: bool = False
     worst: float | None = None
+    of_silent: bool = False
     beyond_chance: bool = False
     meanings: Mapping[str, str] = field(default_factory=dict)
 

@@ -23,6 +23,7 @@ CARDS = (
         asks=("explanations",),
         source="explain-gate",
         caveat="says that a measurement can be repeated, not that it is right",
+        of_silent=True,
     ),
     Metric(
         key="stability.augmentation_correlation",
