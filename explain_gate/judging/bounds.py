@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,9 @@ from explain_gate.judging.proposal import Proposal
 from explain_gate.metrics import FAMILIES, METRICS, family
 from explain_gate.records import Profile, Rule
 from explain_gate.statistics import Values
+
+_MOST = 0.4
+"""Tail level; beyond it no bound is one."""
 
 Matrix = NDArray[np.float64]
 
@@ -135,7 +139,12 @@ def _propose(work: _Work, table: Table) -> tuple[tuple[Proposal, ...], float]:
         }
         if not empty:
             break
+        # What hopeless rows would have spent, the others get: the worst leave first, and the level is searched anew.
+        needed = {row: _level_needed(work, table, future, row, tail) for row in empty}
+        leaving = {row for row, level in needed.items() if level >= min(work.rate, max(needed.values()))}
         for row, broken in empty.items():
+            if row not in leaving:
+                continue
             kept[row] = instead_of(
                 table,
                 row,
@@ -152,6 +161,23 @@ def _propose(work: _Work, table: Table) -> tuple[tuple[Proposal, ...], float]:
         _proposal(work, table, future, row, float(chosen[row]), kept.get(row)) for row in range(len(table.rows))
     )
     return proposals, _share_beyond(draws, chosen, table.sign, own)
+
+
+def _level_needed(work: _Work, table: Table, future: Future, row: int, low: float) -> float:
+    """The tail level, beyond `low`, from which a row's own bound would say something; infinite where none would."""
+    sign = float(table.sign[row])
+
+    def allowed(level: float) -> bool:
+        bound = round_out(float(future.bounds(table.sign, level)[row]), sign)
+        return all(one.allows(bound) for one in work.demands[row])
+
+    high = _MOST
+    if not allowed(high):
+        return math.inf
+    for _ in range(12):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if allowed(middle) else (middle, high)
+    return high
 
 
 def _proposal(work: _Work, table: Table, future: Future, row: int, bound: float, kept: Kept | None) -> Proposal:
@@ -207,7 +233,7 @@ def _common_level(
         return shared
 
     tail = search(
-        lambda level: _share_beyond(draws, bounds(level), sign, own), rate, low=rate / len(sign) / 50, high=0.4
+        lambda level: _share_beyond(draws, bounds(level), sign, own), rate, low=rate / len(sign) / 50, high=_MOST
     )
     return tail, bounds(tail)
 

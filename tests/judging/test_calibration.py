@@ -344,6 +344,15 @@ def test_a_bound_of_the_file_that_the_package_does_not_allow_becomes_the_package
     assert {one.bound for one in agreed} == {0.4}
 
 
+def test_a_bound_that_was_accepted_as_looser_stays_where_versions_give_none():
+    """The file's own, with its reason: it was looked at once, and nobody has to give the reason again."""
+    rule = replace(rule_of("reliance.background_gap", at_most=0.5), accept_looser="agreed")
+    proposal, calibrated = bounded("reliance.background_gap", [0.0, 0.1, 0.2], rule)
+    assert (proposal.bound, proposal.looser) == (0.5, False)
+    assert "nothing either" not in proposal.kept
+    assert calibrated.accepted is None
+
+
 def test_a_looser_bound_takes_a_reason_which_is_told():
     """The same versions with a reason get the bound that their spread asks for, marked as looser."""
     versions = [answering({"cat": 6}, digest="a"), answering({"cat": 0}, digest="b")]
