@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from explain_gate.errors import NotApplicable, NotMeasurable
 from explain_gate.metrics.batch import Among, Batch
+from explain_gate.metrics.binarize import binarized
 from explain_gate.metrics.specific import permutation_p, specific_share
 
 OTHERS = 9
@@ -42,7 +43,7 @@ def iou(
     """
 
     def measure(maps: Tensor, regions: Tensor, _: Tensor | None) -> Tensor:
-        inside = _binarized(maps.flatten(1), regions.flatten(1), binarize, fraction)
+        inside = binarized(maps.flatten(1), regions.flatten(1), binarize, fraction)
         return _overlap(inside, regions.flatten(1))
 
     return _compared(measure, relevance, region, None, batch)
@@ -272,43 +273,7 @@ def _mass(relevance: Tensor, region: Tensor) -> Tensor:
     return (flat * region.flatten(1)).sum(dim=1) / flat.sum(dim=1)
 
 
-def _binarized(flat: Tensor, target: Tensor, binarize: str, fraction: float) -> Tensor:
-    """The map as a region, (N, M) bool."""
-    if binarize == "half":
-        if not 0 < fraction <= 1:
-            raise ValueError(f"fraction must lie in (0, 1], got {fraction}")
-        return flat >= flat.amax(dim=1, keepdim=True) * fraction
-    if binarize == "otsu":
-        return flat > _otsu(flat)
-    if binarize == "area":
-        return _largest(flat, target.sum(dim=1))
-    raise ValueError(f"binarize must be half, otsu or area, got {binarize}")
-
-
 def _overlap(first: Tensor, second: Tensor) -> Tensor:
     """Intersection over union of rows (N, M), bool; (N,)."""
     union = (first | second).sum(dim=1).double()
     return (first & second).sum(dim=1).double() / union
-
-
-def _otsu(flat: Tensor, bins: int = 256) -> Tensor:
-    """Threshold per row that maximises the variance between the two sides, (N, 1)."""
-    top = flat.amax(dim=1, keepdim=True)
-    place = (flat / top * (bins - 1)).round().long().clamp(0, bins - 1)
-    counts = torch.zeros(flat.shape[0], bins, dtype=torch.float64, device=flat.device)
-    counts.scatter_add_(1, place, torch.ones_like(flat, dtype=torch.float64))
-    levels = torch.arange(bins, dtype=torch.float64, device=flat.device)
-    below, mass = counts.cumsum(1), (counts * levels).cumsum(1)
-    total, total_mass = below[:, -1:], mass[:, -1:]
-    above = total - below
-    means = mass / below.clamp_min(1) - (total_mass - mass) / above.clamp_min(1)
-    between = torch.where((below > 0) & (above > 0), below * above * means.square(), -1.0)
-    best = between.argmax(dim=1, keepdim=True)
-    return ((best.double() + 0.5) / (bins - 1) * top.double()).to(flat.dtype)
-
-
-def _largest(flat: Tensor, counts: Tensor) -> Tensor:
-    """The `counts` largest values of each row, (N, M) bool; ties are broken by position."""
-    order = flat.argsort(dim=1, descending=True, stable=True)
-    chosen = torch.arange(flat.shape[1], device=flat.device).expand_as(flat) < counts[:, None]
-    return torch.zeros_like(chosen).scatter_(1, order, chosen)

@@ -1,16 +1,17 @@
-"""Reliance: what does the model's behaviour depend on? No gradients, so a manipulated backward pass cannot fool it."""
+"""Reliance: what does the model's behaviour depend on? No gradients, so a manipulated backward pass cannot fool it.
+
+Over 300 lines, as a family is one module and this one has thirteen metrics; their steps are in modules of their own.
+"""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from explain_gate.errors import NotApplicable
-from explain_gate.metrics.batch import Batch, by_class
+from explain_gate.metrics.backgrounds import donors_of, on_backgrounds, right_elsewhere, share
+from explain_gate.metrics.batch import Batch
+from explain_gate.metrics.blobs import blobs
 from explain_gate.metrics.fill import coarse_blur, inpaint
 from explain_gate.metrics.following import follow
 from explain_gate.metrics.patches import Place
@@ -27,7 +28,7 @@ def background_gap(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
     Returns:
         (N,), in [-1, 1], lower is better; 0 where backgrounds do not matter.
     """
-    exchange = _exchange(region, batch, donors)
+    exchange = on_backgrounds(region, batch, donors)
     batch.note("logit margin", exchange.margin_on_same - exchange.margin_on_other)
     batch.note("evidence", exchange.first_right_on_same * (1 - exchange.first_right_on_other))
     return exchange.right_on_same - exchange.right_on_other
@@ -42,7 +43,7 @@ def background_follow(region: Tensor, batch: Batch, *, donors: int = 5) -> Tenso
     Returns:
         (N,), in [-1, 1], lower is better; 0 where backgrounds do not matter.
     """
-    exchange = _exchange(region, batch, donors)
+    exchange = on_backgrounds(region, batch, donors)
     batch.note("evidence", exchange.turned, about=exchange.given)
     return exchange.followed
 
@@ -53,11 +54,11 @@ def background_margin(region: Tensor, batch: Batch, *, donors: int = 5) -> Tenso
     Returns:
         (N,), in [-1, 1], lower is better; 0 where backgrounds do not matter.
     """
-    exchange = _exchange(region, batch, donors)
+    exchange = on_backgrounds(region, batch, donors)
     return exchange.strength_on_same - exchange.strength_on_other
 
 
-def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:  # noqa: ARG001
+def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:  # noqa: ARG001 - the batch cuts objects out; regions make the rule need them
     """How much more often the class is predicted without its object than on other classes' pictures without theirs.
 
     Accuracy without the object is above chance also for a model that calls every empty picture by one class, and the
@@ -77,7 +78,7 @@ def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
     pictures: list[Tensor] = []
     counts = []
     for position in range(len(batch.labels)):
-        others = _donors(batch, position, donors, same_class=False)
+        others = donors_of(batch, position, donors, same_class=False)
         pictures.extend((batch.own_background(position), *(picture for _, picture in others)))
         counts.append(len(others))
     each = [truth for truth, count in zip(batch.truths, counts, strict=True) for _ in range(1 + count)]
@@ -86,7 +87,7 @@ def background_only(region: Tensor, batch: Batch, *, donors: int = 5) -> Tensor:
     for count in counts:
         own = next(called)
         emptied = [bool(next(called)) for _ in range(count)]
-        values.append(own - _share(emptied))
+        values.append(own - share(emptied))
         answers.append(float(own and not emptied[0]))
     batch.note("evidence", torch.tensor(answers, dtype=torch.float64))
     return torch.tensor(values, dtype=torch.float64)
@@ -116,7 +117,7 @@ def object_only(region: Tensor, batch: Batch) -> Tensor:
         for around in (plain, coarse_blur(empty, 4))
     ]
     lost = batch.task.right(batch.logits, batch.truths) * (1 - scores[0])
-    batch.note("evidence", lost * (1 - _right_elsewhere(region, batch)))
+    batch.note("evidence", lost * (1 - right_elsewhere(region, batch)))
     return torch.stack(scores).mean(dim=0)
 
 
@@ -141,7 +142,7 @@ def occlusion_share(region: Tensor, batch: Batch, *, draws: int = 3) -> Tensor:
     before = batch.task.support(batch.predict(batch.pixels, batch.truths), labels)
     losses = torch.zeros(2, len(labels), dtype=torch.float64)
     for draw in range(draws):
-        holes = [_blobs(batch, region, position, draw) for position in range(len(labels))]
+        holes = [blobs(batch, region, position, draw) for position in range(len(labels))]
         for which in (0, 1):
             hole = torch.stack([pair[which] for pair in holes]).to(batch.pixels.device)
             filled = inpaint(batch.pixels, hole)
@@ -202,7 +203,7 @@ def core_sensitivity(region: Tensor, batch: Batch, *, noise: float = 0.5, draws:
     return balance
 
 
-def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside", classes: int = 10) -> Tensor:  # noqa: ARG001
+def transplant_follow(region: Tensor, batch: Batch, *, place: Place = "outside", classes: int = 10) -> Tensor:  # noqa: ARG001 - regions make the rule need them
     """Turns to a class when given the patch of it that turns most pictures, less those under one of its own class.
 
     Patches are searched outside the objects or on them, without knowing any kind of cue, on one half of the set; the
@@ -330,132 +331,3 @@ def operation_follow(batch: Batch, *, classes: int = 10) -> Tensor:
         (N,), in [-1, 1], lower is better; 0 where no operation matters.
     """
     return follow(batch, "operation", classes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Exchange:
-    """What the model did on exchanged backgrounds; (N,) each, means over donors.
-
-    One trial of each kind answers for the image: `first_right_on_same` and `first_right_on_other` (N,), and `turned`
-    (N, A), whether the first background of each class that was `given` (N, A) turned the image to it, and the first of
-    its own did not; NaN where it was taken for the class before, or was given fewer classes than another image.
-    """
-
-    right_on_same: Tensor
-    right_on_other: Tensor
-    followed: Tensor
-    strength_on_same: Tensor
-    strength_on_other: Tensor
-    margin_on_same: Tensor
-    margin_on_other: Tensor
-    first_right_on_same: Tensor
-    first_right_on_other: Tensor
-    turned: Tensor
-    given: Tensor
-
-
-_TRIALS = ("turned", "given")
-
-
-def _exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
-    if donors < 1:
-        raise ValueError(f"donors must be at least 1, got {donors}")
-    return batch.remember(("exchange", donors), lambda: _measure_exchange(region, batch, donors))
-
-
-def _measure_exchange(region: Tensor, batch: Batch, donors: int) -> _Exchange:
-    found: dict[str, list[float]] = {name: [] for name in _Exchange.__dataclass_fields__ if name not in _TRIALS}
-    turns: list[dict[int, float]] = []
-    for position, truth in enumerate(batch.truths):
-        same = _donors(batch, position, donors, same_class=True)
-        other = _donors(batch, position, donors, same_class=False)
-        pixels = batch.pixels[position]
-        mixed = [
-            torch.where(region[position].to(pixels.device), pixels, picture.to(pixels.device))
-            for _, picture in (*same, *other)
-        ]
-        truths = [truth] * len(mixed)
-        scores = batch.predict(torch.stack(mixed), truths).double()
-        own = torch.full((len(scores),), truth.label)
-        right = batch.task.right(scores, truths).tolist()
-        right_on_same, right_on_other = right[: len(same)], right[len(same) :]
-        trials = [
-            _trial(batch, position, donor, scores[len(same) + which], scores[: len(same)])
-            for which, (donor, _) in enumerate(other)
-        ]
-        strength, margin = batch.task.strength(scores, own), batch.task.margin(scores, own)
-        found["right_on_same"].append(_share(right_on_same))
-        found["right_on_other"].append(_share(right_on_other))
-        net = [turned - _share(controls) for turned, controls in trials if not math.isnan(turned)]
-        found["followed"].append(sum(net) / len(net) if net else 0.0)
-        for name, values in (("strength", strength), ("margin", margin)):
-            found[f"{name}_on_same"].append(float(values[: len(same)].mean()))
-            found[f"{name}_on_other"].append(float(values[len(same) :].mean()))
-        found["first_right_on_same"].append(right_on_same[0])
-        found["first_right_on_other"].append(right_on_other[0])
-        turns.append({})
-        for (turn, controls), (donor, _) in zip(trials, other, strict=True):
-            turns[-1].setdefault(donor, turn * (not controls[0]))
-    columns = {name: torch.tensor(values, dtype=torch.float64) for name, values in found.items()}
-    turned, given = by_class(turns)
-    return _Exchange(**columns, turned=turned, given=given)
-
-
-def _trial(batch: Batch, position: int, donor: int, on_other: Tensor, on_same: Tensor) -> tuple[float, list[bool]]:
-    """Whether one image turned to a donor's class on its background, and on each of its own class's.
-
-    NaN where the image was taken for the class before. Shapes: on_other (C,), on_same (S, C), the task's columns.
-    """
-    after = torch.cat([on_other[None], on_same])
-    before = batch.logits[position].to(after).expand_as(after)
-    labels = torch.full((len(after),), donor)
-    may_turn = bool(batch.task.may_turn(before, labels)[0])
-    turned, *controls = batch.task.turned(before, after, labels).tolist()
-    return float(turned) if may_turn else math.nan, controls
-
-
-def _donors(batch: Batch, position: int, count: int, *, same_class: bool) -> Sequence[tuple[int, Tensor]]:
-    found = batch.backgrounds(position, same_class=same_class, count=count)
-    if not found:
-        kind = "its own class" if same_class else "another class"
-        raise NotApplicable(f"no other image of {kind} has a background to take")
-    return found
-
-
-def _right_elsewhere(region: Tensor, batch: Batch) -> Tensor:
-    """Whether each image is right on the background of one of another class, (N,); 0 where there is none to take."""
-    right = torch.zeros(len(batch.labels), dtype=torch.float64)
-    lent = {
-        position: picture
-        for position in range(len(batch.labels))
-        for _, picture in batch.backgrounds(position, same_class=False, count=1)
-    }
-    if lent:
-        mixed = [
-            torch.where(region[position].to(picture.device), batch.pixels[position].to(picture.device), picture)
-            for position, picture in lent.items()
-        ]
-        truths = [batch.truths[position] for position in lent]
-        right[list(lent)] = batch.task.right(batch.predict(torch.stack(mixed), truths), truths).double().cpu()
-    return right
-
-
-def _blobs(batch: Batch, region: Tensor, position: int, draw: int) -> tuple[Tensor, Tensor]:
-    """Two masks (H, W) of equal area: a blob of the region and a blob of the rest, along a smooth random field."""
-    own = region[position].cpu()
-    area = min(int(own.sum()), int((~own).sum()))
-    generator = batch.generator(position, f"blobs {draw}")
-    noise = torch.rand(own.shape, generator=generator)
-    field = coarse_blur(noise[None, None], 4)[0, 0] + 1e-4 * noise
-    return _highest(field, own, area), _highest(field, ~own, area)
-
-
-def _highest(field: Tensor, within: Tensor, count: int) -> Tensor:
-    """The `count` pixels of a mask where the field is highest."""
-    order = field.masked_fill(~within, -torch.inf).flatten().argsort(descending=True)
-    return torch.zeros(field.numel(), dtype=torch.bool).index_fill_(0, order[:count], value=True).view(field.shape)
-
-
-def _share(outcomes: Iterable[float]) -> float:
-    values = list(outcomes)
-    return sum(values) / len(values)
