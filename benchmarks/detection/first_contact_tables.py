@@ -90,8 +90,8 @@ def _print_groups(name: str, versions: Sequence[Judged], key: Callable[[Judged],
 
 
 def _print_rules(honest: Sequence[Judged], cheats: Sequence[Judged]) -> None:
-    """What each rule catches, how often no other does, and how many honest versions it blocks."""
-    print("\n| rule | cheats caught | by it alone | honest blocked |\n|---|---|---|---|")
+    """How many cheats each rule blocks, how many of them no other does, and how many honest versions."""
+    print("\n| rule | cheats blocked | by it alone | honest blocked |\n|---|---|---|---|")
     blocked, caught = ([{finding.check for finding in one.blocked} for one in group] for group in (honest, cheats))
     for check in sorted({check for checks in (*blocked, *caught) for check in checks}):
         alone = sum(checks == {check} for checks in caught)
