@@ -293,3 +293,15 @@ def test_the_cascade_is_readable_on_a_phone(open_page, run, tmp_path, width, sch
     figure.locator("summary").click()
     assert figure.locator("tbody tr").count() == 6
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (390, "dark"), (2560, "light")])
+def test_the_line_of_a_broken_rule_is_drawn_and_fits(open_page, width, scheme):
+    """The bar of the value is there in the failed colour, and its numbers stand beside it, from a phone to a wall."""
+    page = open_page(width=width, scheme=scheme)
+    line = page.locator(".rule.failed .row-chart").first
+    box = line.bounding_box()
+    assert 0 <= box["x"] < box["x"] + box["width"] <= width
+    assert line.locator(".length").bounding_box()["width"] > 0
+    assert "this version" in page.locator(".rule.failed .marks").first.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

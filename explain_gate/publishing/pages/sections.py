@@ -14,6 +14,7 @@ from explain_gate.digits import number, plural
 from explain_gate.metrics import Metric, family, metric_of, question
 from explain_gate.publishing.pictures.cascade import CascadeView, build_cascade
 from explain_gate.publishing.pictures.charts import axis_range, distribution, interval_bar
+from explain_gate.publishing.pictures.row_chart import numbers_of, row_chart, row_ends, row_table
 from explain_gate.publishing.words.wording import (
     bounds_of,
     by_severity,
@@ -23,7 +24,7 @@ from explain_gate.publishing.words.wording import (
     span_of,
     value_text,
 )
-from explain_gate.records import Finding, Verdict
+from explain_gate.records import Control, Finding, Verdict
 
 CHARTS = 240
 """Rules that get a chart of their own; the page must stay small when a thousand classes have a rule each."""
@@ -36,7 +37,8 @@ class RuleView:
     """One rule as shown.
 
     `excerpt` is its line in thresholds.yaml, where the text is known; `aside` puts the value into proportion, where the
-    metric noted what with.
+    metric noted what with. `line` is the chart of all its numbers where the rule needs attention, and `numbers` they
+    themselves: (key of the mark, what it is, number). `caveat` is how its metric is known to fail.
     """
 
     number: int
@@ -47,8 +49,11 @@ class RuleView:
     change: str
     bar: Markup
     chart: Markup | None
+    line: Markup | None
+    numbers: tuple[tuple[str, str, str], ...]
     excerpt: str
     aside: str
+    caveat: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +95,12 @@ def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str |
     ordered = by_severity(verdict.findings)
     lines = (config_text or "").splitlines()
     grouped: dict[str, dict[str, list[RuleView]]] = {}
+    controls: dict[tuple[str, str | None, str | None], list[Control]] = {}
+    for control in verdict.controls:
+        controls.setdefault((control.check, control.method, control.class_name), []).append(control)
     for position, finding in enumerate(ordered[:ROWS]):
-        view = _rule(position, finding, per_image, lines)
+        own = controls.get((finding.check, finding.method, finding.class_name), [])
+        view = _rule(position, finding, per_image, lines, own)
         grouped.setdefault(family(finding.check), {}).setdefault(finding.check, []).append(view)
     families = tuple(
         FamilyView(
@@ -110,7 +119,9 @@ def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str |
     return RulesView(families=families, hidden=max(len(ordered) - ROWS, 0), missing=tuple(missing(verdict)))
 
 
-def _rule(position: int, finding: Finding, per_image: PerImage | None, lines: list[str]) -> RuleView:
+def _rule(
+    position: int, finding: Finding, per_image: PerImage | None, lines: list[str], controls: list[Control]
+) -> RuleView:
     metric = metric_of(finding.check)
     bound = _drawn_bound(finding)
     values = per_image.values(finding)[1] if per_image is not None and position < CHARTS else np.empty(0)
@@ -135,6 +146,7 @@ def _rule(position: int, finding: Finding, per_image: PerImage | None, lines: li
     if (counted := finding.evidence) is not None:
         share = counted.yes / counted.images
         bar = interval_bar(share, counted.limits, ("at_most", counted.bound), (0.0, 1.0), None)
+    line, told = _line(finding, bound, controls) if position < CHARTS else (None, ())
     return RuleView(
         number=position,
         finding=finding,
@@ -144,9 +156,26 @@ def _rule(position: int, finding: Finding, per_image: PerImage | None, lines: li
         change=change_text(finding),
         bar=Markup(bar),  # noqa: S704 - numbers only
         chart=chart,
+        line=line,
+        numbers=told,
         excerpt=lines[finding.line - 1].strip() if 0 < finding.line <= len(lines) else "",
         aside=_agreement_among_people(finding, per_image),
+        caveat=metric.caveat if metric is not None else "",
     )
+
+
+def _line(
+    finding: Finding, bound: tuple[Literal["at_least", "at_most"], float] | None, controls: list[Control]
+) -> tuple[Markup | None, tuple[tuple[str, str, str], ...]]:
+    """All numbers of a rule that needs attention on one line, and in words; nothing where it has no value."""
+    if finding.status == "passed":
+        return None, ()
+    numbers = numbers_of(finding, bound, controls)
+    if numbers.value is None:
+        return None, ()
+    told = tuple(row_table(numbers))
+    ends = row_ends(numbers, finding.check, counted=finding.evidence is not None)
+    return Markup(row_chart(numbers, ends)), told  # noqa: S704 - numbers only
 
 
 def _agreement_among_people(finding: Finding, per_image: PerImage | None) -> str:

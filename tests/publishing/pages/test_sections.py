@@ -60,3 +60,30 @@ def test_without_a_profile_nothing_is_said(run):
     drawn = with_annotators(run)
     rules = build_rules(drawn.verdict, None, None)
     assert {rule.aside for family in rules.families for check in family.checks for rule in check.rules} == {""}
+
+
+def test_a_rule_that_needs_attention_has_all_its_numbers_on_one_line(run):
+    """Chart and numbers for what did not pass and was measured, with the controls of that rule alone."""
+    rules = {view.finding.key: view for view in build_rules(run.verdict, None, None).attention()}
+    failed = next(view for key, view in rules.items() if key.startswith("alignment.iou[grad_cam-<"))
+    assert {what: told for _, what, told in failed.numbers} == {
+        "this version": failed.value,
+        "95 % interval": failed.interval,
+        "breaks below": "0.40",
+        "control: random map": "0.12",
+        "control: region itself": "1.00",
+        "control: randomized model": "0.44",
+    }
+    assert failed.line is not None
+    unmeasured = rules["alignment.iou[integrated_gradients]"]
+    assert unmeasured.line is None
+    assert unmeasured.numbers == ()
+
+
+def test_what_to_do_next_is_beside_the_numbers(run, page_of):
+    """How the metric errs, and the command that asks the worst image alone."""
+    publish(run.verdict, run.profile, run.folder)
+    text = " ".join(page_of(run.folder).text.split())
+    worst = run.verdict.findings[6].worst[0]
+    assert f"run --only 'reliance.background_gap[all]' --image '{worst}'" in text
+    assert "whether the metric itself errs here: blind to a cue on the object" in text
