@@ -372,7 +372,7 @@ def _row(
         part=part,
         change_part=part if section.confidence is None else None,
         small_classes=section.small_classes,
-        question=asked(metric.key, class_name),
+        question=asked(metric.key, class_name, config.sections.model.task.name),
         own=not metric.of_others,
         accept_looser=section.accept_looser,
         parameters=section.parameters,

@@ -555,6 +555,11 @@ class Verdict:
     weaker: tuple[str, ...] = ()
     confounds: tuple[Confound, ...] = ()
 
+    @property
+    def task(self) -> str:
+        """`model.task`, whose language the verdict is told in; verdicts without one are of classifiers."""
+        return str(self.model.get("task") or "classification")
+
 
 def _place(file: str, line: int) -> str:
     return f"{file}:{line}" if line else file

@@ -20,6 +20,7 @@ from explain_gate.judging.priors import BEHAVIOUR
 from explain_gate.judging.waivers import waive
 from explain_gate.metrics import METRICS, asked
 from explain_gate.records import Finding, Profile, Rule, Waiver
+from explain_gate.tasks import DEFAULT
 
 PART = 0.005
 """What the package's rules may spend on false alarms, each."""
@@ -142,12 +143,12 @@ def _shipped(rule: Rule) -> Rule | None:
 
 def _shipped_findings(profile: Profile, rules: Sequence[Rule]) -> list[Finding]:
     """What the package's rules that count images say of the file's checks: a row for each class, and one for all."""
-    rows = []
+    rows, task = [], str(profile.manifest.get("task", DEFAULT))
     for rule in {rule.check: rule for rule in rules}.values():
         shipped = _shipped(rule)
         if shipped is not None and shipped.decide == "evidence":
             names = (*profile.classes, None)
-            rows += [replace(shipped, class_name=name, question=asked(rule.metric, name)) for name in names]
+            rows += [replace(shipped, class_name=name, question=asked(rule.metric, name, task)) for name in names]
     return list(judge_counted(profile, rows).values())
 
 

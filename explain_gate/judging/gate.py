@@ -30,6 +30,7 @@ from explain_gate.records import (
     Waiver,
 )
 from explain_gate.statistics import summarize
+from explain_gate.tasks import DEFAULT
 
 
 def judge(
@@ -173,8 +174,16 @@ def conclude(
         left_out=left_out,
         weaker=weaker,
         confounds=tuple(Confound(**one) for one in manifest.get("confounds", ())),
-        **{**{name: manifest[name] for name in _DESCRIBED if name in manifest}, **facts},
+        **{**_described(manifest), **facts},
     )
+
+
+def _described(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the verdict takes from the manifest; the model's task is named where it is not classification."""
+    taken = {name: manifest[name] for name in _DESCRIBED if name in manifest}
+    if "model" in taken and manifest.get("task", DEFAULT) != DEFAULT:
+        taken["model"] = {**taken["model"], "task": manifest["task"]}
+    return taken
 
 
 _DESCRIBED = ("model", "dataset", "environment", "config_digest", "seconds", "passes")

@@ -192,7 +192,16 @@ def _telling(asked: Sequence[_Asked], label: int) -> list[_Asked]:
 def _said(task: Task, scores: Tensor) -> dict[str, Any]:
     """The class that the model says first, and how sure it is; None where scores mean neither."""
     answer = task.answers(scores[None])[0] if len(scores) > 1 else None
-    return {"predicted": answer and answer.predicted, "confidence": answer and answer.probability}
+    told: dict[str, Any] = {"predicted": answer and answer.predicted, "confidence": answer and answer.probability}
+    if answer is not None and answer.value is not None:
+        told["value"] = answer.value
+    if answer is not None and len(answer.said) > 1:
+        told["said"] = list(answer.said)
+    return told
+
+
+_SAID = ("predicted", "confidence", "value", "said")
+"""What is kept of an answer."""
 
 
 def _amplified(after: Tensor, before: Tensor) -> Tensor:
@@ -216,7 +225,7 @@ def _written(
     stem = f"{table.check.replace('/', '-').replace(':', '-')}-{row:06d}"
     pictures = []
     for number, one in enumerate(head["pictures"]):
-        entry = {"predicted": one["predicted"], "confidence": one["confidence"]}
+        entry = {name: one[name] for name in _SAID if name in one}
         for key, name in (("size", "file"), ("difference", "difference")):
             if key in one:
                 entry[name] = f"{stem}-{number}{'' if name == 'file' else '-difference'}.jpg"

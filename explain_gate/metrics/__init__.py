@@ -7,9 +7,11 @@ metric's code is loaded when it is used.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from explain_gate.metrics.cards import FAMILIES, METRICS, Applies, Family, Metric
 from explain_gate.records import Direction
+from explain_gate.tasks import DEFAULT, TASKS, spoken
 
 __all__ = [
     "FAMILIES",
@@ -41,31 +43,36 @@ def family(check: str) -> str:
     return check.partition(".")[0]
 
 
-def question(name: str) -> str:
+def question(name: str, task: str = DEFAULT) -> str:
     """What the metrics of a family answer."""
-    return FAMILIES[name].question if name in FAMILIES else "Checks of this project."
+    return spoken(FAMILIES[name].question, task) if name in FAMILIES else "Checks of this project."
 
 
-def metric_of(check: str) -> Metric | None:
-    """The metric's line in the table; None for a user's own metric."""
-    return METRICS.get(check.partition("/")[0])
+def metric_of(check: str, task: str = DEFAULT) -> Metric | None:
+    """The metric's line in the table, in the language of the task; None for a user's own metric."""
+    metric = METRICS.get(check.partition("/")[0])
+    if metric is None or task == DEFAULT or task not in TASKS:
+        return metric
+    own = {name: spoken(getattr(metric, name), task) for name in ("summary", "broken", "question")}
+    return replace(metric, **{**own, **TASKS[task].changed.get(metric.key, {})})
 
 
-def asked(check: str, class_name: str | None) -> str:
+def asked(check: str, class_name: str | None, task: str = DEFAULT) -> str:
     """What completes "3 of 20 images ..." in a row; empty where the metric asks no image anything."""
-    metric = metric_of(check)
+    metric = metric_of(check, task)
     if metric is None or not metric.question:
         return ""
     if class_name is None:
-        return metric.question.format(whom="another class")
+        return metric.question.format(whom=spoken("another class", task))
     whose = "of other classes" if metric.of_others else f"of {class_name}"
     return f"{whose} {metric.question.format(whom=class_name)}"
 
 
-def broken(check: str) -> str:
+def broken(check: str, task: str = DEFAULT) -> str:
     """What a reader is told where a rule of this check breaks; empty for a metric of a family that is not ours."""
-    card, name = metric_of(check), family(check)
-    return (card.broken if card is not None else "") or (FAMILIES[name].broken if name in FAMILIES else "")
+    card, name = metric_of(check, task), family(check)
+    own = card.broken if card is not None else ""
+    return own or (spoken(FAMILIES[name].broken, task) if name in FAMILIES else "")
 
 
 def looks(check: str) -> bool:

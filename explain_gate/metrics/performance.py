@@ -28,6 +28,15 @@ def balanced_accuracy(batch: Batch) -> Tensor:
     return batch.task.right(batch.logits, batch.truths) * batch.weights
 
 
+def false_alarms(batch: Batch) -> Tensor:
+    """1 where the model says a class that the image does not show, else 0; what counts as said is the task's.
+
+    Returns (N,), lower is better.
+    """
+    alarms = batch.task.false_alarms(batch.logits, batch.truths)
+    return torch.tensor([float(bool(alarm)) for alarm in alarms], dtype=torch.float64)
+
+
 def latency_ratio(batch: Batch) -> Tensor:
     """Time of one map over the time of one forward pass, measured side by side.
 

@@ -44,9 +44,10 @@ class TaskCard:
     picture turns to another class. `accuracy` is what the share of right answers is called. `parameters` are what
     `model.task` may set beside the name, each with its meaning; `required` those that have no default. `depends` are
     the fields of SetFacts that answers depend on. `unit` is that of `Task.strength`, `support` that of `Task.support`.
-    `refused` are metrics that make no sense, each with what to use instead; `changed` the fields of metrics' cards that
-    read otherwise here. `located`: an output is compared with where the object is, so that what is known of a picture
-    depends on its annotation too. `per_object`: a sample is one object, and not all of a class on one image.
+    `refused` are metrics that make no sense, each with what to use instead. `words` are phrases of the metrics' cards
+    and what they are here, longest first; `changed` the fields of single cards that read otherwise. `located`: an
+    output is compared with where the object is, so that what is known of a picture depends on its annotation too.
+    `per_object`: a sample is one object, and not all of a class on one image.
     """
 
     code: str
@@ -62,7 +63,8 @@ class TaskCard:
     unit: str = "probability"
     support: str = "log odds"
     refused: Mapping[str, str] = field(default_factory=dict)
-    changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     located: bool = False
     per_object: bool = False
 
@@ -103,6 +105,25 @@ TASKS: Mapping[str, TaskCard] = {
         parameters={
             "threshold": "probability above which a label is said: one, a list, or {label: number}; default 0.5"
         },
+        words={
+            "turn to the class of the background": "gain the label of the background",
+            "turn to {whom}": "are said to show {whom}",
+            "turn to a class": "gain a label",
+            "are called by their class": "are given their label",
+            "predicts the class": "says the label",
+            "another class": "another label",
+            "accuracy": "recall of the labels",
+        },
+        changed={
+            "performance.accuracy": {
+                "summary": "share of the annotated labels that are said; of pictures without a label, those given none",
+                "broken": "too many annotated labels are missed",
+            },
+            "performance.balanced_accuracy": {
+                "summary": "mean over labels of the share that is said; each label weighs what it lacks",
+                "broken": "too many annotated labels are missed",
+            },
+        },
     ),
     "regression": TaskCard(
         code="regression:Regression",
@@ -117,6 +138,38 @@ TASKS: Mapping[str, TaskCard] = {
         depends=("mean", "deviation"),
         unit="standard deviations",
         support="standard deviations",
+        words={
+            "turn to the class of the background": "move toward the side of the background by more than the tolerance",
+            "turn to {whom}": "move toward {whom} by more than the tolerance",
+            "pictures that turn to a class": "values that move toward a side",
+            "turn to a class": "move toward a side",
+            "it predicts the class": "its value stays",
+            "the predictions": "the values",
+            "its predictions": "its values",
+            "predictions that": "values that",
+            "predictions differ": "values differ",
+            "are called by their class": "keep their side",
+            "on one of another class": "on one of the other side",
+            "of other classes": "of the other side",
+            "of another class": "of the other side",
+            "another class": "the other side",
+            "their own class": "their own side",
+            "own class's": "own side's",
+            "are right": "are within the tolerance",
+            "and wrong": "and not",
+            "accuracy": "share within the tolerance",
+            "prediction": "value",
+        },
+        changed={
+            "performance.accuracy": {
+                "summary": "share of images whose value is at most the tolerance off the annotated one",
+                "broken": "too many values are further off than the tolerance",
+            },
+            "performance.balanced_accuracy": {
+                "summary": "mean over both sides of the share of values within the tolerance",
+                "broken": "too many values are further off than the tolerance",
+            },
+        },
         refused={
             "discrimination.class_correlation": "one value gives one map, turned round for the other side; use "
             "randomization.correlation to see that maps belong to the model",
@@ -126,6 +179,7 @@ TASKS: Mapping[str, TaskCard] = {
             "faithfulness.sensitivity_n",
             "faithfulness.deletion_gain": "a value has no probability; use faithfulness.sensitivity_n",
             "faithfulness.road": "a value has no probability; use faithfulness.sensitivity_n",
+            "performance.false_alarms": "a value is no alarm; use performance.accuracy",
             "reliance.background_margin": "a value has no probability; use reliance.background_follow, which counts "
             "values that move by more than the tolerance",
         },
@@ -139,6 +193,25 @@ TASKS: Mapping[str, TaskCard] = {
         turns="most of the region is predicted as the other class",
         accuracy="share of regions segmented",
         parameters={"threshold": "least intersection over union of predicted mask and region; default 0.5"},
+        words={
+            "turn to the class of the background": "become mostly the class of the background",
+            "turn to {whom}": "have most of their region predicted as {whom}",
+            "it predicts the class": "it predicts the class's mask",
+            "are called by their class": "keep their mask",
+            "are right": "are segmented",
+            "and wrong": "and not",
+            "accuracy": "share of regions segmented",
+        },
+        changed={
+            "performance.accuracy": {
+                "summary": "share of regions that the predicted mask overlaps by at least the threshold",
+                "broken": "too many regions are not segmented",
+            },
+            "performance.balanced_accuracy": {
+                "summary": "mean over classes of the share of regions that are segmented",
+                "broken": "too many regions are not segmented",
+            },
+        },
         depends=("classes", "nothing"),
         unit="mean probability over the region",
         support="mean log odds over the region",
@@ -153,6 +226,28 @@ TASKS: Mapping[str, TaskCard] = {
         turns="a box of the other class comes to cover the object",
         accuracy="share of objects found",
         parameters={"threshold": "a box counts as found where its score is above this; default 0.5"},
+        words={
+            "turn to the class of the background": "become a box of the class of the background",
+            "turn to {whom}": "have a box of {whom} where their object is",
+            "it predicts the class": "it finds the class",
+            "are called by their class": "have a box of their class",
+            "the predictions": "the boxes",
+            "its predictions": "its boxes",
+            "predictions that": "boxes that",
+            "are right": "have their object found",
+            "and wrong": "and not",
+            "accuracy": "share of objects found",
+        },
+        changed={
+            "performance.accuracy": {
+                "summary": "share of objects found: a box of the class above the threshold covers them",
+                "broken": "too many objects are not found",
+            },
+            "performance.balanced_accuracy": {
+                "summary": "mean over classes of the share of objects found",
+                "broken": "too many objects are not found",
+            },
+        },
         depends=("classes", "nothing"),
         unit="score of the best box that covers the object",
         support="log odds of the best box's score",
@@ -165,6 +260,13 @@ TASKS: Mapping[str, TaskCard] = {
     ),
 }
 """By the name that `model.task` takes."""
+
+
+def spoken(text: str, task: str) -> str:
+    """A text of a metric's card in the language of a task; of an unknown one, as it stands."""
+    for phrase, here in TASKS[task].words.items() if task in TASKS else ():
+        text = text.replace(phrase, here)
+    return text
 
 
 def task_of(name: str, parameters: Mapping[str, Any] | None = None, facts: SetFacts | None = None) -> Task:

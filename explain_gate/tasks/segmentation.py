@@ -132,8 +132,9 @@ class Segmentation:
         return self.may_turn(before, labels) & ~self.may_turn(after, labels)
 
     def same(self, columns: Tensor, others: Tensor) -> Tensor:
-        """Whether most of the region is the same class."""
-        return _block(columns, 2).argmax(dim=1) == _block(others, 2).argmax(dim=1)
+        """Whether most of the region is the same class, or of none in both."""
+        shares, theirs = _block(columns, 2), _block(others, 2).to(columns.device)
+        return (shares.argmax(dim=1) == theirs.argmax(dim=1)) & (shares.any(dim=1) == theirs.any(dim=1))
 
     def strength(self, columns: Tensor, labels: Tensor) -> Tensor:
         """Mean probability over the region."""

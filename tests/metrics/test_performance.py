@@ -23,6 +23,16 @@ def test_accuracy_and_its_balance(fake_batch: Any) -> None:
     assert performance.balanced_accuracy(batch).mean().item() == pytest.approx(1 / 2)
 
 
+def test_false_alarms_are_images_with_a_class_they_do_not_show(fake_batch: Any) -> None:
+    """Class 0 is said of all three images, and shown on the first two."""
+    batch = fake_batch(
+        pixels=torch.zeros(3, 3, 2, 2),
+        labels=torch.tensor([0, 0, 1]),
+        scores=lambda pixels: torch.tensor([[1.0, 0.0]]).expand(len(pixels), 2),
+    )
+    assert performance.false_alarms(batch).tolist() == [0, 0, 1]
+
+
 def test_latency_is_a_ratio(fake_batch: Any) -> None:
     """Three seconds for maps, half a second for forwards: 6, the same for every image."""
     batch = fake_batch(pixels=torch.zeros(2, 3, 2, 2), clock=(3.0, 0.5))

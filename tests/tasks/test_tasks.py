@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import explain_gate
 from explain_gate.config import load_config
 from explain_gate.errors import ConfigError
+from explain_gate.metrics import FAMILIES, METRICS, asked, broken, metric_of
 from explain_gate.plan import plan
-from explain_gate.tasks import DEFAULT, TASKS, task_of
+from explain_gate.records import Answer, ImageRow
+from explain_gate.tasks import DEFAULT, TASKS, SetFacts, task_of
 from explain_gate.tasks.task import Task
 
 GATE = """version: 1
@@ -30,9 +33,9 @@ def test_every_task_answers_everything(name: str) -> None:
     """A task of the table has all that `Task` asks, under its own name, with the same arguments."""
     task = task_of(name)
     assert task.name == name
-    for asked, member in vars(Task).items():
-        if not asked.startswith("_") and inspect.isfunction(member):
-            assert inspect.signature(getattr(type(task), asked)) == inspect.signature(member), asked
+    for answer, member in vars(Task).items():
+        if not answer.startswith("_") and inspect.isfunction(member):
+            assert inspect.signature(getattr(type(task), answer)) == inspect.signature(member), answer
 
 
 def test_the_table_needs_no_torch() -> None:
@@ -112,3 +115,58 @@ def test_classes_without_a_region_have_no_row_of_regions(tmp_path: Path) -> None
     file = tmp_path / "thresholds.yaml"
     file.write_text(GATE.replace("TASK", "binary").replace("at_least: 0.2", "at_least: 0.2, per_class: true"))
     assert [rule.class_name for rule in plan(load_config(file), ["no a", "a"], bare=["no a"])] == ["a"]
+
+
+@pytest.mark.parametrize("task", [name for name in TASKS if name != "classification"])
+def test_every_phrase_of_a_task_is_one_that_cards_use(task: str) -> None:
+    """A phrase that no card has any more would leave a report in a classifier's language."""
+    cards = " ".join(
+        text for card in METRICS.values() for text in (card.summary, card.broken, card.question, "another class")
+    )
+    families = " ".join(f"{one.question} {one.broken}" for one in FAMILIES.values())
+    assert [phrase for phrase in TASKS[task].words if phrase not in f"{cards} {families}"] == []
+    assert [key for key in TASKS[task].changed if key not in METRICS] == []
+
+
+@pytest.mark.parametrize(
+    ("task", "broken_rule", "turns"),
+    [
+        ("classification", "too many predictions are wrong", "of red turn to red"),
+        ("multilabel", "too many annotated labels are missed", "are said to show red"),
+        ("regression", "too many values are further off than the tolerance", "move toward red by more than the"),
+        ("segmentation", "too many regions are not segmented", "have most of their region predicted as red"),
+        ("detection", "too many objects are not found", "have a box of red where their object is"),
+    ],
+)
+def test_metrics_are_told_in_the_language_of_the_task(task: str, broken_rule: str, turns: str) -> None:
+    """What a broken rule means, what is counted, and what a card says."""
+    assert broken("performance.accuracy", task) == broken_rule
+    assert turns.removeprefix("of red ") in asked("reliance.background_follow", "red", task)
+    if task == "regression":
+        told = [metric_of(name, task) for name in METRICS if name not in TASKS[task].refused]
+        spoken_of = [one.question for one in told if one is not None]
+        assert not [text for text in spoken_of if "turn" in text or "predict" in text]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_versions_are_compared_by_what_the_task_calls_the_same(task: str) -> None:
+    """Answers that a profile keeps say so as often as the columns that they came from."""
+    facts = SetFacts(classes={"a": 0, "b": 1})
+    made = task_of(task, {"tolerance": 0.5} if task == "regression" else {}, facts)
+    count = {"binary": 2, "regression": 2, "detection": 10, "segmentation": 10}.get(task, 2)
+    scores = torch.rand((40, count), generator=torch.Generator().manual_seed(0)) * 2 - 0.5
+    columns, others = scores[:20], scores[20:]
+    if task in ("binary", "regression"):
+        columns, others = (torch.stack([-one[:, 1], one[:, 1]], dim=1) for one in (columns, others))
+    rows = [[_row(answer) for answer in made.answers(one)] for one in (columns, others)]
+    tolerance = 0.5 if task == "regression" else 0.0
+    differ = [one.differs(other, tolerance) for one, other in zip(*rows, strict=True)]
+    assert differ == [not same for same in made.same(columns, others).tolist()]
+    assert any(differ)
+
+
+def _row(answer: Answer) -> ImageRow:
+    return ImageRow(
+        image="a.png", label=0, class_name="a", accepted=(0,), digest="", predicted=answer.predicted, probability=None,
+        region_area=None, region_reason=None, said=answer.said, value=answer.value,
+    )  # fmt: skip

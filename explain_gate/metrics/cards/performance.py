@@ -36,6 +36,19 @@ CARDS = (
         caveat="classes of few images weigh much, so one image moves it; not meant for per_class",
     ),
     Metric(
+        key="performance.false_alarms",
+        summary="share of images of which the model says a class that they do not show",
+        better="lower",
+        low=0,
+        high=1,
+        applies="model",
+        asks=("predictions",),
+        source="definition",
+        caveat="an image that shows every class can raise none; name the class of empty pictures in `classes` to ask "
+        "them alone",
+        broken="it says classes that pictures do not show",
+    ),
+    Metric(
         key="performance.latency_ratio",
         summary="time of one explanation over the time of one forward pass",
         better="lower",

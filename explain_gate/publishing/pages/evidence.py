@@ -12,7 +12,7 @@ from typing import Any
 from explain_gate.digits import number
 from explain_gate.profile.files import thumbnail_file
 from explain_gate.publishing.pictures.kept import Kept
-from explain_gate.records import BLOCKING, Finding
+from explain_gate.records import BLOCKING, Finding, ImageRow
 
 _LISTED = "evidence/evidence.json"
 _MOST_CHECKS = 40
@@ -102,7 +102,7 @@ def _strip(entry: Mapping[str, Any], kept: Kept, folder: Path, classes: Mapping[
         PictureView(
             file=file,
             said=_said(one, classes),
-            wrong=one["predicted"] is not None and int(one["predicted"]) not in image.accepted,
+            wrong=_wrong(one, image, kept.profile.tolerance),
             difference=_copied(kept, _own(one["difference"]), folder) if "difference" in one else None,
         )
         for one in entry["pictures"]
@@ -127,11 +127,23 @@ def _strip(entry: Mapping[str, Any], kept: Kept, folder: Path, classes: Mapping[
 
 
 def _said(one: Mapping[str, Any], classes: Mapping[int, str]) -> str:
-    """`Bengal, 97 %`; empty where scores mean no class."""
+    """`Bengal, 97 %`, several labels beside each other, or a value; empty where scores mean no class."""
+    if one.get("value") is not None:
+        return number(float(one["value"]))
     if one["predicted"] is None:
         return ""
+    if len(said := one.get("said") or ()) > 1:
+        return ", ".join(classes.get(int(label), f"class {label}") for label in said)
     label = int(one["predicted"])
     return f"{classes.get(label, f'class {label}')}, {100 * float(one['confidence']):.0f} %"
+
+
+def _wrong(one: Mapping[str, Any], image: ImageRow, tolerance: float) -> bool:
+    """Whether a picture's answer is not what is annotated on the image that it was made from."""
+    if one.get("value") is not None:
+        return image.annotated is not None and abs(float(one["value"]) - image.annotated) > tolerance
+    said = one.get("said") or ([one["predicted"]] if one["predicted"] is not None else [])
+    return bool(said) and not {int(label) for label in said} & set(image.accepted)
 
 
 def _own(name: object) -> str:

@@ -105,10 +105,13 @@ def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str |
     families = tuple(
         FamilyView(
             name=name,
-            question=question(name),
+            question=question(name, verdict.task),
             checks=tuple(
                 CheckView(
-                    check=check, metric=metric_of(check), rules=tuple(rules), cascade=build_cascade(check, per_image)
+                    check=check,
+                    metric=metric_of(check, verdict.task),
+                    rules=tuple(rules),
+                    cascade=build_cascade(check, per_image),
                 )
                 for check, rules in checks.items()
             ),

@@ -21,7 +21,7 @@ def reason(verdict: Verdict) -> str:
         return _no_verdict(verdict)
     blocking = [finding for finding in by_severity(verdict.findings) if finding.status in BLOCKING]
     if verdict.verdict == "failed":
-        return _clauses(blocking) if blocking else _failed_elsewhere(verdict)
+        return _clauses(blocking, verdict.task) if blocking else _failed_elsewhere(verdict)
     if not verdict.findings:
         return "no rules were planned"
     if verdict.selection == "quick":
@@ -52,10 +52,10 @@ def _failed_elsewhere(verdict: Verdict) -> str:
     return verdict.messages[0].splitlines()[0] if verdict.messages else "the run failed outside its rules"
 
 
-def _clauses(blocking: list[Finding]) -> str:
+def _clauses(blocking: list[Finding], task: str) -> str:
     grouped: dict[str, list[Finding]] = {}
     for finding in blocking:
-        grouped.setdefault(_phrase(finding), []).append(finding)
+        grouped.setdefault(_phrase(finding, task), []).append(finding)
     clauses = [_clause(phrase, findings) for phrase, findings in grouped.items()]
     if len(clauses) > _CLAUSES:
         rest = sum(len(findings) for findings in list(grouped.values())[_CLAUSES - 1 :])
@@ -63,14 +63,14 @@ def _clauses(blocking: list[Finding]) -> str:
     return clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])}, and {clauses[-1]}"
 
 
-def _phrase(finding: Finding) -> str:
+def _phrase(finding: Finding, task: str) -> str:
     if finding.status == "unmeasured":
         return f"{finding.check} could not be measured"
     if finding.cause == "change":
         return f"{finding.check} is worse than in the approved version"
     if finding.cause == "undecided" and finding.evidence is None:
         return f"{finding.check} may be worse than in the approved version"
-    return broken(finding.check) or f"{finding.check} breaks its bound"
+    return broken(finding.check, task) or f"{finding.check} breaks its bound"
 
 
 def _clause(phrase: str, findings: list[Finding]) -> str:

@@ -81,3 +81,20 @@ def test_a_failed_test_beside_the_rules_is_named(run):
     """Where only a team's own test failed, it is the reason."""
     verdict = replace(failed(run, {**BENGAL, "status": "passed"}), verdict="failed")
     assert headline(verdict) == "Blocked: 1 test beside the rules failed: checks/test_own.py::test_logo"
+
+
+@pytest.mark.parametrize(
+    ("task", "sentence"),
+    [
+        (
+            "regression",
+            "Blocked: its values follow the background, and too many values are further off than the tolerance",
+        ),
+        ("detection", "Blocked: its boxes follow the background, and too many objects are not found"),
+        ("multilabel", "Blocked: its predictions follow the background, and too many annotated labels are missed"),
+    ],
+)
+def test_it_speaks_the_language_of_the_task(run, task, sentence):
+    accuracy = {**BACKGROUND, "check": "performance.accuracy", "bound": {"at_least": 0.9}}
+    verdict = failed(run, BACKGROUND, accuracy)
+    assert headline(replace(verdict, model={**verdict.model, "task": task})) == sentence
