@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from explain_gate.metrics.cards import FAMILIES, METRICS, Applies, Family, Metric
 from explain_gate.records import Direction
@@ -53,7 +54,7 @@ def metric_of(check: str, task: str = DEFAULT) -> Metric | None:
     metric = METRICS.get(check.partition("/")[0])
     if metric is None or task == DEFAULT or task not in TASKS:
         return metric
-    own = {name: spoken(getattr(metric, name), task) for name in ("summary", "broken", "question")}
+    own: dict[str, Any] = {name: spoken(getattr(metric, name), task) for name in ("summary", "broken", "question")}
     return replace(metric, **{**own, **TASKS[task].changed.get(metric.key, {})})
 
 
