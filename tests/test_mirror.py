@@ -31,6 +31,10 @@ ELSEWHERE = {
     "measuring/asking/passes.py": ("one capability", "measuring/asking/test_batch.py"),
     "measuring/asking/planting.py": ("one capability", "measuring/asking/test_cue_facts.py"),
     "measuring/asking/resources.py": ("what capabilities share", "measuring/asking/test_capabilities.py"),
+    "measuring/asking/views.py": (
+        "how a picture is seen and given back, by every look",
+        "measuring/asking/test_looks.py",
+    ),
     "measuring/asking/variants.py": ("the model and its twins", "measuring/asking/test_batch.py"),
     "measuring/remembering/origins.py": ("what a score came from", "measuring/test_draws.py"),
     "measuring/remembering/recall.py": ("whole runs, measured again", "measuring/test_resume.py"),

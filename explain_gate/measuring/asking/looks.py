@@ -9,17 +9,18 @@ import functools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from explain_gate.data.preprocessing import denormalize, normalize
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.measuring.asking.backgrounds import widened, without_object
+from explain_gate.measuring.asking.backgrounds import without_object
 from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope
+from explain_gate.measuring.asking.marked import Marks, named
+from explain_gate.measuring.asking.views import View, Views
 from explain_gate.metrics.appearance import (
     Signature,
     Style,
@@ -42,25 +43,14 @@ _PROBES = 6
 """Pictures on which it is measured what an operation changes."""
 _MOST_MARKED = 400
 """Pictures, spread over the classes, that are looked at for marks."""
-_SEPARATES, _CHANCE = 0.7, 0.01
-"""Area under the curve, and p-value, from which an operation's mark counts as in a class's pictures."""
-_ABSENT = 0.6
-"""Area below which it does not, so that the operation may be a control."""
-_CANDIDATES = 12
-_STRENGTHS = 2
-"""Operations that are tried for a class, and at how many strengths each."""
 _SEARCHED = 20
 """Images of each half that an operation is searched on."""
-_ALIKE = 1.25
-"""Factor within which two operations change pictures equally."""
 _SIGNED, _UNSIGNED = 24, 48
 """Pictures of a class, and of the others, that a signature is taken from."""
 _STRONGEST = 3.0
 """By which a class's own signature may be strengthened to be as large as another's."""
 _LEAST_OUTSIDE = 0.05
 """Share of the frame that must lie outside a donor's object."""
-_HELD = 48
-"""Pictures that are kept decoded."""
 
 Predict = Callable[[Tensor, Sequence[Truth]], Tensor]
 """Pictures, and the truths of those that they were made from -> the task's columns."""
@@ -84,55 +74,14 @@ class Kept(Protocol):
     def operation(self, label: int, classes: int, half: bool) -> bytes | None:  # noqa: FBT001 - one of two halves
         """Which operation turned most of one half of the set to a class, as it was kept, or None."""
 
-    def keep_operation(self, label: int, classes: int, half: bool, content: bytes) -> None:  # noqa: FBT001
+    def keep_operation(
+        self,
+        label: int,
+        classes: int,
+        half: bool,  # noqa: FBT001 - one of two halves
+        content: bytes,
+    ) -> None:
         """Keep it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _View:
-    """A picture as people see it. Shapes: picture (C, H, W), in [0, 1]; region, outside (H, W), bool."""
-
-    picture: Tensor
-    region: Tensor
-    outside: Tensor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
-    """What every operation at every strength (T of them, in the order of `tried`) does, and whose pictures show it.
-
-    `change`: root mean square of what it changes. `areas` and `p_values`, by class: how well its mark tells the class's
-    pictures from the others', area under the ROC curve.
-    """
-
-    change: Sequence[float]
-    areas: Mapping[int, Sequence[float]]
-    p_values: Mapping[int, Sequence[float]]
-
-    def of(self, label: int) -> list[int]:
-        """Which operations left their mark on a class, the clearest first."""
-        areas, chances = self.areas.get(label, ()), self.p_values.get(label, ())
-        told = [one for one, area in enumerate(areas) if area >= _SEPARATES and chances[one] <= _CHANCE]
-        chosen: list[int] = []
-        names = [operation.name for operation, _ in tried()]
-        for one in sorted(told, key=lambda one: (-areas[one], one)):
-            if len(chosen) < _CANDIDATES and [names[other] for other in chosen].count(names[one]) < _STRENGTHS:
-                chosen.append(one)
-        return chosen
-
-    def control(self, one: int, label: int, seed: int) -> int:
-        """Another operation that changes pictures as much, and whose mark is not in the class's pictures."""
-        areas = self.areas[label]
-        absent = [other for other, area in enumerate(areas) if area < _ABSENT and other != one]
-        absent = absent or [min((other for other in range(len(areas)) if other != one), key=lambda other: areas[other])]
-
-        def apart(other: int) -> float:
-            return abs(math.log(max(self.change[other], 1e-6) / max(self.change[one], 1e-6)))
-
-        alike = [other for other in absent if apart(other) <= math.log(_ALIKE)]
-        if not alike:
-            return min(absent, key=lambda other: (apart(other), other))
-        return lowest(alike, 1, digest=_told, name=str, seed=seed, own=f"{_told(one)} {label}", purpose="control")[0]
 
 
 class Looks:
@@ -146,7 +95,7 @@ class Looks:
         self._task = task
         self._seed = seed
         self._memory = memory
-        self._view = functools.lru_cache(_HELD)(self._seen)
+        self._views = Views(data)
         self._styles: dict[int, Style] = {}
         self._signatures: dict[int, Signature | None] = {}
         self._chosen: dict[tuple[int, int, bool], int | None] = {}
@@ -154,7 +103,7 @@ class Looks:
 
     def exchanges(self, sample: Sample, look: Look, classes: int) -> list[Exchange]:
         """One of each of up to `classes` other classes that has a picture to lend; see `metrics.batch.Batch`."""
-        picture = self._visible(sample)
+        picture = self._views.visible(sample)
         make = {"style": self._by_donor, "spectrum": self._by_donor, "signature": self._by_signature,
                 "operation": self._by_operation}[look]  # fmt: skip
         return make(sample, picture, look, classes)
@@ -171,10 +120,10 @@ class Looks:
         """Whose pictures show which operation, measured when first asked for."""
         kept = None if self._memory is None else self._memory.marks(self._marked)
         if kept is None:
-            found = self._measured()
+            marks = self._measured()
             if self._memory is not None:
-                self._memory.keep_marks(self._marked, json.dumps(asdict(found)).encode())
-            return found
+                self._memory.keep_marks(self._marked, json.dumps(asdict(marks)).encode())
+            return marks
         read = json.loads(kept)
         by_class = {name: {int(label): row for label, row in read[name].items()} for name in ("areas", "p_values")}
         return Marks(change=read["change"], **by_class)
@@ -206,22 +155,28 @@ class Looks:
         own = self._donor(sample, sample.label, look)
         if own is None:
             return []
-        control = self._input(self._taken(picture, own, look))
-        found = []
+        control = self._views.as_input(self._taken(picture, own, look))
+        exchanges = []
         for label in self.given(sample.index, classes):
             donor = self._donor(sample, label, look)
             if donor is not None:
-                changed = self._input(self._taken(picture, donor, look))
-                found.append(Exchange(label=label, changed=changed, control=control))
-        return found
+                changed = self._views.as_input(self._taken(picture, donor, look))
+                exchanges.append(Exchange(label=label, changed=changed, control=control))
+        return exchanges
 
-    def _by_signature(self, sample: Sample, picture: Tensor, look: Look, classes: int) -> list[Exchange]:  # noqa: ARG002
+    def _by_signature(
+        self,
+        sample: Sample,
+        picture: Tensor,
+        look: Look,  # noqa: ARG002 - all looks are made alike
+        classes: int,
+    ) -> list[Exchange]:
         own = self.signature(sample.label)
-        found = []
+        exchanges = []
         for label in self.given(sample.index, classes):
             other = self.signature(label)
             if other is None:
-                found.append(Exchange(label=label))
+                exchanges.append(Exchange(label=label))
                 continue
             strength = math.inf if own is None else other.size / own.size
             # A class without a signature as strong takes the other's the wrong way round: as much, and not the class's.
@@ -230,22 +185,32 @@ class Looks:
                 if own is None or strength > _STRONGEST
                 else signed(picture, own, strength=strength)
             )
-            found.append(
-                Exchange(label=label, changed=self._input(signed(picture, other)), control=self._input(control))
+            exchanges.append(
+                Exchange(
+                    label=label,
+                    changed=self._views.as_input(signed(picture, other)),
+                    control=self._views.as_input(control),
+                )
             )
-        return found
+        return exchanges
 
-    def _by_operation(self, sample: Sample, picture: Tensor, look: Look, classes: int) -> list[Exchange]:  # noqa: ARG002
-        found = []
+    def _by_operation(
+        self,
+        sample: Sample,
+        picture: Tensor,
+        look: Look,  # noqa: ARG002 - all looks are made alike
+        classes: int,
+    ) -> list[Exchange]:
+        exchanges = []
         for label in self.given(sample.index, classes):
             one = self.operation(label, classes, self._half(sample.index, label))
             if one is None:
-                found.append(Exchange(label=label))
+                exchanges.append(Exchange(label=label))
                 continue
             control = self.marks.control(one, label, self._seed)
             changed, other = (self._operated(sample.index, picture, which) for which in (one, control))
-            found.append(Exchange(label=label, changed=changed, control=other, operation=one))
-        return found
+            exchanges.append(Exchange(label=label, changed=changed, control=other, operation=one))
+        return exchanges
 
     def _search(self, label: int, classes: int, *, half: bool) -> int | None:
         """The operation with most net turns among images of the other half."""
@@ -259,7 +224,7 @@ class Looks:
         ]
         rows = self._data.lowest(theirs, _SEARCHED, seed=self._seed, purpose=f"operations searched {label}")
         samples = [sample for sample in map(self._data.sample, rows) if self._may_turn(sample, label)]
-        pictures = {sample.index: (sample.truth, self._visible(sample)) for sample in samples}
+        pictures = {sample.index: (sample.truth, self._views.visible(sample)) for sample in samples}
         if not pictures:
             return candidates[0]
         turns = {one: self._turns(pictures, one, label) for one in candidates}
@@ -289,19 +254,19 @@ class Looks:
 
     def _operated(self, row: int, picture: Tensor, one: int) -> Tensor:
         operation, strength = tried()[one]
-        generator = torch.Generator().manual_seed(seed_of(self._seed, self._data.key(row), f"operation {_told(one)}"))
-        return self._input(operate(picture, operation, strength, generator))
+        generator = torch.Generator().manual_seed(seed_of(self._seed, self._data.key(row), f"operation {named(one)}"))
+        return self._views.as_input(operate(picture, operation, strength, generator))
 
     def _taken(self, picture: Tensor, donor: int, look: Look) -> Tensor:
         if look == "style":
             return restyled(picture, self._style(donor))
         filled = without_object(self._data.sample(donor))
-        lent = self._view(donor).picture if filled is None else self._shown(filled)
+        lent = self._views.of(donor).picture if filled is None else self._views.shown(filled)
         return respectred(picture, lent)
 
     def _style(self, row: int) -> Style:
         if row not in self._styles:
-            view = self._view(row)
+            view = self._views.of(row)
             self._styles[row] = style_of(view.picture, view.outside)
         return self._styles[row]
 
@@ -310,7 +275,7 @@ class Looks:
         digest = self._data.digest(sample.index)
         own = self._data.key(sample.index)
         for row in self._data.lowest(self._members[label], seed=self._seed, own=own, purpose=f"donor of {look}"):
-            if self._data.digest(row) != digest and _lends(self._view(row)):
+            if self._data.digest(row) != digest and _lends(self._views.of(row)):
                 return row
         return None
 
@@ -329,14 +294,14 @@ class Looks:
     def _measured(self) -> Marks:
         labels = [self._data.entries[row].label for row in self._marked]
         looks = np.stack([self._look(row) for row in self._marked])
-        probes = [(row, self._view(row)) for row in self._marked[:_PROBES]]  # classes come in turn
+        probes = [(row, self._views.of(row)) for row in self._marked[:_PROBES]]  # classes come in turn
         before = [look_of(view.picture, view.region) for _, view in probes]
         size: list[float] = []
         changes = []
         for one, (operation, strength) in enumerate(tried()):
             moved, squares = [], []
             for (row, view), own in zip(probes, before, strict=True):
-                seed = seed_of(self._seed, self._data.key(row), f"probe {_told(one)}")
+                seed = seed_of(self._seed, self._data.key(row), f"probe {named(one)}")
                 after = operate(view.picture, operation, strength, torch.Generator().manual_seed(seed))
                 moved.append(look_of(after, view.region) - own)
                 squares.append(float(((after - view.picture) ** 2).mean()))
@@ -356,8 +321,8 @@ class Looks:
         for row in rows:
             filled = without_object(self._data.sample(row))
             if filled is not None:
-                pictures.append(self._shown(filled))
-                outside.append(self._view(row).outside)
+                pictures.append(self._views.shown(filled))
+                outside.append(self._views.of(row).outside)
                 mine.append(self._data.entries[row].label == label)
         if min(sum(mine), len(mine) - sum(mine)) < 2:
             return None
@@ -365,29 +330,8 @@ class Looks:
         return common if common.beyond_chance else None
 
     def _look(self, row: int) -> Any:
-        view = self._view(row)
+        view = self._views.of(row)
         return look_of(view.picture, view.region)
-
-    def _seen(self, row: int) -> _View:
-        sample = self._data.sample(row)
-        size = sample.pixels.shape[-2:]
-        region = torch.zeros(size, dtype=torch.bool) if sample.region is None else sample.region
-        known = sample.region is not None or sample.empty
-        outside = ~widened(region) if known else torch.zeros(size, dtype=torch.bool)
-        return _View(picture=self._visible(sample), region=region, outside=outside)
-
-    def _visible(self, sample: Sample) -> Tensor:
-        return self._shown(sample.pixels)
-
-    def _shown(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels as people see them, colours in the order red, green, blue; every channel is kept."""
-        shown = denormalize(pixels.cpu(), self._data.preprocessing).clamp(0, 1)
-        return shown.flip(0) if self._data.preprocessing.order == "bgr" else shown
-
-    def _input(self, picture: Tensor) -> Tensor:
-        """The inverse."""
-        ordered = picture.flip(0) if self._data.preprocessing.order == "bgr" else picture
-        return normalize(ordered, self._data.preprocessing)
 
 
 class Exchanges(Capability):
@@ -415,10 +359,5 @@ class Exchanges(Capability):
         return [labels, *map(asking.identity, rows)]
 
 
-def _lends(view: _View) -> bool:
+def _lends(view: View) -> bool:
     return float(view.outside.double().mean()) >= _LEAST_OUTSIDE
-
-
-def _told(one: int) -> str:
-    operation, strength = tried()[one]
-    return f"{operation.name} {strength}"

@@ -202,7 +202,13 @@ class Memory:
         key = self._keys.operation(label, classes, half)
         return self.cache.get([key]).get(key)
 
-    def keep_operation(self, label: int, classes: int, half: bool, content: bytes) -> None:  # noqa: FBT001
+    def keep_operation(
+        self,
+        label: int,
+        classes: int,
+        half: bool,  # noqa: FBT001 - one of two halves
+        content: bytes,
+    ) -> None:
         """Keep which operation it was."""
         self.cache.put("operations", {self._keys.operation(label, classes, half): content})
 
