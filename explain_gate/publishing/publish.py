@@ -9,6 +9,8 @@ from pathlib import Path
 
 from explain_gate.comparing.per_image import PerImage
 from explain_gate.errors import ReferenceError
+from explain_gate.publishing.pages.audit import FILE as AUDIT
+from explain_gate.publishing.pages.audit import render_audit
 from explain_gate.publishing.pages.cues import CueView, build_cues
 from explain_gate.publishing.pages.drift import build_drift
 from explain_gate.publishing.pages.evidence import build_evidence
@@ -77,7 +79,7 @@ def write_surfaces(
     reference: Profile | None = None,
     location: str = "",
 ) -> tuple[str, ...]:
-    """Write what shows a verdict: junit.xml, metrics.txt, summary.md, thresholds.yaml, index.html and assets/.
+    """Write what shows a verdict: every file beside verdict.json, index.html and assets/ among them.
 
     Arguments are those of `publish`; verdict.json is left as it is.
 
@@ -90,6 +92,7 @@ def write_surfaces(
     surfaces.write("summary.md", verdict_to_markdown)
     if config_text is not None:
         surfaces.write(CONFIG, lambda _: redact(config_text))
+    surfaces.write(AUDIT, lambda judged: render_audit(judged, profile, config_text=config_text))
     with surfaces.told("index.html"):
         per_image = PerImage(profile) if profile is not None else None
         gallery = build_gallery(verdict, per_image, folder)

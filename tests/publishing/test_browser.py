@@ -305,3 +305,24 @@ def test_the_line_of_a_broken_rule_is_drawn_and_fits(open_page, width, scheme):
     assert line.locator(".length").bounding_box()["width"] > 0
     assert "this version" in page.locator(".rule.failed .marks").first.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
+def test_the_auditors_page_fits_and_its_links_resolve(open_page, run, width, scheme):
+    """Nothing sticks out sideways; every link inside leads somewhere, and the report is beside it."""
+    page = open_page(path=run.folder / "audit.html", width=width, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    targets = page.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    ids = set(page.locator("[id]").evaluate_all("nodes => nodes.map(node => node.id)"))
+    assert {target[1:] for target in targets if target.startswith("#")} <= ids
+    assert all((run.folder / target).is_file() for target in targets if not target.startswith("#"))
+
+
+def test_the_auditors_page_prints(open_page, run):
+    """Chromium makes a PDF of several pages, without the bar of links."""
+    page = open_page(path=run.folder / "audit.html")
+    page.emulate_media(media="print")
+    assert not page.locator(".top").is_visible()
+    pdf = page.pdf(format="A4")
+    assert pdf.startswith(b"%PDF-")
+    assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page/") + pdf.count(b"/Type /Page ") >= 2
