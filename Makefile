@@ -10,7 +10,7 @@ TIMES ?=
 # Processes that run tests; each uses one core.
 JOBS ?= 2
 
-.PHONY: demo test lint types layers unit docs soak kills clean
+.PHONY: demo test lint types layers unit docs examples soak kills clean
 
 demo: $(INSTALLED)
 	$(BIN)/explain-gate demo --output reports/demo
@@ -35,6 +35,10 @@ unit: $(INSTALLED)
 # The site as folder site/, strictly: a broken link is an error.
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f .mkdocs.yml
+
+# Stories of an honest and a cheating version, one a folder; each is a minute of one core.
+examples: $(INSTALLED)
+	set -e; for story in examples/*/train.py; do echo "$$story"; $(BIN)/python "$$story"; done
 
 # Hours: the suite in odd surroundings, then each test that starts a process or waits 200 times, with both cores busy.
 soak: $(INSTALLED)

@@ -1,0 +1,1 @@
+"""What the stories share: training a small network, and gating two versions of it."""
