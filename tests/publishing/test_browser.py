@@ -1,8 +1,6 @@
 """The report in a real browser: filters, the enlarged view by keyboard, a phone's width."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,29 +14,8 @@ from explain_gate.publishing.pages.history import render_history
 from explain_gate.publishing.publish import publish
 from explain_gate.records import Measurement
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-)  # fmt: skip
 CONFIG = "\n".join(["version: 1", *(f"# line {number}" for number in range(2, 14))])
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium; a missing one is a failure in CI, a skip elsewhere."""
-    sync_api = pytest.importorskip("playwright.sync_api") if not os.environ.get("CI") else None
-    if sync_api is None:
-        from playwright import sync_api
-    if not CHROMIUM.is_file():
-        message = f"{CHROMIUM} is missing"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

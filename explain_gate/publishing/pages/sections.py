@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -34,7 +35,7 @@ ROWS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleView:
-    """One rule as shown.
+    """One rule as shown. `anchor` is its id on the page: the rule's key, so that a link holds from run to run.
 
     `excerpt` is its line in thresholds.yaml, where the text is known; `aside` puts the value into proportion, where the
     metric noted what with. `line` is the chart of all its numbers where the rule needs attention, and `numbers` they
@@ -42,6 +43,7 @@ class RuleView:
     """
 
     number: int
+    anchor: str
     finding: Finding
     value: str
     interval: str
@@ -98,9 +100,11 @@ def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str |
     controls: dict[tuple[str, str | None, str | None], list[Control]] = {}
     for control in verdict.controls:
         controls.setdefault((control.check, control.method, control.class_name), []).append(control)
+    seen: Counter[str] = Counter()
     for position, finding in enumerate(ordered[:ROWS]):
         own = controls.get((finding.check, finding.method, finding.class_name), [])
-        view = _rule(position, finding, per_image, lines, own)
+        seen[finding.key] += 1
+        view = _rule(position, finding, per_image, lines, own, occurrence=seen[finding.key])
         grouped.setdefault(family(finding.check), {}).setdefault(finding.check, []).append(view)
     families = tuple(
         FamilyView(
@@ -123,7 +127,13 @@ def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str |
 
 
 def _rule(
-    position: int, finding: Finding, per_image: PerImage | None, lines: list[str], controls: list[Control]
+    position: int,
+    finding: Finding,
+    per_image: PerImage | None,
+    lines: list[str],
+    controls: list[Control],
+    *,
+    occurrence: int,
 ) -> RuleView:
     metric = metric_of(finding.check)
     bound = _drawn_bound(finding)
@@ -150,8 +160,10 @@ def _rule(
         share = counted.yes / counted.images
         bar = interval_bar(share, counted.limits, ("at_most", counted.bound), (0.0, 1.0), None)
     line, told = _line(finding, bound, controls) if position < CHARTS else (None, ())
+    anchor = "-".join(f"rule {finding.key}".split())
     return RuleView(
         number=position,
+        anchor=anchor if occurrence == 1 else f"{anchor}-{occurrence}",
         finding=finding,
         value=value_text(finding),
         interval=span_of(finding),

@@ -87,3 +87,15 @@ def test_what_to_do_next_is_beside_the_numbers(run, page_of):
     worst = run.verdict.findings[6].worst[0]
     assert f"run --only 'reliance.background_gap[all]' --image '{worst}'" in text
     assert "whether the metric itself errs here: blind to a cue on the object" in text
+
+
+def test_a_link_to_a_rule_holds_from_run_to_run(run):
+    """The id is the rule's own, whatever else is on the page and however it ended; the same key twice has two ids."""
+    findings = run.verdict.findings
+    anchors = [view.anchor for view in build_rules(run.verdict, None, None).attention()]
+    assert "rule-reliance.background_gap[all]" in anchors
+    later = replace(run.verdict, findings=(findings[6], findings[6]))
+    assert [view.anchor for view in build_rules(later, None, None).attention()] == [
+        "rule-reliance.background_gap[all]",
+        "rule-reliance.background_gap[all]-2",
+    ]
