@@ -31,6 +31,7 @@ _TABLE_HEAD = """\
 | | rule | method | class | value | 95 % interval | bound | change | images | line |
 |---|---|---|---|---:|---|---|---|---:|---:|"""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
+_MENTION = re.compile(r"@(?=\w)")
 _CELL = 160
 _REASON = 500
 
@@ -101,8 +102,11 @@ def _not_applicable(verdict: Verdict) -> list[str]:
 
 
 def escape(text: str, limit: int = _CELL) -> str:
-    """Text that Markdown shows as it is, on one line, cut to `limit` characters."""
-    return _MARKDOWN.sub(r"\\\1", _cut(_plain(text), limit))
+    """Text that Markdown shows as it is, on one line, cut to `limit` characters, and that calls nobody.
+
+    Hosts read mentions from the rendered text, where no backslash is left: a space without width parts the two.
+    """
+    return _MENTION.sub("@\u200b", _MARKDOWN.sub(r"\\\1", _cut(_plain(text), limit)))
 
 
 def code(text: str) -> str:

@@ -1,5 +1,6 @@
 """The verdict as text: short, failures first, nothing of it taken for markup."""
 
+import re
 from dataclasses import replace
 
 from explain_gate.publishing.text.summary import LIMIT, terminal_lines, verdict_to_markdown
@@ -81,3 +82,16 @@ def test_reasons_leave_room_for_the_count_of_what_is_hidden(big_verdict):
         rows = [line for line in lines if line.startswith("  ") and line[2] in "✕?"]
         assert len(rows) == sum(line.startswith("      ") for line in lines)
         assert f"... and {len(big_verdict.findings) - len(rows):,} more rules" in "\n".join(lines)
+
+
+def test_a_hostile_name_neither_calls_people_nor_turns_text_around(run):
+    """Mentions, right-to-left marks and line breaks in a class name reach a comment as harmless text."""
+    name = "@everyone | `x` <script>\n\u202eevil"
+    findings = tuple(replace(finding, class_name=name, message=name) for finding in run.verdict.findings)
+    text = verdict_to_markdown(replace(run.verdict, findings=findings))
+    # Inside code spans nobody is called.
+    outside = re.sub(r"`[^`\n]*`", "", text.replace("\\`", ""))
+    assert "@everyone" not in outside
+    assert "@\u200beveryone" in outside
+    assert "<script>" not in outside.replace("\\<script\\>", "")
+    assert "\u202e" not in text
