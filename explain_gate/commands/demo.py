@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ Say = Callable[[str], None]
 
 VERSIONS = ("v1-honest", "v2-watermark")
 BLOCKING = ("alignment", "reliance")
+
+_MOST_WORKERS = 4
+"""Each loads torch, which takes longer than what more of them would save here."""
 
 
 def tell(output: Path, *, seed: int, say: Say, tracking: bool = True) -> int:
@@ -57,6 +61,7 @@ def _gate(project: Path, output: Path, version: str, say: Say, *, tracking: bool
             output=str(output / version),
             tracking_uri=f"sqlite:///{Path.cwd() / 'mlflow.db'}",
             tracking=tracking,
+            workers=min(_MOST_WORKERS, os.cpu_count() or 1),
         )
     )
     verdict = session.run(Silent()).verdict
