@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from explain_gate.profile.files import maps_file
 from explain_gate.profile.profile import holds, load_maps
@@ -109,6 +108,8 @@ def _opened(
 
 def _spearman(first: NDArray[np.float32], second: NDArray[np.float32], equal: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Rank correlation of each pair (N, H, W) on a coarser grid, where ranking is cheap enough for a report."""
+    from scipy.stats import rankdata  # slow to load, and only versions that are compared need it
+
     step = max(1, -(-max(first.shape[1:]) // _SIDE))
     ranks = [
         rankdata(np.nan_to_num(maps[:, ::step, ::step]).reshape(len(maps), -1), axis=1) for maps in (first, second)
