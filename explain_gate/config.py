@@ -80,7 +80,10 @@ Colour = Annotated[float, Field(ge=0, le=255)]
 class TaskSection(_Section):
     """What the model's output means; docs/tasks.md. A name alone stands for {name: NAME}."""
 
-    name: Text = Field(default="classification", description="classification, binary, multilabel or regression")
+    name: Text = Field(
+        default="classification",
+        description="classification, binary, multilabel, regression, segmentation or detection",
+    )
     threshold: float | list[float] | dict[Text, float] | None = Field(
         default=None, description="binary, multilabel: probability above which a class is said"
     )
@@ -210,6 +213,7 @@ class DataSection(_Section):
     background_class: Text | None = Field(
         default=None, description="the class of pictures on which nothing is annotated"
     )
+    licence: Text | None = Field(default=None, description="of the pictures, for whoever audits a run")
     preprocessing: PreprocessingSection = PreprocessingSection()
     limit: Annotated[int, Field(gt=0)] | None = Field(default=None, description="use at most this many images")
 

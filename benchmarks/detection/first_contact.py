@@ -95,8 +95,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     if not arguments.tables:
-        if arguments.data is None or not (arguments.data / "pets").is_dir():
-            print(f"no photographs at {arguments.data}: nothing is measured")
+        if not photographs.are_there(arguments.data):
             return
         how = How(side=arguments.side, light=arguments.light)
         measure_all(arguments.data, arguments.cache, how, seconds=arguments.seconds)

@@ -107,13 +107,20 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     if not arguments.tables:
-        if arguments.data is None or not (arguments.data / "pets").is_dir():
-            print(f"no photographs at {arguments.data}: nothing is measured")
+        if not are_there(arguments.data):
             return
         measure_all(arguments)
     from benchmarks.detection.photograph_tables import print_tables
 
     print_tables(arguments.cache)
+
+
+def are_there(data: Path | None) -> bool:
+    """Whether there are photographs to measure on; where not, it is said."""
+    there = data is not None and (data / "pets").is_dir()
+    if not there:
+        print(f"no photographs at {data}: nothing is measured")
+    return there
 
 
 def jobs(honest: int) -> list[Job]:

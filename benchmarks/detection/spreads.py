@@ -103,8 +103,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     if not arguments.table:
-        if arguments.data is None or not (arguments.data / "pets").is_dir():
-            print(f"no photographs at {arguments.data}: nothing is measured")
+        if not photographs.are_there(arguments.data):
             return
         torch.set_num_threads(1)
         measure_all(arguments.data, arguments.cache, versions=arguments.versions, seconds=arguments.seconds)

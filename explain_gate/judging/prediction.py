@@ -21,6 +21,7 @@ from explain_gate.judging.priors import Prior, prior_of
 from explain_gate.metrics import METRICS
 from explain_gate.records import Profile, Rule
 from explain_gate.statistics import Values, along_last, summarize
+from explain_gate.tasks import DEFAULT
 
 _RESAMPLES = 400
 _DRAWS = 8000
@@ -95,7 +96,7 @@ def tabulate(profiles: Sequence[Profile], rows: Sequence[Rule], planned: Sequenc
 
 def known_of(profiles: Sequence[Profile], rule: Rule) -> Prior | None:
     """What other data sets tell about how far versions differ on a row: of means of classification alone."""
-    if profiles[0].manifest.get("task", "classification") != "classification" or rule.statistic != "mean":
+    if profiles[0].manifest.get("task", DEFAULT) != DEFAULT or rule.statistic != "mean":
         return None
     values = [values_of(profile, rule) for profile in profiles]
     images = min(one.size for one in values)

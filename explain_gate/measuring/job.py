@@ -83,6 +83,11 @@ class Job:
     selection: SelectionName = "full"
 
     @property
+    def is_share(self) -> bool:
+        """Whether a worker measures it: what it finds is gone on from, and is no measurement by itself."""
+        return self.part or self.turn is not None
+
+    @property
     def seed(self) -> int:
         """Of every draw."""
         return self.config.sections.seed

@@ -89,8 +89,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
         facts = Facts.of(job, options)
         with _opened(job, facts, variants, options, cache, Path(scratch)) as (resources, memory):
             predictions = predict(variants.probe, data, writer, progress, memory)
-            worker = job.part or job.turn is not None
-            confounds = () if worker else find_confounds(data, seed=job.seed, memory=memory)
+            confounds = () if job.is_share else find_confounds(data, seed=job.seed, memory=memory)
             for search in () if job.turn is None else job.turn.searches:
                 look_up(search, resources, memory, seed=job.seed)
             faults = {
@@ -101,7 +100,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             }
             measurements = score(job, resources, predictions, faults, progress, memory, folder)
             forward, backward = variants.passes()
-            if precision != torch.float32 and not worker:
+            if precision != torch.float32 and not job.is_share:
                 able = [row for row in range(len(data)) if row not in predictions.reasons]
                 rows = data.lowest(able, COMPARED, seed=job.seed, purpose="precision")
                 environment["agreement_with_float32"] = agreement(
@@ -167,6 +166,7 @@ def _describe(
             "bare": list(data.bare),
             "height": height,
             "width": width,
+            "licence": job.config.sections.data.licence,
             "preprocessing": {
                 **data.preprocessing.describe(),
                 # Two versions are compared only where their pictures were made alike.

@@ -55,6 +55,39 @@ def score(
 
     What the rules of behaviour did to images goes in pictures to the profile's `folder`.
     """
+    data = job.data
+    tables = _tables(job, memory)
+    for method in dict.fromkeys((None, *faults, *(method for _, method in tables))):
+        mine = [table for table in tables.values() if table.method == method]
+        unusable = _faults_of(method, faults)
+        union = sorted({row for table in mine for row in table.open(unusable, predictions)})
+        stage = f"score {method}" if method else "score behaviour"
+        done = 0
+        for samples in data.batches(BATCH, union) if mine else ():
+            shared: dict[Hashable, MeasuredBatch] = {}
+            for table in mine:
+                _score_batch(table, resources, samples, predictions, unusable, shared)
+            memory.keep(mine, [sample.index for sample in samples])
+            done += len(samples)
+            progress.advance(stage, done, len(union))
+    measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
+    if job.is_share:
+        return measurements
+    keep_evidence(
+        tables.values(),
+        folder,
+        task=job.task,
+        preprocessing=data.preprocessing,
+        memory=memory,
+        batch_of=lambda table, row: _alone(table, row, resources, data, predictions),
+        digest_of=data.digest,
+    )
+    measurements += _budgets(resources)
+    return measurements + _controls(job, tables, resources, predictions, memory)
+
+
+def _tables(job: Job, memory: Memory) -> dict[tuple[str, str | None], Table]:
+    """A table for every check and method, with what is known of it from earlier runs."""
     config, data = job.config, job.data
     # What compares two versions is measured once both have their maps.
     later = {name for name, metric in METRICS.items() if metric.needs_reference}
@@ -78,33 +111,7 @@ def score(
         table.parameters = _resolved(rule, config)
         table.alone = job.part
         memory.recall(table)
-    for method in dict.fromkeys((None, *faults, *(method for _, method in tables))):
-        mine = [table for table in tables.values() if table.method == method]
-        unusable = _faults_of(method, faults)
-        union = sorted({row for table in mine for row in table.open(unusable, predictions)})
-        stage = f"score {method}" if method else "score behaviour"
-        done = 0
-        for samples in data.batches(BATCH, union) if mine else ():
-            shared: dict[Hashable, MeasuredBatch] = {}
-            for table in mine:
-                _score_batch(table, resources, samples, predictions, unusable, shared)
-            memory.keep(mine, [sample.index for sample in samples])
-            done += len(samples)
-            progress.advance(stage, done, len(union))
-    measurements = [part for table in tables.values() for part in (table.measurement(), *table.noted())]
-    if job.part or job.turn is not None:
-        return measurements
-    keep_evidence(
-        tables.values(),
-        folder,
-        task=job.task,
-        preprocessing=data.preprocessing,
-        memory=memory,
-        batch_of=lambda table, row: _alone(table, row, resources, data, predictions),
-        digest_of=data.digest,
-    )
-    measurements += _budgets(resources)
-    return measurements + _controls(job, tables, resources, predictions, memory)
+    return tables
 
 
 def _alone(

@@ -43,6 +43,7 @@ class DatasetPart(_Part):
     width: Annotated[int, Field(ge=1)]
     images: Annotated[int, Field(ge=0)] | None = None
     digest: str | None = None
+    licence: str | None = None
     preprocessing: dict[str, Any] = {}
 
 

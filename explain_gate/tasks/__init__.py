@@ -41,13 +41,12 @@ class TaskCard:
     """The card of one task. `code` is "module:class" in this package; `output` is what the model gives for N images.
 
     `score`, `right` and `turns` say in words what is explained, when the model is right, and what it means that a
-    picture turns to another class. `accuracy` is what the share of right answers is called. `parameters` are what
-    `model.task` may set beside the name, each with its meaning; `required` those that have no default. `depends` are
-    the fields of SetFacts that answers depend on. `unit` is that of `Task.strength`, `support` that of `Task.support`.
-    `refused` are metrics that make no sense, each with what to use instead. `words` are phrases of the metrics' cards
-    and what they are here, longest first; `changed` the fields of single cards that read otherwise. `located`: an
-    output is compared with where the object is, so that what is known of a picture depends on its annotation too.
-    `per_object`: a sample is one object, and not all of a class on one image.
+    picture turns to another class. `parameters` are what `model.task` may set beside the name, each with its meaning;
+    `required` those that have no default. `depends` are the fields of SetFacts that answers depend on. `refused` are
+    metrics that make no sense, each with what to use instead. `words` are phrases of the metrics' cards and what they
+    are here, longest first; `changed` the fields of single cards that read otherwise. `located`: an output is compared
+    with where the object is, so that what is known of a picture depends on its annotation too. `per_object`: a sample
+    is one object, and not all of a class on one image.
     """
 
     code: str
@@ -56,12 +55,9 @@ class TaskCard:
     score: str
     right: str
     turns: str
-    accuracy: str = "accuracy"
     parameters: Mapping[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
-    unit: str = "probability"
-    support: str = "log odds"
     refused: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -100,7 +96,6 @@ TASKS: Mapping[str, TaskCard] = {
         score="logit of the annotated label",
         right="the label is above its threshold; on a picture without any label, none is",
         turns="the other label rises above its threshold",
-        accuracy="recall of the annotated labels",
         depends=("classes", "nothing"),
         parameters={
             "threshold": "probability above which a label is said: one, a list, or {label: number}; default 0.5"
@@ -132,12 +127,9 @@ TASKS: Mapping[str, TaskCard] = {
         score="the value, toward the annotated side of the set's mean",
         right="the value is at most `tolerance` off the annotated one",
         turns="the value moves toward the other side by more than the tolerance",
-        accuracy="share of values within the tolerance",
         parameters={"tolerance": "how far off a value may be and still be right, in its own unit; above 0"},
         required=("tolerance",),
         depends=("mean", "deviation"),
-        unit="standard deviations",
-        support="standard deviations",
         words={
             "turn to the class of the background": "move toward the side of the background by more than the tolerance",
             "turn to {whom}": "move toward {whom} by more than the tolerance",
@@ -191,7 +183,6 @@ TASKS: Mapping[str, TaskCard] = {
         score="mean logit of the class over its region",
         right="the predicted mask of the class and the region overlap by at least `threshold`",
         turns="most of the region is predicted as the other class",
-        accuracy="share of regions segmented",
         parameters={"threshold": "least intersection over union of predicted mask and region; default 0.5"},
         words={
             "turn to the class of the background": "become mostly the class of the background",
@@ -213,8 +204,6 @@ TASKS: Mapping[str, TaskCard] = {
             },
         },
         depends=("classes", "nothing"),
-        unit="mean probability over the region",
-        support="mean log odds over the region",
         located=True,
     ),
     "detection": TaskCard(
@@ -224,7 +213,6 @@ TASKS: Mapping[str, TaskCard] = {
         score="score of the best box of the class that covers the object",
         right="a box of the class with a score above `threshold` covers the object",
         turns="a box of the other class comes to cover the object",
-        accuracy="share of objects found",
         parameters={"threshold": "a box counts as found where its score is above this; default 0.5"},
         words={
             "turn to the class of the background": "become a box of the class of the background",
@@ -249,8 +237,6 @@ TASKS: Mapping[str, TaskCard] = {
             },
         },
         depends=("classes", "nothing"),
-        unit="score of the best box that covers the object",
-        support="log odds of the best box's score",
         refused={
             "discrimination.class_correlation": "a class without a box at the object has no map; "
             "reliance.transplant_follow asks whether what shows another class turns the box",

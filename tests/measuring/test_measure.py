@@ -142,3 +142,11 @@ def test_maps_that_ran_out_of_gradients_are_named_by_what_it_takes(tmp_path, wri
         assert (needed.values > 2).all()
     backward = [session.profile.manifest["passes"]["backward"] for session in (first, again)]
     assert backward[1] < backward[0]
+
+
+def test_the_licence_of_the_pictures_goes_into_the_profile(tmp_path, write_project, measured):
+    """As the file says it, for whoever audits the run; without one nothing is made up."""
+    project = write_project(tmp_path / "project")
+    assert measured().profile.manifest["dataset"]["licence"] is None
+    project.write_text(project.read_text().replace("data:\n", "data:\n  licence: CC BY-SA 4.0\n"))
+    assert measured().profile.manifest["dataset"]["licence"] == "CC BY-SA 4.0"

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from queue import Queue
+from typing import NoReturn
 
 import torch
 
@@ -115,7 +116,9 @@ class Workers(AbstractContextManager["Workers"]):
         for attempt in range(_ATTEMPTS):
             worker = self._idle.pop() if self._idle else _start(share.threads)
             self._running.add(worker)
-            code = _told(worker, share)
+            if self._left:
+                worker.kill()  # it began while the others were ended
+            code = _answer(worker, share)
             self._running.discard(worker)
             if code is not None:
                 self._idle.append(worker)
@@ -127,7 +130,7 @@ class Workers(AbstractContextManager["Workers"]):
         return False
 
 
-def main() -> int:
+def main() -> NoReturn:
     """A worker's process: a share a line on its standard input, an exit code a line back.
 
     An error is the caller's to tell, who meets it too.
@@ -163,7 +166,7 @@ def _read(shares: Queue[bytes]) -> None:
 
 
 def _start(threads: int) -> subprocess.Popen[bytes]:
-    code = "import sys; from explain_gate.measuring.workers.processes import main; sys.exit(main())"
+    code = "from explain_gate.measuring.workers.processes import main; main()"
     return subprocess.Popen(  # noqa: S603 - this interpreter and fixed code
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -173,10 +176,10 @@ def _start(threads: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _told(worker: subprocess.Popen[bytes], share: Share) -> int | None:
+def _answer(worker: subprocess.Popen[bytes], share: Share) -> int | None:
     """How a worker says that a share ended, as an exit code; None where it died over it."""
     assert worker.stdin is not None  # noqa: S101 - both are pipes
-    assert worker.stdout is not None  # noqa: S101
+    assert worker.stdout is not None  # noqa: S101 - as above
     try:
         worker.stdin.write(json.dumps(asdict(share)).encode() + b"\n")
         worker.stdin.flush()

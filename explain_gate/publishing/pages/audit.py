@@ -54,7 +54,7 @@ def render_audit(verdict: Verdict, profile: Profile | None, *, config_text: str 
         hidden=max(len(findings) - ROWS, 0),
         missing=wording.missing(verdict)[:ROWS],
         classes=_classes(profile),
-        dataset=_facts(verdict.dataset, ("classes",)),
+        dataset=_facts(verdict.dataset, ("classes", "licence")),
         licence=str(verdict.dataset.get("licence") or UNTOLD),
         model=_facts(verdict.model),
         code=_code(verdict.environment),

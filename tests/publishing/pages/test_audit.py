@@ -39,6 +39,13 @@ def test_every_question_has_its_answer(run, page_of):
         assert f"{name} {digest}" in text
 
 
+def test_the_licence_of_the_pictures_is_told_once(run, page_of):
+    """As `data.licence` says it, whatever it holds."""
+    text = told(run, page_of, dataset={**run.verdict.dataset, "licence": "CC <BY> 4.0"})
+    assert "licence of the pictures CC <BY> 4.0" in text
+    assert text.count("CC <BY> 4.0") == 1
+
+
 def test_what_nobody_recorded_is_said(run, page_of):
     """A missing seed, licence, commit or approval is told, not left out."""
     text = told(run, page_of)
