@@ -157,6 +157,8 @@ def _forbidden(bound: Bound, place: _Place, *, top: int, height: int) -> str:
 
 
 def _side(value: float, bound: Bound | None) -> str:
+    if bound is None:
+        return "same"  # nothing says on which side of what it should lie
     return "off" if bool(_off(np.array([value]), bound)[0]) else "on"
 
 

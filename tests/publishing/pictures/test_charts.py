@@ -64,3 +64,10 @@ def test_a_bar_can_be_drawn_without_a_value(value):
         svg = ET.fromstring(interval_bar(value, None, bound, (0.0, 1.0)))  # noqa: S314 - our own text
         assert [float(c.get("cx")) <= 168 for c in svg.iter("circle")] == ([True] if value is not None else [])
     ET.fromstring(colour_bar("diverging"))  # noqa: S314 - our own text
+
+
+@pytest.mark.parametrize(("bound", "side"), [(None, "same"), (("at_most", 0.1), "off"), (("at_most", 0.4), "on")])
+def test_a_value_without_a_bound_takes_no_side(bound, side):
+    """A row that counts images may have failed; its mean beside it is neither good nor bad."""
+    marks = [item.get("class") for item in draw([0.1, 0.2, 0.9], bound) if "value" in item.get("class", "")]
+    assert marks == [f"value {side}"]
