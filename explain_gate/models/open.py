@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
+from types import FunctionType
 
 import torch
 
@@ -85,8 +87,16 @@ def freeze(module: torch.nn.Module, source: str) -> None:
     """Eval mode, and no parameter wants a gradient.
 
     Raises:
-        ModelError: a frozen TorchScript module, whose weights are part of its code.
+        ModelError: a frozen TorchScript module, whose weights are part of its code, or one of which a copy would still
+            run the original.
     """
+    for name, part in module.named_modules():
+        if _runs_another(part):
+            raise ModelError(
+                f"{source}: forward of {name or 'the model'} is a function that was put on the object and holds a "
+                "module, so that a copy with other weights would still run the original. Write forward in a class, or "
+                "bind it: model.forward = types.MethodType(function, model)"
+            )
     module.eval()
     for parameter in module.parameters():  # TorchScript has no requires_grad_
         parameter.requires_grad = False
@@ -96,3 +106,15 @@ def freeze(module: torch.nn.Module, source: str) -> None:
             "part of its code), so no other weights can be put in to test the explanations. Save it before it is "
             "frozen: torch.jit.script(model).save('model.pt')"
         )
+
+
+def _runs_another(part: torch.nn.Module) -> bool:
+    """Whether forward is a closure over a module. Copies share closures; methods and partials go with their object."""
+    forward = vars(part).get("forward")
+    if not isinstance(forward, FunctionType) or hasattr(part, "_orig_mod"):  # torch.compile's own
+        return False
+    for cell in forward.__closure__ or ():
+        with contextlib.suppress(ValueError):  # a name that has no value yet
+            if isinstance(getattr(cell.cell_contents, "__self__", cell.cell_contents), torch.nn.Module):
+                return True
+    return False

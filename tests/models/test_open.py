@@ -46,3 +46,28 @@ def test_a_head_of_another_size_is_told_beside_what_the_data_names(config, state
     torch.save({**state, "head.weight": torch.ones(5, 2)}, tmp_path / "v.pt")
     with pytest.raises(ModelError, match="knows 5 classes, the model is built for 2, the data names 2"):
         load_model(config, checkpoint=tmp_path / "v.pt")
+
+
+CLOSURE = """
+
+made = build
+
+
+def build(corner=False):
+    net = made(corner)
+    old = net.forward
+    net.forward = {forward}
+    return net
+"""
+
+
+def test_a_forward_that_holds_another_module_is_refused(config, fresh_modules):
+    """Copies share a closure, so a randomized twin would answer with the weights of the original."""
+    code = config.path.parent / "tinymodel.py"
+    plain = code.read_text()
+    code.write_text(plain + CLOSURE.format(forward="lambda x: old(x)"))
+    with pytest.raises(ModelError, match=r"forward of the model is a function.*types.MethodType"):
+        load_model(config)
+    fresh_modules()
+    code.write_text(plain + CLOSURE.format(forward="__import__('functools').partial(type(net).forward, net)"))
+    assert load_model(config).module is not None
