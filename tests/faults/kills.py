@@ -105,9 +105,18 @@ class Kills:
             AssertionError: it does not find what it found before anybody was killed, or something is left over.
         """
         assert self._finish(self._start()) == 0
-        assert self.outcome(0) == self.undisturbed
+        self._finds_the_same()
         assert not list(self.folder.glob(".run-*")), "folders of a killed run are left"
         assert not list(self.folder.glob(".out.*")), "an earlier report is left aside"
+
+    def _finds_the_same(self) -> None:
+        """The report is the undisturbed one's; what differs is named, since a kill cannot be had twice."""
+        found, undisturbed = self.outcome(0), self.undisturbed
+        assert found.files == undisturbed.files, set(found.files) ^ set(undisturbed.files)
+        for one, other in zip(found.findings, undisturbed.findings, strict=True):
+            assert one == other, (one, other)
+        unlike = [pair for pair in zip(found.scores, undisturbed.scores, strict=True) if pair[0] != pair[1]]
+        assert not unlike, f"{len(unlike)} scores differ, first {unlike[0]}"
 
     def outcome(self, code: int) -> Outcome:
         """Read the report."""
@@ -127,7 +136,7 @@ class Kills:
             2,
             3,
         ):
-            assert self.outcome(0) == self.undisturbed
+            self._finds_the_same()
         for manifest in self.folder.glob(".run-*/profile/manifest.json"):
             with contextlib.suppress(ExplainGateError):
                 assert list(load_profile(manifest.parent).scores()) == self.undisturbed.scores

@@ -10,6 +10,7 @@ from explain_gate.measuring.job import Job
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.store import Cache
+from explain_gate.profile.working_folder import made
 from explain_gate.records import Profile
 
 
@@ -47,7 +48,7 @@ def measure_with(crew: Crew, job: Job, folder: Path, *, cache: Cache, progress: 
         return measure_model(job, folder, cache=entered, progress=progress)
 
 
-def _fill(crew: Crew, job: Job, scratch: Path, cache: Cache, progress: Progress) -> None:
+def _fill(crew: Crew, job: Job, beside: Path, cache: Cache, progress: Progress) -> None:
     if cache.folder is None:
         raise OptionError(
             "workers measure through the cache: with --workers or --engine ray leave --no-cache out, or give a "
@@ -56,11 +57,13 @@ def _fill(crew: Crew, job: Job, scratch: Path, cache: Cache, progress: Progress)
     if not cache.usable or job.selection == "only":  # one row, perhaps of one image
         return
     cache.hold()
-    if crew.engine == "ray":
-        from explain_gate.measuring.workers.ray import measure_on_ray
+    # A worker that is killed leaves what it wrote; the profile's folder is published, so nothing may lie beside it.
+    with made(beside, ".workers-") as scratch:
+        if crew.engine == "ray":
+            from explain_gate.measuring.workers.ray import measure_on_ray
 
-        measure_on_ray(job, cache, crew, scratch, progress)
-    else:
-        from explain_gate.measuring.workers.processes import measure_in_processes
+            measure_on_ray(job, cache, crew, scratch, progress)
+        else:
+            from explain_gate.measuring.workers.processes import measure_in_processes
 
-        measure_in_processes(job, cache, crew.count or 1, scratch, progress)
+            measure_in_processes(job, cache, crew.count or 1, scratch, progress)

@@ -43,7 +43,7 @@ _ATTEMPTS = 2
 
 
 def measure_in_processes(job: Job, cache: Cache, count: int, scratch: Path, progress: Progress) -> None:
-    """Fill the cache with `count` workers; with several GPUs each takes the next one. `scratch` vanishes with the run.
+    """Fill the cache with `count` workers; with several GPUs each takes the next one. `scratch` vanishes after it.
 
     Worker failures are logged and left to the caller, who meets the same fault or measures what is missing.
 
@@ -54,7 +54,7 @@ def measure_in_processes(job: Job, cache: Cache, count: int, scratch: Path, prog
     rows = ledger.open()
     if cache.folder is None or not (rows or not ledger.whole):
         return
-    checkpoint = _written(weights_of(job.model), scratch / ".weights.safetensors")
+    checkpoint = _written(weights_of(job.model), scratch / "weights.safetensors")
     threads = max(1, torch.get_num_threads() // count)
 
     def share(worker: int, part: Sequence[int], turn: Turn | None = None) -> Share:
@@ -83,8 +83,6 @@ def measure_in_processes(job: Job, cache: Cache, count: int, scratch: Path, prog
             whole = len(list(workers.do(shares))) == len(shares) and whole
         if whole:
             ledger.finish_whole()
-    if checkpoint is not None:
-        checkpoint.unlink()
 
 
 class Workers(AbstractContextManager["Workers"]):

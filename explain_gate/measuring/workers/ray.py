@@ -55,7 +55,7 @@ def measure_on_ray(job: Job, cache: Cache, crew: Crew, scratch: Path, progress: 
         cache: an entered one, where everything goes.
         crew: how many shares are measured at once, None for one for each GPU of the cluster, without any one; and the
             address of the cluster, None for $RAY_ADDRESS, else a Ray that is started here and ends with the run.
-        scratch: a folder that vanishes with the run.
+        scratch: a folder that vanishes after it.
         progress: told of finished images.
 
     Raises:

@@ -134,7 +134,7 @@ def test_what_workers_on_other_nodes_find_comes_back(ray, tmp_path, project, mea
     """A worker that does not see this process's folder sends its entries; nothing is written to a place of its own."""
 
     def pretend() -> None:
-        (mark,) = tmp_path.glob(".run-*/.in-use")
+        (mark,) = tmp_path.glob(".run-*/.workers-*/.in-use")
         mark.write_text("another host")
 
     apart = measured(Told(pretend), engine="ray", workers=2)
