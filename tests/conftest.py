@@ -36,6 +36,17 @@ def _one_thread() -> None:
 
 
 @pytest.fixture
+def few_plugins(monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """Pytest started by a test loads the gate and xdist alone; others of this environment take seconds each time.
+
+    Returns:
+        Arguments of pytest that load these two.
+    """
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return ("-p", "explain_gate", "-p", "xdist")
+
+
+@pytest.fixture
 def make_profile() -> Callable[..., Profile]:
     """A profile in memory: values by (check, method); a text in place of a number is the reason it is unmeasured."""
 

@@ -15,6 +15,8 @@ from PIL import Image
 import explain_gate
 from explain_gate.cli import main
 
+pytestmark = pytest.mark.usefixtures("few_plugins")
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
@@ -30,11 +32,12 @@ def call(*arguments: str):
     return CliRunner().invoke(main, list(arguments))
 
 
-def test_run_gives_the_verdict_of_pytest(folder, pytester, monkeypatch):
+def test_run_gives_the_verdict_of_pytest(folder, pytester, monkeypatch, few_plugins):
     """`explain-gate run` and `pytest checks/ --explain` judge the same rules to the same values."""
     monkeypatch.chdir(folder)
     assert call("run", "--no-tracking", "--output", "a").exit_code == 0
     result = pytester.runpytest_subprocess(
+        *few_plugins,
         str(Path(__file__).parents[1] / "checks"),
         "--explain",
         "--explain-no-tracking",

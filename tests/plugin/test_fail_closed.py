@@ -25,7 +25,10 @@ def run(pytester, workers: str, *options: str):
     arguments = ("checks", "--explain", "--explain-no-tracking", "--explain-output=out", *options)
     if workers == "0":
         return pytester.runpytest_inprocess(*arguments)
-    return pytester.runpytest_subprocess(*arguments, f"-n{workers}")
+    with pytest.MonkeyPatch.context() as patch:
+        # Other plugins of this environment take seconds in each of three processes.
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        return pytester.runpytest_subprocess("-p", "explain_gate", "-p", "xdist", *arguments, f"-n{workers}")
 
 
 def verdict(pytester) -> dict:
