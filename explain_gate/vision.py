@@ -118,11 +118,11 @@ def _declare_missing_operators() -> None:
 
 def _built_for_other_torch(cuda: str | None) -> bool:
     """Whether torchvision's compiled part needs a CUDA that this torch does not have; read without importing it."""
-    found = importlib.util.find_spec("torchvision")
-    if found is None or found.origin is None or cuda is not None:
+    package = importlib.util.find_spec("torchvision")
+    if package is None or package.origin is None or cuda is not None:
         return False
     try:
-        text = (Path(found.origin).parent / "version.py").read_text(encoding="utf-8")
+        text = (Path(package.origin).parent / "version.py").read_text(encoding="utf-8")
     except OSError:
         return False
     return re.search(r"""__version__ = ['"][^'"]*\+cu""", text) is not None

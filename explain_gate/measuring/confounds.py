@@ -113,10 +113,10 @@ def _properties(data: RegressionSet, rows: Sequence[int]) -> dict[str, tuple[lis
             facts.setdefault(name, {})[position] = told
         for name, values in _seen(data.sample(row), data).items():
             looks.setdefault(name, {})[position] = np.nan_to_num(np.array(values), nan=0.0, posinf=0.0, neginf=0.0)
-    found = {name: (list(told), _columns(list(told.values()))) for name, told in facts.items()}
-    found |= {name: (list(seen), np.stack(list(seen.values()))) for name, seen in looks.items()}
+    properties = {name: (list(told), _columns(list(told.values()))) for name, told in facts.items()}
+    properties |= {name: (list(seen), np.stack(list(seen.values()))) for name, seen in looks.items()}
     # What all pictures have alike tells nothing.
-    return {name: one for name, one in found.items() if one[1].size and float(np.ptp(one[1], axis=0).max()) > 0}
+    return {name: one for name, one in properties.items() if one[1].size and float(np.ptp(one[1], axis=0).max()) > 0}
 
 
 def _seen(sample: Sample, data: RegressionSet) -> dict[str, list[float]]:
@@ -152,7 +152,7 @@ def _told(
     every = np.array([data.entries[row].label for row in rows], dtype=np.int64)
     names = {label: name for name, label in data.classes.items()}
     allowed = _CHANCE / max(1, len(properties) * (1 + len(np.unique(every))))
-    found: list[Confound] = []
+    confounds: list[Confound] = []
     for name, (positions, columns) in properties.items():
         classes, counts = np.unique(every[positions], return_counts=True)
         keep = np.isin(every[positions], classes[counts >= FOLDS])
@@ -167,21 +167,21 @@ def _told(
         if _telling(accuracy, chance) and beyond_guessing(told, labels) <= allowed:
             # One marked class lifts the accuracy over all of them; it is told by its name.
             single = [one for one in single if _strength(one) > _strength(every_class)]
-            found += single or [every_class]
+            confounds += single or [every_class]
         else:
-            found += single
-    ordered = sorted(found, key=lambda one: (one.class_name or "", -_strength(one), one.property))
+            confounds += single
+    ordered = sorted(confounds, key=lambda one: (one.class_name or "", -_strength(one), one.property))
     return tuple(ordered)
 
 
 def _single(name: str, told: Labels, labels: Labels, allowed: float, names: Mapping[int, str]) -> list[Confound]:
     """The classes that a property tells from all others."""
-    found = []
+    confounds = []
     for label in np.unique(labels).tolist():
         accuracy, p_value = one_from_rest(told, labels, label)
         if _telling(accuracy, 0.5) and p_value <= allowed:
-            found.append(_confound(name, names.get(label, str(label)), accuracy, 0.5, labels))
-    return found
+            confounds.append(_confound(name, names.get(label, str(label)), accuracy, 0.5, labels))
+    return confounds
 
 
 def _telling(accuracy: float, chance: float) -> bool:

@@ -61,12 +61,12 @@ def gradient_error(batch: Batch, *, directions: int = 5) -> Tensor:
     own = gradient / length.clamp_min(1e-300).view(-1, 1, 1, 1)
     along = _difference(batch, own)
     own_error = (along - length).abs() / torch.maximum(along.abs(), length).clamp_min(1e-300)
-    promised, found = [], []
+    promised, measured = [], []
     for number in range(directions):
         direction = _directions(batch, number)
         promised.append((gradient * direction).flatten(1).sum(dim=1))
-        found.append(_difference(batch, direction))
-    told, seen = torch.stack(promised), torch.stack(found)
+        measured.append(_difference(batch, direction))
+    told, seen = torch.stack(promised), torch.stack(measured)
     size = torch.maximum(seen.square().sum(dim=0), told.square().sum(dim=0)).sqrt()
     seeded_error = (told - seen).square().sum(dim=0).sqrt() / size.clamp_min(1e-300)
     return torch.maximum(own_error, seeded_error).cpu()

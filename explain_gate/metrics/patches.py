@@ -51,12 +51,12 @@ class Window:
 def windows(height: int, width: int, parts: int = PARTS) -> tuple[Window, ...]:
     """Squares that cover the frame, `parts` along its shorter side, and a second layer shifted by half a window."""
     side = max(2, -(-min(height, width) // parts))
-    found: list[Window] = []
+    windows: list[Window] = []
     for shift in (0, side // 2):
         tops = _starts(height, side, shift)
         lefts = _starts(width, side, shift)
-        found.extend(Window(top=top, left=left, side=side) for top in tops for left in lefts)
-    return tuple(dict.fromkeys(found))
+        windows.extend(Window(top=top, left=left, side=side) for top in tops for left in lefts)
+    return tuple(dict.fromkeys(windows))
 
 
 def clear_windows(region: Tensor) -> tuple[Window, ...]:

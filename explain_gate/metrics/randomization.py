@@ -98,12 +98,12 @@ def _curve(batch: Batch, seeds: int, steps: int) -> list[tuple[str, Tensor]]:
     sums: list[Tensor] = []
     for seed in range(seeds):
         for number, (name, maps) in enumerate(batch.cascade(seed, steps)):
-            found = pearson(fixed, ranks(maps.flatten(1).cpu()))
+            correlation = pearson(fixed, ranks(maps.flatten(1).cpu()))
             if seed == 0:
                 names.append(name)
-                sums.append(found)
+                sums.append(correlation)
             else:
-                sums[number] = sums[number] + found
+                sums[number] = sums[number] + correlation
     return [(name, total / seeds) for name, total in zip(names, sums, strict=True)]
 
 

@@ -64,8 +64,8 @@ class Detection:
         # As many columns for every batch: labels that nobody annotates are left out.
         count = max(self._least, 1 + int(targets[:, 0].max()) if not self.facts.classes else 0)
         size = (int(targets[:, 5].max()), int(targets[:, 6].max()))
-        found = boxes_in(output, len(targets), count, size)
-        return torch.stack([_numbers(one, target, count) for one, target in zip(found, targets, strict=True)])
+        pictures = boxes_in(output, len(targets), count, size)
+        return torch.stack([_numbers(one, target, count) for one, target in zip(pictures, targets, strict=True)])
 
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """Score of the followed query, or of the best box of the class that covers the object."""

@@ -83,8 +83,8 @@ def keep_in_file(lesson: Lesson, ref: str, file: Path) -> Lesson:
 
 def lessons_of(tags: Mapping[str, str]) -> tuple[Lesson, ...]:
     """The lessons that a version's or a run's tags hold, oldest first."""
-    found = [_from_json(value) for name, value in tags.items() if name.startswith(f"{LESSON}.")]
-    return in_order(lesson for lesson in found if lesson is not None)
+    lessons = [_from_json(value) for name, value in tags.items() if name.startswith(f"{LESSON}.")]
+    return in_order(lesson for lesson in lessons if lesson is not None)
 
 
 def lessons_in_store(store: Store, *, registered: str | None, name: str) -> tuple[Lesson, ...]:

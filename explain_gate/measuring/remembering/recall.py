@@ -172,8 +172,8 @@ class Memory:
     def evidence(self, table: Table, row: int) -> tuple[dict[str, Any], bytes] | None:
         """What an image was shown as in a metric of behaviour, its pictures in one; None where it is not known."""
         key = self._keys.evidence(table, row)
-        found = self.cache.get([key]).get(key)
-        return None if found is None else _opened(found)
+        kept = self.cache.get([key]).get(key)
+        return None if kept is None else _opened(kept)
 
     def keep_evidence(self, table: Table, row: int, head: Mapping[str, Any], content: bytes) -> None:
         """Keep the pictures of one image in a metric of behaviour."""

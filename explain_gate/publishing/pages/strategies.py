@@ -59,7 +59,7 @@ class StrategyView:
 def build_strategies(kept: Kept, folder: Path) -> tuple[StrategyView, ...]:
     """The clusters that were measured, those outside first, and their pictures; nothing where none were."""
     profile = kept.profile
-    found: list[tuple[float, int, Measurement, list[int], str, int]] = []
+    candidates: list[tuple[float, int, Measurement, list[int], str, int]] = []
     inside: dict[str | None, Mapping[int, float]] = {}
     for measurement in profile.measurements:
         check, _, noted = measurement.check.partition("@cluster ")
@@ -71,11 +71,11 @@ def build_strategies(kept: Kept, folder: Path) -> tuple[StrategyView, ...]:
             if noted != "as they are" and len(rows) == total:
                 continue  # one strategy of all images was shown already, as they are
             gain = _mean(rows, inside[method]) - _even(profile, rows)
-            found.append((gain, -len(rows), measurement, rows, noted, total))
-    found.sort(key=lambda one: (one[0] >= 0, one[1], one[0]))
+            candidates.append((gain, -len(rows), measurement, rows, noted, total))
+    candidates.sort(key=lambda one: (one[0] >= 0, one[1], one[0]))
     slugs = slugs_of([name for name in inside if name is not None])
     views = []
-    for number, (_, _, measurement, rows, noted, total) in enumerate(found[:SHOWN]):
+    for number, (_, _, measurement, rows, noted, total) in enumerate(candidates[:SHOWN]):
         method = measurement.method or ""
         maps = kept.maps(method)
         if maps is not None:
