@@ -40,6 +40,18 @@ class TestCiScript:
         result, log = self.run(tmp_path, {"chromium": ""})
         assert (result.returncode, log) == (0, "make test PYTHON=python3 CI=1\n")
 
+    @pytest.mark.parametrize("code", [0, 1])
+    def test_axe_is_installed_where_npm_is(self, tmp_path: Path, code: int):
+        """After the environment that it lies in, and tests are run without it too."""
+        result, log = self.run(tmp_path, {"chromium": "", "npm": f'echo "npm $1" >>"$LOG"; exit {code}'})
+        assert result.returncode == 0
+        assert [line.split()[:2] for line in log.splitlines()] == [
+            ["make", ".venv/.installed"],
+            ["npm", "install"],
+            ["make", "test"],
+        ]
+        assert ("axe-core was not installed" in result.stdout) == bool(code)
+
     def test_installs_what_is_missing_as_root(self, tmp_path: Path):
         """Root refreshes the package lists and installs only what is missing."""
         commands = {
