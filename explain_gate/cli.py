@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,38 @@ def demo(output: str, seed: int) -> None:
 
 @main.command()
 @click.argument("folder", default=".", metavar="[DIR]")
-def init(folder: str) -> None:
-    """Scaffold thresholds.yaml, checks/ and a CI workflow; what is there already stays as it is."""
-    from explain_gate.commands.init import init as start
+@click.option("--yes", is_flag=True, help="Take the likeliest where the folder speaks for several, and ask nothing.")
+@click.option("--run", "at_once", is_flag=True, help="Where nothing is left to fill in: validate, then run --quick.")
+def init(folder: str, *, yes: bool, at_once: bool) -> None:
+    """Scaffold thresholds.yaml, checks/ and a CI workflow, filled in as far as the folder shows model and data.
 
-    start(Path(folder), say=click.echo)
+    What is there already stays as it is. Nothing of the project is imported, run or unpickled.
+    """
+    from explain_gate.commands.init import init as start
+    from explain_gate.commands.survey.clue import likeliest
+
+    asks = not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    whole = start(Path(folder), say=click.echo, choose=_choose if asks else likeliest)
+    if not at_once:
+        return
+    if not whole:
+        click.echo("Not run: fill in what is left first.", err=True)
+        sys.exit(OptionError.exit_code)
+    from explain_gate.commands.run import launch
+    from explain_gate.commands.validate import validate as check
+
+    config = str(Path(folder) / "thresholds.yaml")
+    for line in check(read_options({"config": config})):
+        click.echo(line)
+    sys.exit(launch({"config": config, "quick": True}, say=lambda text: click.echo(text, err=True)))
+
+
+def _choose(question: str, values: Sequence[str]) -> int:
+    """The place of the value that is meant, asked on a terminal."""
+    click.echo(question)
+    for number, value in enumerate(values, start=1):
+        click.echo(f"  {number}. {value}")
+    return int(click.prompt("number", type=click.IntRange(1, len(values)), default=1)) - 1
 
 
 @main.command()

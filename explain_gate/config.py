@@ -399,9 +399,36 @@ class GateConfig:
         """Options by method name."""
         return {name: dict(options or {}) for name, options in self.sections.methods.items()}
 
+    def require_filled(self, *given: str) -> None:
+        """Nothing under model or data still says FILL_IN, as `init` wrote it, but for keys that are `given` otherwise.
+
+        Raises:
+            ConfigError: every key that does, with its line.
+        """
+        dumped = self.sections.model_dump(mode="json", include={"model", "data"}, exclude_none=True)
+        keys = [keys for keys in _placeholders(dumped, ()) if ".".join(map(str, keys)) not in given]
+        if keys:
+            raise ConfigError(
+                "\n".join(f"{self.path}:{self.line(*one)}: {'.'.join(map(str, one))}: {_LEFT}" for one in keys)
+            )
+
     def error(self, message: str, *keys: str | int) -> ConfigError:
         """A ConfigError that points at a key."""
         return ConfigError(f"{self.path}:{self.line(*keys)}: {'.'.join(map(str, keys))}: {message}")
+
+
+_LEFT = "still says FILL_IN; write yours in its place"
+
+
+def _placeholders(value: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """The keys of values that `init` left to be filled in."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in entries:
+        if "FILL_IN" in str(key):
+            yield keys
+        yield from _placeholders(inner, (*keys, key))
+    if isinstance(value, str) and "FILL_IN" in value:
+        yield keys
 
 
 def _parse(text: str, file: Path) -> tuple[Any, dict[tuple[str | int, ...], int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,16 @@ def build_module(config: GateConfig, source: str, *, allow_pickle: bool = False)
         ModelError: the source cannot be imported or called.
     """
     return _build(source, dict(config.sections.model.arguments), config.path.parent, allow_pickle=allow_pickle)
+
+
+def library_builder(source: str) -> Callable[..., Any]:
+    """What builds `torchvision:NAME` or `timm:NAME` from its arguments, without weights of the library's own.
+
+    Raises:
+        ModelError: the library is not installed, or has no such model.
+    """
+    kind, _, name = source.partition(":")
+    return _torchvision_builder(name) if kind == "torchvision" else _timm_builder(name)
 
 
 def load_target(config: GateConfig) -> Callable[..., Any] | None:
@@ -90,14 +101,9 @@ def unpickled(folder: Path, told: str, importable: Path, *, allow_pickle: bool) 
 
 
 def _build(source: str, arguments: dict[str, Any], folder: Path, *, allow_pickle: bool) -> torch.nn.Module:
-    kind, _, name = source.partition(":")
-    if kind == "torchvision":
-        build = _torchvision_builder(name)
-        arguments = {"weights": None, **arguments}
-        if "weights_backbone" in inspect.signature(build).parameters:
-            arguments = {"weights_backbone": None, **arguments}
-    elif kind == "timm":
-        build = _timm_builder(name)
+    kind = source.partition(":")[0]
+    if kind in ("torchvision", "timm"):
+        build = library_builder(source)
     elif kind == "models":
         raise ModelError(f"{source}: a registered model is fetched by `explain-gate run`, not here")
     elif source.endswith(".pt2"):
@@ -133,11 +139,13 @@ def _from_folder(place: Path, source: str, importable: Path, *, allow_pickle: bo
 def _torchvision_builder(name: str) -> Callable[..., Any]:
     models = vision.torchvision.models
     try:
-        return models.get_model_builder(name)  # type: ignore[no-any-return]
+        build = models.get_model_builder(name)
     except ValueError as error:
         near = difflib.get_close_matches(name.lower(), models.list_models(), _SHOWN)
         hint = f"; there are {', '.join(near)}" if near else ""
         raise ModelError(f"model.source torchvision:{name}: torchvision has no such model{hint}") from error
+    backbone = {"weights_backbone": None} if "weights_backbone" in inspect.signature(build).parameters else {}
+    return functools.partial(build, **{"weights": None, **backbone})
 
 
 def _timm_builder(name: str) -> Callable[..., Any]:

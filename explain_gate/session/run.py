@@ -53,6 +53,8 @@ class GateSession:
     def __init__(self, options: RunOptions, *, work: str | None = None) -> None:
         self.options = options
         self.config: GateConfig = load_config(options.config)
+        overridden = {"model.source": options.source, "model.checkpoint": options.checkpoint}
+        self.config.require_filled(*(key for key, value in overridden.items() if value is not None))
         self.selection = _selected(self.config, options)
         self.rules: tuple[Rule, ...] = self.selection.rules
         self.today = dt.datetime.now(dt.UTC).date().isoformat()

@@ -10,6 +10,9 @@ from typing import Any
 
 import yaml
 
+from explain_gate.commands.survey.clue import Clue
+from explain_gate.commands.survey.written import fill_in
+
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[2]
 
@@ -46,12 +49,16 @@ def shipped_rules() -> Mapping[str, Mapping[str, Any]]:
     return {f"{family}.{name}": rule for family, rules in checks.items() for name, rule in (rules or {}).items()}
 
 
-def scaffold(folder: Path) -> tuple[list[Path], list[Path]]:
+def scaffold(
+    folder: Path, clues: Mapping[str, Clue] | None = None, left: Mapping[str, str] | None = None
+) -> tuple[list[Path], list[Path]]:
     """Write the start of a gate into a repository; returns what was written and what was there and stays.
+
+    Model and data are as the clues say, by key, and places to fill in where there is none, for the reasons in `left`.
 
     A .gitignore that is there stays too; `not_ignored` says what it lacks.
     """
-    files = {folder / "thresholds.yaml": _to_fill_in(packaged_thresholds())}
+    files = {folder / "thresholds.yaml": fill_in(packaged_thresholds(), clues or {}, left or {})}
     files[folder / ".github" / "workflows" / "explain-gate.yml"] = (_HERE / "workflow.yml").read_text(encoding="utf-8")
     files[folder / ".github" / "CODEOWNERS"] = (_HERE / "CODEOWNERS").read_text(encoding="utf-8")
     files[folder / ".gitignore"] = "".join(f"# {why}\n{line}\n" for line, why in IGNORED.items())
@@ -79,18 +86,3 @@ def not_ignored(folder: Path) -> list[str]:
 def demo_thresholds() -> str:
     """thresholds.yaml with paths as seen from the demo's project folder."""
     return packaged_thresholds().replace("reports/demo/project/", "")
-
-
-def _to_fill_in(text: str) -> str:
-    """The demo's model and data become places to fill in; rules and their reasons stay."""
-    filled = {
-        "name": "my-model   # FILL IN: as reports and tracking shall call it",
-        "source": "FILL_IN.module:build   # FILL IN: package.module:callable that builds it, or torchvision:NAME",
-        "arguments": "{}",
-        "checkpoint": "FILL_IN.safetensors   # FILL IN: as your trainer writes it (.ckpt, .pth.tar, a folder)",
-        "images": "FILL_IN/images   # FILL IN: a folder of image files",
-        "annotations": "FILL_IN/annotations.coco.json   # FILL IN: COCO JSON, VOC XML folder or mask PNG folder",
-    }
-    for key, value in filled.items():
-        text = re.sub(rf"(?m)^(  {key}:) .*$", rf"\g<1> {value}", text, count=1)
-    return text

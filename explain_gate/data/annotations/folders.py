@@ -9,10 +9,15 @@ from explain_gate.data.annotations.names import IMAGE_SUFFIXES
 from explain_gate.data.regions import Drawn
 from explain_gate.errors import DataError
 
+_BESIDE = (".json", ".xml", ".txt")
+"""Files of labelme, PASCAL VOC and YOLO, which their tools write beside the pictures."""
+
 
 def fits(source: Path, images: Path) -> bool:
-    """Whether data.annotations names the images folder itself."""
-    return source.is_dir() and source.resolve() == images.resolve()
+    """Whether data.annotations names the images folder itself, and what lies in it are folders and not annotations."""
+    if not (source.is_dir() and source.resolve() == images.resolve()):
+        return False
+    return not any(path.suffix.lower() in _BESIDE for path in source.iterdir())
 
 
 def read(images: Path) -> Annotated:

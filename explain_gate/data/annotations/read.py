@@ -232,7 +232,9 @@ def _read_folder(source: Path, folder: Path) -> Annotated:
 
 
 def _only_json(source: Path) -> bool:
-    return any(source.rglob("*.json")) and not any(source.rglob("*.png"))
+    """Whether there are JSON files, and no mask beside them: labelme writes a.json beside a.png, the picture."""
+    stems = {path.with_suffix("") for path in source.rglob("*.json")}
+    return bool(stems) and {path.with_suffix("") for path in source.rglob("*.png")} <= stems
 
 
 def _read_json_folder(source: Path) -> Annotated:
