@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,16 +13,56 @@ from typing import Any
 import click
 
 from explain_gate import __version__
-from explain_gate.errors import ExplainGateError, OptionError
+from explain_gate.errors import ExplainGateError, OptionError, did_you_mean
 from explain_gate.options import OPTIONS, parse_bytes, read_options
 
 _INTERRUPTED = 2
 
 
+_GROUPS = {
+    "Begin": ("init", "validate", "demo"),
+    "Gate": ("run", "calibrate", "compare", "history"),
+    "Decide and record": ("approve", "lesson", "publish", "attest", "verify"),
+    "Look closer": ("render", "review", "labels", "study"),
+    "Keep house": ("cache", "schema", "upgrade", "report-bug"),
+}
+"""Commands as `--help` shows them; what is in none of them stands under More."""
+_WHOLE = 300
+"""Characters of a first sentence: none is cut."""
+_EXAMPLES = """\b
+Examples:
+  explain-gate init --yes                        a gate for the project in this folder
+  explain-gate validate                          does it fit? what `run` would need
+  explain-gate run --quick                       for every push
+  explain-gate run --reference models:/pets@explain-approved --no-weaker
+  explain-gate calibrate --checkpoint good.safetensors --output thresholds.new.yaml
+  explain-gate COMMAND --help                    all options of a command"""
+
+
 class _Edge(click.Group):
     """Gives expected errors, interrupts and usage errors the product's exit codes; anything else stays a crash."""
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands in groups, in the order in which somebody needs them."""
+        named = {name for names in _GROUPS.values() for name in names}
+        groups = {**_GROUPS, "More": tuple(name for name in self.list_commands(ctx) if name not in named)}
+        for title, names in groups.items():
+            rows = [(name, self.commands[name].get_short_help_str(_WHOLE)) for name in names if name in self.commands]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a command that there is not is told with the one that may be meant."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = did_you_mean(args[0], self.commands).strip()
+            ctx.fail(f"No such command {args[0]!r}. {near[:1].upper()}{near[1:]}".strip())
+        return super().resolve_command(ctx, args)
+
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        _print_what_a_terminal_cannot()
         with _usage_errors_are_bad_options():
             return super().make_context(*arguments, **more)
 
@@ -37,6 +78,13 @@ class _Edge(click.Group):
             ctx.exit(_INTERRUPTED)
 
 
+def _print_what_a_terminal_cannot() -> None:
+    """A name that the terminal has no letters for is written by number, and ends no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
 @contextlib.contextmanager
 def _usage_errors_are_bad_options() -> Iterator[None]:
     """The code that click gives them is 2, which says here that a run was interrupted."""
@@ -47,7 +95,9 @@ def _usage_errors_are_bad_options() -> Iterator[None]:
         raise click.exceptions.Exit(OptionError.exit_code) from error
 
 
-@click.group(cls=_Edge, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Edge, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="explain-gate")
 def main() -> None:
     """Stop a vision model from being merged when it is right for the wrong reasons."""

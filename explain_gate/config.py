@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from explain_gate.errors import ConfigError
+from explain_gate.errors import ConfigError, did_you_mean
 
 Decide = Literal["value", "evidence"]
 Statistic = Literal["mean", "median", "p05", "p95", "min", "max"]
@@ -504,13 +505,18 @@ def _describe(error: ValidationError, file: Path, lines: Mapping[tuple[str | int
 def _sentence(problem: Any) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
-        section = _section_at(problem["loc"][:-1])
-        return f"unknown key; allowed here: {_allowed(section)}" if section else "unknown key"
+        section, key = _section_at(problem["loc"][:-1]), str(problem["loc"][-1])
+        if section is None:
+            return "unknown key"
+        return f"unknown key; {_near(key, section)}allowed here: {_allowed(section)}"
     if kind == "missing":
         return "is missing"
     if kind == "value_error":
         return str(context.get("error", problem["msg"]))
     value = problem["input"]
+    if kind == "literal_error" and isinstance(value, str):
+        near = did_you_mean(value, re.findall(r"'([^']+)'", context.get("expected", "")))
+        return f"must be {context.get('expected')}; {near}got {value!r}"
     shown = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
     return f"{problem['msg'][0].lower()}{problem['msg'][1:]}, got {shown}"
 
@@ -536,6 +542,18 @@ def _section_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
     if section is TrackingSection and "promote" in loc:
         return PromoteSection
     return section
+
+
+def _near(key: str, section: type[BaseModel]) -> str:
+    """The key that may be meant: one of this section that is spelled so, else the same in another."""
+    names = [field.alias or name for name, field in section.model_fields.items()]
+    if near := did_you_mean(key, names):
+        return near
+    homes: dict[str, type[BaseModel]] = {"model": ModelSection, "data": DataSection, "": GateFile}
+    homes["data.preprocessing"] = PreprocessingSection
+    home = next((home for home, other in homes.items() if other is not section and key in other.model_fields), None)
+    place = "the top of the file" if home == "" else home
+    return "" if home is None else f"it belongs to {place}; "
 
 
 def _allowed(section: type[BaseModel]) -> str:

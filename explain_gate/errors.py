@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from explain_gate.redact import redact
@@ -110,6 +111,14 @@ def told_error(error: BaseException) -> str:
     # xdist tells a worker's error by `assert False, text`, to which pytest adds the assertion.
     lines = [line for line in str(error).splitlines() if line.strip() not in ("", "assert False")]
     return f"{type(error).__name__}: {lines[-1 if len(lines) > 1 else 0].strip() if lines else 'no message'}{place}"
+
+
+def did_you_mean(written: object, known: Iterable[str]) -> str:
+    """`did you mean grad_cam? ` for a name that is nearly one of those that are known; nothing for any other."""
+    import difflib
+
+    near = difflib.get_close_matches(str(written), list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def raised_by_module(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from explain_gate.attribution import METHODS
 from explain_gate.config import Decide, GateConfig, RuleSection
-from explain_gate.errors import NothingPlanned
+from explain_gate.errors import NothingPlanned, did_you_mean
 from explain_gate.metrics import METRICS, PAIR, REGION, Metric, asked
 from explain_gate.records import Rule, Waiver
 from explain_gate.tasks import TASKS
@@ -114,7 +114,11 @@ def _without_place(plain: dict[str, Any]) -> dict[str, Any]:
 def _check_task(config: GateConfig) -> None:
     section = config.sections.model.task
     if section.name not in TASKS:
-        raise config.error(f"unknown task; there is {', '.join(TASKS)}, got {section.name}", "model", "task")
+        raise config.error(
+            f"unknown task; {did_you_mean(section.name, TASKS)}there is {', '.join(TASKS)}, got {section.name}",
+            "model",
+            "task",
+        )
     card = TASKS[section.name]
     for name in section.parameters:
         if name not in card.parameters:
@@ -142,12 +146,16 @@ def _check_methods(config: GateConfig) -> None:
         if ":" in name:
             continue
         if name not in METHODS:
-            raise config.error(f"unknown method; there are {', '.join(METHODS)}", "methods", name)
+            raise config.error(
+                f"unknown method; {did_you_mean(name, METHODS)}there are {', '.join(METHODS)}", "methods", name
+            )
         allowed = [option.name for option in METHODS[name].options]
         for option in options:
             if option not in allowed:
                 known = ", ".join(allowed) or "none"
-                raise config.error(f"unknown option; allowed here: {known}", "methods", name, option)
+                raise config.error(
+                    f"unknown option; {did_you_mean(option, allowed)}allowed here: {known}", "methods", name, option
+                )
     insane = [name for name in config.method_options() if name in METHODS and not METHODS[name].sanity]
     if len(insane) == len(config.sections.methods):
         raise config.error(
@@ -169,9 +177,15 @@ def _metric_of(config: GateConfig, check: str) -> Metric:
         return known
     families = sorted({key.partition(".")[0] for key in METRICS})
     if family not in families:
-        raise config.error(f"unknown family of checks; there are {', '.join(families)}", "checks", family)
-    metrics = ", ".join(key.partition(".")[2] for key in METRICS if key.startswith(f"{family}."))
-    raise config.error(f"unknown metric; {family} has {metrics}", "checks", family, name)
+        raise config.error(
+            f"unknown family of checks; {did_you_mean(family, families)}there are {', '.join(families)}",
+            "checks",
+            family,
+        )
+    metrics = [key.partition(".")[2] for key in METRICS if key.startswith(f"{family}.")]
+    elsewhere = [key for key in METRICS if key.partition(".")[2] == name]
+    near = f"did you mean {elsewhere[0]}? " if elsewhere else did_you_mean(name, metrics)
+    raise config.error(f"unknown metric; {near}{family} has {', '.join(metrics)}", "checks", family, name)
 
 
 def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> None:

@@ -36,7 +36,7 @@ def imports(ground):
     found = {}
     for file in PACKAGE.rglob("*.py"):
         parts = (*file.relative_to(PACKAGE).with_suffix("").parts,)
-        if parts == ("__init__",):
+        if parts in (("__init__",), ("__main__",)):
             continue
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for_types = {

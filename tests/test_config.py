@@ -42,7 +42,10 @@ def test_the_projects_own_file_is_valid_and_fits_its_schema():
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("at_least: 0.9", "at_lest: 0.9"), ":11: checks.performance.accuracy.at_lest: unknown key; allowed here:"),
+        (
+            ("at_least: 0.9", "at_lest: 0.9"),
+            ":11: checks.performance.accuracy.at_lest: unknown key; did you mean at_least? allowed here:",
+        ),
         (
             ("at_least: 0.9", "at_least: high"),
             ":11: checks.performance.accuracy.at_least: input should be a valid number",

@@ -27,11 +27,11 @@ def load(tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("accuracy:", "acuracy:"), "unknown metric; performance has accuracy"),
-        (("performance:", "perfomance:"), "unknown family of checks; there are"),
-        (("grad_cam: {layer: window}", "grad_cma: {}"), "unknown method; there are gradient"),
+        (("accuracy:", "acuracy:"), "unknown metric; did you mean accuracy? performance has accuracy"),
+        (("performance:", "perfomance:"), "unknown family of checks; did you mean performance? there are"),
+        (("grad_cam: {layer: window}", "grad_cma: {}"), "unknown method; did you mean grad_cam? there are gradient"),
         (("grad_cam: {layer: window}", "guided_backprop: {}"), "cannot rest on them alone"),
-        (("layer: window", "layr: window"), "unknown option; allowed here: layer"),
+        (("layer: window", "layr: window"), "unknown option; did you mean layer? allowed here: layer"),
         (("at_least: 0.9", "at_least: 0.9, max_unmeasured: 1.5"), "must be a whole number of images, or a share"),
         (("at_least: 0.9", "at_most: 0.9"), "is better when higher, so the bound must be at_least"),
         (("at_least: 0.9", "at_least: 90"), "must lie in the metric's range, 0 to 1, got 90"),

@@ -89,7 +89,10 @@ def test_the_documentation_says_what_the_cards_say() -> None:
         ("{name: binary, tolerance: 3}", r"model.task.tolerance: binary has no such parameter; it has threshold"),
         ("regression", r"model.task: regression needs tolerance, .*write task: \{name: regression, tolerance: 5\}"),
         ("{name: regression, tolerance: 0}", r"model.task.tolerance: .*greater than 0"),
-        ("{name: binary, thresholds: 3}", r"unknown key; allowed here: name, threshold, tolerance"),
+        (
+            "{name: binary, thresholds: 3}",
+            r"unknown key; did you mean threshold\? allowed here: name, threshold, tolerance",
+        ),
     ],
 )
 def test_parameters_of_a_task_are_its_own(tmp_path: Path, task: str, told: str) -> None:
