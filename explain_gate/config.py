@@ -301,6 +301,9 @@ class JudgingSection(_Section):
     false_alarms: float = Field(
         default=0.005, gt=0, lt=0.5, description="each rule's part: probability that it blocks an honest version"
     )
+    max_excluded: float = Field(
+        default=0.05, ge=0, lt=1, description="share of a rule's images that reviews may take out of it"
+    )
 
 
 class WaiverSection(_Section):

@@ -205,6 +205,10 @@ def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Me
             f"got {wrong_change}",
             *("checks", family, name, wrong_change),
         )
+    if section.sample is not None and "decisions" in metric.needs:
+        raise config.error(
+            "people decide which maps they judge, so none are drawn; remove sample", "checks", family, name, "sample"
+        )
     _check_files(config, section, family, name)
     if _decide(config, section) == "evidence":
         _check_evidence(config, check, section, metric)
@@ -378,6 +382,7 @@ def _row(
         statistic=section.statistic,
         max_unmeasured=section.max_unmeasured,
         max_not_applicable=section.max_not_applicable,
+        max_excluded=config.sections.judging.max_excluded,
         min_images=section.min_images,
         severity=section.severity,
         inconclusive=section.inconclusive,

@@ -16,13 +16,15 @@ MapKind = Literal["positive", "magnitude", "signed"]
 Status = Literal["passed", "failed", "warned", "waived", "unmeasured", "inconclusive"]
 STATUS_ORDER: tuple[Status, ...] = ("failed", "unmeasured", "warned", "inconclusive", "waived", "passed")
 BLOCKING: frozenset[Status] = frozenset({"failed", "unmeasured"})
-Cause = Literal["bound", "change", "undecided", "unmeasured", "budget", "vacuous", "chance", "not compared"]
+Cause = Literal["bound", "change", "undecided", "unmeasured", "budget", "vacuous", "chance", "not compared", "excluded"]
 STEPS_NEEDED = "attribution.budget@steps_needed"
 """The measurement that names the images whose maps ran out of their budget of passes, and about how many it takes."""
 Direction = Literal["higher", "lower"]
 SelectionName = Literal["full", "quick", "only"]
 """How much of a gate a run plans."""
 VerdictName = Literal["passed", "failed", "error"]
+Opinion = Literal["plausible", "not plausible", "label wrong", "region wrong", "unsure"]
+"""What a person may find of a map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -296,6 +298,7 @@ class Rule:
     statistic: str = "mean"
     max_unmeasured: float = 0
     max_not_applicable: float = 0.5
+    max_excluded: float = 0.05
     min_images: int = 5
     severity: Literal["fail", "warn"] = "fail"
     inconclusive: Literal["warn", "fail"] = "warn"
@@ -410,7 +413,8 @@ class Finding:
     "change" (it is worse than the reference by more than allowed), "undecided" (the images do not tell whether it is),
     "unmeasured", "budget" (images are left out because their maps needed more passes than they were given), "vacuous"
     (a control passes the bound too), "chance" (a permutation test does as well), "not compared" (there was no
-    reference). A waived rule keeps the cause of what was waived.
+    reference), "excluded" (people took more of its images out than may be). A waived rule keeps the cause of what was
+    waived. `excluded` counts the images that people took out of the rule.
     """
 
     check: str
@@ -428,6 +432,7 @@ class Finding:
     images: int
     unmeasured: int
     not_applicable: int = 0
+    excluded: int = 0
     worst: tuple[str, ...]
     evidence: Evidence | None = None
     message: str
@@ -518,6 +523,47 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person found of one map of one image. `at` is ISO 8601 with the zone's offset.
+
+    `image_digest` is of the picture's file, `annotation_digest` of its label and region, `map_digest` of the map as the
+    profile keeps it and `sketch` what is enough of it to tell another map from it. `version` is the digest of the
+    weights whose map it was, "" where nobody knows.
+    """
+
+    opinion: Opinion
+    note: str = ""
+    reviewer: str
+    at: str
+    image: str
+    method: str
+    image_digest: str
+    annotation_digest: str
+    map_digest: str
+    sketch: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excluded:
+    """An image that people took out of its rules until its annotation changes: what is wrong with it, and who says so.
+
+    `at` is when the last of them said so, ISO 8601 with the zone's offset; `notes` are what they wrote.
+    """
+
+    image: str
+    reason: Literal["label wrong", "region wrong"]
+    reviewers: tuple[str, ...]
+    at: str
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Excluded:
+        """The record of its fields as JSON holds them."""
+        return cls(**{**plain, "reviewers": tuple(plain["reviewers"]), "notes": tuple(plain["notes"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The result of a run: what was planned, what was judged, what follows. Rendered as verdict.json.
 
@@ -527,7 +573,7 @@ class Verdict:
     could not be written or recorded; they decide nothing. `selection` says how much of the gate was planned: all
     of it ("full"), what a budget allows ("quick"), or what somebody looked at ("only"); `left_out` holds the keys
     of the rest. `weaker` says what this run asks for less than that of its reference. `confounds` are what tells
-    the data set's classes apart beside their objects.
+    the data set's classes apart beside their objects. `excluded` are images that people took out of their rules.
     """
 
     verdict: VerdictName
@@ -554,6 +600,7 @@ class Verdict:
     left_out: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
     confounds: tuple[Confound, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
 
     @property
     def task(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from explain_gate.judging import sentences
 from explain_gate.judging.chance import judge_chance
 from explain_gate.judging.counting import answers_of_control, control_breaks, judge_counted
+from explain_gate.judging.excluding import excluded_of, told_excluded, without_excluded
 from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
 from explain_gate.judging.waivers import waive, waiver_messages
 from explain_gate.records import (
@@ -50,6 +51,7 @@ def judge(
         waivers: rules that may break; only those that have not expired by `today` (ISO date) count.
         today: ISO date; judge has no clock.
     """
+    every, profile = profile, without_excluded(profile)
     vacuous = {(control.check, control.method): control for control in judge_controls(profile, rules) if not control.ok}
     counted = judge_counted(profile, rules)
     bounded = [counted.get(place) or _judge_one(profile, reference, rule) for place, rule in enumerate(rules)]
@@ -58,7 +60,8 @@ def judge(
         control = vacuous.get((finding.check, finding.method))
         if control is not None and finding.status in ("passed", "inconclusive"):
             findings[position] = _told_vacuous(finding, rules[position], control)
-    return tuple(waive(finding, waivers, today) for finding in findings)
+    told = [told_excluded(every, rule, finding) for rule, finding in zip(rules, findings, strict=True)]
+    return tuple(waive(finding, waivers, today) for finding in told)
 
 
 def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ...]:
@@ -66,6 +69,7 @@ def judge_controls(profile: Profile, rules: Sequence[Rule]) -> tuple[Control, ..
 
     Controls are judged over all classes: a class alone has too few of their images to tell chance from skill.
     """
+    profile = without_excluded(profile)
     controls = []
     tested = {(rule.check, rule.method): replace(rule, class_name=None) for rule in rules}
     for rule in tested.values():
@@ -157,9 +161,11 @@ def conclude(
         problems.append(sentences.of_a_part(len(planned), len(left_out)))
     verdict, exit_code = _decided(error=bool(problems) or not planned, failed=broken or (no_weaker and bool(weaker)))
     manifest: Mapping[str, Any] = profile.manifest if profile is not None else {}
+    excluded = excluded_of(profile)
     told = (
         *waiver_messages(planned, findings, waivers, today, whole=not left_out),
         *dict.fromkeys(sentences.of_looser(rule) for rule in planned if rule.accept_looser),
+        *sentences.of_excluded(excluded),
     )
     return Verdict(
         verdict=verdict,
@@ -174,6 +180,7 @@ def conclude(
         left_out=left_out,
         weaker=weaker,
         confounds=tuple(Confound(**one) for one in manifest.get("confounds", ())),
+        excluded=excluded,
         **{**_described(manifest), **facts},
     )
 

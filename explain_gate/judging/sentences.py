@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from explain_gate.digits import exact, number, numbers, one_in
-from explain_gate.records import Evidence, Finding, Rule, Waiver
+from explain_gate.records import Evidence, Excluded, Finding, Rule, Waiver
 
 _NAMED = 3
 """Images that a sentence names; the finding holds more."""
@@ -139,6 +139,35 @@ def of_too_many_left_out(rule: Rule, images: int, needed: Mapping[str, int], *, 
         f"{rule.key}: the maps of {len(needed)} of {_images(images)} need more than max_steps gradients, {allowed} "
         f"{'is' if allowed == 1 else 'are'} allowed ({rule.place}): {_with_needs(needed)}."
     )
+
+
+def of_excluded(excluded: Sequence[Excluded]) -> list[str]:
+    """What people took out of all rules, by what is wrong with it: a sentence each, none where nothing is."""
+    told = []
+    for reason in sorted({one.reason for one in excluded}):
+        mine = [one for one in excluded if one.reason == reason]
+        named = "; ".join(f"{one.image}, by {', '.join(one.reviewers)}" for one in mine[:_NAMED])
+        told.append(
+            f"{_images(len(mine))} {'is' if len(mine) == 1 else 'are'} out of the rules by review, {reason} ({named}"
+            f"{'; ...' if len(mine) > _NAMED else ''}), until the annotation changes."
+        )
+    return told
+
+
+def of_images_out(rule: Rule, out: Sequence[Excluded], images: int) -> str:
+    """`2 of 60 images are out by review: label wrong (cat_017), region wrong (cat_020).`."""
+    reasons: dict[str, list[str]] = {}
+    for one in out:
+        reasons.setdefault(one.reason, []).append(one.image)
+    text = f"{len(out)} of {_images(images)} {'is' if len(out) == 1 else 'are'} out by review: {_by_reason(reasons)}"
+    if len(out) <= allowed_out(rule, images):
+        return f"{text}."
+    return f"{text}; at most {rule.max_excluded:.0%} may be (judging.max_excluded): each may hide a fault."
+
+
+def allowed_out(rule: Rule, images: int) -> int:
+    """How many of a rule's images reviews may take out."""
+    return int(rule.max_excluded * images + 1e-9)
 
 
 def of_change(

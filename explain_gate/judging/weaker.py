@@ -16,7 +16,16 @@ _NAMED = 3
 
 _LOWER = ("at_least", "part", "min_images")
 """Numbers that ask for less the lower they are; none asks for nothing."""
-_HIGHER = ("at_most", "max_drop", "max_rise", "confidence", "must_catch", "max_unmeasured", "max_not_applicable")
+_HIGHER = (
+    "at_most",
+    "max_drop",
+    "max_rise",
+    "confidence",
+    "must_catch",
+    "max_unmeasured",
+    "max_not_applicable",
+    "max_excluded",
+)
 """Numbers that ask for less the higher they are; none asks for nothing."""
 _BOUNDS = ("at_least", "at_most")
 """A share of images and a bound of a value, as `decide` says; they are no two sizes of one thing."""

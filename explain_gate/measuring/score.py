@@ -89,8 +89,7 @@ def score(
 def _tables(job: Job, memory: Memory) -> dict[tuple[str, str | None], Table]:
     """A table for every check and method, with what is known of it from earlier runs."""
     config, data = job.config, job.data
-    # What compares two versions is measured once both have their maps.
-    later = {name for name, metric in METRICS.items() if metric.needs_reference}
+    later = {name for name, metric in METRICS.items() if metric.afterwards}
     wanted = {
         (rule.check, rule.method): rule
         for rule in job.rules
@@ -440,7 +439,7 @@ def _looks_beyond(rule: Rule) -> bool:
     """Whether a metric of maps asks for more than its own image's; a team's own may ask for anything."""
     metric = METRICS.get(rule.metric)
     beyond = {capability.name for capability in CAPABILITIES if capability.scope != "image"}
-    return metric is None or metric.needs_reference or bool(beyond & set(metric.asks))
+    return metric is None or metric.afterwards or bool(beyond & set(metric.asks))
 
 
 def _answering(data: RegressionSet, rule: Rule, rows: list[int]) -> list[int]:

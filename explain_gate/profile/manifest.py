@@ -53,8 +53,9 @@ class Manifest(_Part):
     `methods` and `metrics` hold the settings of each attribution method and each check by name; `target` is
     model.target's full name, `task` is model.task. `selection` is how much of the file was planned, `demands` what its
     rules and waivers ask for. `confounds` are what tells the classes apart beside their objects, fields of that
-    record. `outputs` is the number of logits, `passes` are counted per image, `seconds` is the time that measuring
-    took. `files` holds the SHA-256 of every other file; a folder of schema version 1 may have none.
+    record; `excluded` are images that people took out of their rules, likewise. `outputs` is the number of logits,
+    `passes` are counted per image, `seconds` is the time that measuring took. `files` holds the SHA-256 of every other
+    file; a folder of schema version 1 may have none.
     """
 
     schema_version: Literal[2]
@@ -72,6 +73,7 @@ class Manifest(_Part):
     outputs: int | None = None
     warnings: list[str] = []
     confounds: list[dict[str, Any]] = []
+    excluded: list[dict[str, Any]] = []
     passes: dict[str, int] = {}
     cache: dict[str, int] = {}
     seconds: Annotated[float, Field(ge=0)] = 0.0

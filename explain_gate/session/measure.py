@@ -24,9 +24,12 @@ def measure_run(session: GateSession, progress: Progress) -> Profile | None:
 
     Raises:
         ReferenceError: a rule needs a reference that is not given, missing, or not comparable.
+        DataError: a file in reviews/ is no decision.
     """
+    from explain_gate.decisions.files import FOLDER, read_decisions
     from explain_gate.measuring.drift import with_drift
     from explain_gate.measuring.reference import prepare_reference
+    from explain_gate.measuring.reviewed import with_reviews
     from explain_gate.measuring.workers.crew import Crew, measure_with
     from explain_gate.profile.profile import load_profile
     from explain_gate.profile.writer import write_tables
@@ -38,10 +41,14 @@ def measure_run(session: GateSession, progress: Progress) -> Profile | None:
         return measure_with(crew, job, session.work / name, cache=_cache(session), progress=progress)
 
     given = resolve_reference(session)
+    decisions = read_decisions(session.config.path.parent / FOLDER)
     measured(session.job, "profile")
+    alone = load_profile(session.work / "profile")
+    candidate = with_reviews(alone, decisions, session.rules)
     if given is None:
+        if candidate is not alone:
+            write_tables(candidate, session.work / "profile")
         return None
-    candidate = load_profile(session.work / "profile")
     reference = prepare_reference(
         given,
         candidate=candidate,

@@ -214,7 +214,7 @@ def _chosen(rules: Sequence[Rule], patterns: Sequence[str]) -> tuple[Rule, ...]:
     chosen = [
         replace(rule, max_drop=None, max_rise=None)
         for rule in rules
-        if not rule.check.startswith("drift.")
+        if not rule.check.startswith(("drift.", "review."))
         and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in (rule.check, rule.metric))
     ]
     if not chosen:

@@ -26,7 +26,7 @@ from explain_gate.records import Measurement, Profile, Sample
 SIZE = 32
 IMAGES = 9
 CLASSES = ("red", "green", "blue")
-MEASURED = [name for name, metric in METRICS.items() if not metric.needs_reference]
+MEASURED = [name for name, metric in METRICS.items() if not metric.afterwards]
 PARAMETERS: dict[str, dict[str, Any]] = {
     "randomization.labels": {"checkpoint": "other.pt"},
     "stability.retrain_correlation": {"checkpoints": ["other.pt"]},

@@ -15,6 +15,7 @@ from explain_gate.metrics.cards import (
     performance,
     randomization,
     reliance,
+    review,
     stability,
     strategies,
 )
@@ -28,6 +29,7 @@ _IN_ORDER = (
     reliance,
     performance,
     drift,
+    review,
     randomization,
     completeness,
     stability,

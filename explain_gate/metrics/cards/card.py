@@ -18,11 +18,12 @@ Applies = Literal["maps", "path", "pairs", "model"]
 "grad_cam+occlusion". `model`: the model alone, no method.
 """
 
-Need = Literal["region", "annotators", "reference"]
+Need = Literal["region", "annotators", "reference", "decisions"]
 """What a metric cannot do without.
 
 `region`: the rule is judged on images with a usable region. `annotators`: on those that at least two people drew.
 `reference`: it is measured after both versions.
+`decisions`: on what people found of the maps once they were there.
 """
 
 
@@ -72,9 +73,9 @@ class Metric:
         return "region" in self.needs
 
     @property
-    def needs_reference(self) -> bool:
-        """Whether it is measured after both versions."""
-        return "reference" in self.needs
+    def afterwards(self) -> bool:
+        """Whether it is measured once the maps are there, on another version's or on what people found of them."""
+        return bool({"reference", "decisions"} & set(self.needs))
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -94,6 +94,7 @@ def _power(finding: Finding) -> str:
 
 def _blind(finding: Finding) -> str:
     parts = [f"does not apply to {plural(finding.not_applicable, 'image')}"] if finding.not_applicable else []
+    parts += [f"{plural(finding.excluded, 'image')} out by review"] if finding.excluded else []
     parts += [f"{plural(finding.unmeasured, 'image')} unmeasured"] if finding.unmeasured else []
     return ", ".join(parts)
 

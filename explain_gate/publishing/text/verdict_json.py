@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from explain_gate.errors import ReferenceError
-from explain_gate.records import Confound, Control, Evidence, FailedTest, Finding, Lesson, Verdict, Waiver
+from explain_gate.records import Confound, Control, Evidence, Excluded, FailedTest, Finding, Lesson, Verdict, Waiver
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
@@ -41,6 +41,7 @@ def verdict_to_json(verdict: Verdict) -> str:
         "failed_tests": [{"test": failed.test, "text": failed.text} for failed in verdict.failed_tests],
         "waivers": [_waiver(waiver) for waiver in verdict.waivers],
         "confounds": [_confound(one) for one in verdict.confounds],
+        "excluded": [_excluded(one) for one in verdict.excluded],
         "lessons": [asdict(lesson) for lesson in verdict.lessons],
         "messages": list(verdict.messages),
         "not_published": list(verdict.not_published),
@@ -75,6 +76,7 @@ def verdict_from_json(text: str) -> Verdict:
                 "failed_tests": tuple(_to_failed_test(entry) for entry in document["failed_tests"]),
                 "waivers": tuple(_to_waiver(entry) for entry in document.get("waivers", ())),
                 "confounds": tuple(_to_confound(entry) for entry in document.get("confounds", ())),
+                "excluded": tuple(Excluded.from_plain(entry) for entry in document.get("excluded", ())),
                 "lessons": tuple(Lesson(**entry) for entry in document.get("lessons", ())),
                 "messages": tuple(document["messages"]),
                 "not_published": tuple(document.get("not_published", ())),
@@ -101,6 +103,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "images": finding.images,
         "unmeasured": finding.unmeasured,
         "not_applicable": finding.not_applicable,
+        "excluded": finding.excluded,
         "worst": list(finding.worst),
         "evidence": None if finding.evidence is None else _evidence(finding.evidence),
         "message": finding.message,
@@ -124,6 +127,10 @@ def _control(control: Control) -> dict[str, Any]:
         "ok": control.ok,
         "message": control.message,
     }
+
+
+def _excluded(excluded: Excluded) -> dict[str, Any]:
+    return {**asdict(excluded), "reviewers": list(excluded.reviewers), "notes": list(excluded.notes)}
 
 
 def _waiver(waiver: Waiver) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What people found of maps: one small file a decision, in `reviews/` beside thresholds.yaml."""
