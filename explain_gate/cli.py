@@ -340,6 +340,16 @@ def cache(action: str, size: str, **given: str | bool | None) -> None:
     keep(action, read_options(given), most_bytes=parse_bytes(size), say=click.echo)
 
 
+@main.command()
+@_run_options("config")
+@click.option("--check", is_flag=True, help="Tell what would change and write nothing; exit 1 where something would.")
+def upgrade(*, config: str | None, check: bool) -> None:
+    """Put today's rules where a thresholds.yaml still has an earlier scaffold's; comments and own bounds stay."""
+    from explain_gate.commands.upgrade import upgrade as rewrite
+
+    sys.exit(rewrite(Path(read_options({"config": config}).config), check=check, say=click.echo))
+
+
 @main.command(name="report-bug")
 @click.argument("folder", required=False, metavar="[DIR]")
 @click.option("--output", default="report-bug.zip", show_default=True, metavar="FILE", help="The archive to write.")

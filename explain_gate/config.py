@@ -34,6 +34,15 @@ def load_config(path: str | Path) -> GateConfig:
         raise ConfigError(
             f"{file}: cannot be read ({error.strerror}). `explain-gate init` writes a thresholds.yaml to start from."
         ) from error
+    return read_config(raw, file)
+
+
+def read_config(raw: bytes, file: Path) -> GateConfig:
+    """Validate the bytes of a thresholds.yaml as if they stood in `file`.
+
+    Raises:
+        ConfigError: they are malformed, or a key or value in them is not allowed.
+    """
     if len(raw) > _MOST_BYTES:
         raise ConfigError(f"{file}: must be smaller than {_MOST_BYTES} bytes, got {len(raw)}")
     try:

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "metrics/cards/card.py": ("the record of a card", "contract/test_every_metric.py"),
     "attribution/local_passes.py": ("the passes over what local computes", "attribution/test_local.py"),
     "commands/approve.py": ("prints what tracking moves", "tracking/test_alias.py"),
+    "commands/earlier_rules.py": ("a table without code", "commands/test_upgrade.py"),
     "commands/power.py": ("lines of validate", "measuring/test_counted.py"),
     "commands/survey/clue.py": ("a record and who is asked", "commands/survey/test_survey.py"),
     "commands/survey/code.py": ("what scripts say, by whole projects", "commands/survey/test_survey.py"),

@@ -49,6 +49,13 @@ def shipped_rules() -> Mapping[str, Mapping[str, Any]]:
     return {f"{family}.{name}": rule for family, rules in checks.items() for name, rule in (rules or {}).items()}
 
 
+@functools.cache
+def rules_that_are_on() -> Mapping[str, Mapping[str, Any]]:
+    """The rules that the scaffold asks for, by check."""
+    checks = yaml.safe_load(packaged_thresholds())["checks"]
+    return {f"{family}.{name}": rule for family, rules in checks.items() for name, rule in (rules or {}).items()}
+
+
 def scaffold(
     folder: Path, clues: Mapping[str, Clue] | None = None, left: Mapping[str, str] | None = None
 ) -> tuple[list[Path], list[Path]]:
