@@ -174,24 +174,3 @@ def test_looks_say_what_the_crop_takes_and_how_a_picture_is_stretched(tmp_path):
     assert loaded(path, {"resize": 24, "crop": 24}, (Shape(box=(0, 0, 8, 12)),)).looks["lost"] == pytest.approx(0.5)
     assert loaded(path, {"resize": [20, 20]}).looks["stretch"] == pytest.approx(20 / 12)
     assert loaded(path, {"resize": 24}).looks["stretch"] == 1
-
-
-@pytest.mark.parametrize(
-    ("section", "told"),
-    [
-        ({"weights": "a", "timm": "b"}, "must name one of weights, timm"),
-        ({"timm": "a", "mean": [0, 0, 0], "std": [1, 1, 1]}, "timm already says .* remove mean, std"),
-        ({"transform": "a:b", "range": [0, 1]}, "transform already says .* remove range"),
-        ({"pad": 4, "resize": 4}, "remove resize and crop"),
-        ({"interpolation": "bicubic"}, "write one of them"),
-        ({"channels": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}, "must have 1 numbers each, one per channel, got 3"),
-        ({"channels": 1, "order": "bgr"}, "of three colours"),
-        ({"range": [5, 5]}, "low first"),
-        ({"range": [0, 5], "window": [1, 2]}, "write one"),
-        ({"pad": {"size": 5, "colour": [1, 2]}}, "one number or 3"),
-    ],
-)
-def test_what_contradicts_is_refused(section, told):
-    """Two ways to say the same, numbers that do not fit."""
-    with pytest.raises(ValueError, match=told):
-        PreprocessingSection(**section)
