@@ -96,7 +96,9 @@ def test_the_stages_do_not_know_each_other():
     assert [reached(arrows, stage) & stages for stage in sorted(stages)] == [set(), set(), set()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "docs/architecture.md"]
+)
 def test_every_file_that_a_page_names_exists(page):
     """Paths in backticks and in links lead somewhere, from the repository's root or from the package."""
     text = (REPOSITORY / page).read_text(encoding="utf-8")
@@ -122,3 +124,11 @@ def test_ten_changes_have_their_place():
         names = [name.replace("<family>", "alignment") for name in re.findall(r"`([^`]+)`", place)]
         assert names, change
         assert [name for name in names if not (PACKAGE / name).exists() and "/" in name] == [], change
+
+
+def test_whoever_contributes_reads_the_same_ten():
+    """CONTRIBUTING.md has the table word by word."""
+    table = PAGE.read_text(encoding="utf-8").partition("## Where do I change")[2].partition("\n\nAlso:")[0]
+    rows = table.partition("| to add |")[2]
+    assert rows
+    assert rows in (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")

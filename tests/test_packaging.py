@@ -134,6 +134,32 @@ def test_the_sdist_can_be_tested(sdist_names: set[str]):
     assert reports <= {"reports/", "reports/README.md"}
 
 
+def test_the_sdist_holds_what_people_read(sdist_names: set[str]):
+    """Papers, rules, manners and documentation."""
+    wanted = {"CITATION.cff", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md", *tracked("docs/*")}
+    assert wanted - sdist_names == set()
+
+
+def test_the_wheel_installs_and_imports_without_a_warning(wheel: Path, tmp_path: Path):
+    """With pip, into a folder of its own: the command is there, and no import warns."""
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", site, wheel]
+    subprocess.run(install, check=True, timeout=120, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONSAFEPATH": "1"}
+    code = "import explain_gate, explain_gate.plugin, explain_gate.cli; print(explain_gate.__file__)"
+    commands = {
+        str(site): [sys.executable, "-W", "error", "-c", code],
+        "explain-gate, version": [sys.executable, site / "bin" / "explain-gate", "--version"],
+        "Usage: explain-gate": [sys.executable, "-W", "error", "-m", "explain_gate", "--help"],
+    }
+    for told, command in commands.items():
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert told in done.stdout
+
+
 def test_the_wheel_works_in_an_empty_folder(wheel: Path, tmp_path: Path):
     """`init` writes the scaffold from the wheel and `validate` then says what to fill in, without a traceback."""
     site, folder = tmp_path / "site", tmp_path / "shop"

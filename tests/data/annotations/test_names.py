@@ -72,3 +72,11 @@ def test_two_names_that_lead_to_one_file_are_refused(names):
     names.find("train/one.png")
     with pytest.raises(LookupError, match=r"'val/one.png': leads to cat/one.png, and so does 'train/one.png'"):
         names.find("val/one.png")
+
+
+def test_a_link_that_leads_outside_is_no_file_of_the_folder(names, tmp_path):
+    """Neither by its own name nor by a part of it."""
+    (tmp_path / "images" / "link.png").symlink_to(tmp_path / "secret.png")
+    for written in ("link.png", "elsewhere/link.png", "link"):
+        with pytest.raises(LookupError):
+            names.find(written)
