@@ -57,7 +57,6 @@ ELSEWHERE = {
     "plugin.py": ("hooks that hand on", "plugin/test_fail_closed.py"),
     "profile/attestation.py": ("the command that writes it", "test_cli.py"),
     "profile/verification.py": ("the command that asks for it", "test_cli.py"),
-    "records.py": ("records without a decision in them", "judging/test_gate.py"),
     "session/beside_pytest.py": ("a session of pytest is needed", "plugin/test_fail_closed.py"),
     "session/ending.py": ("the whole end of a session", "session/test_finish.py"),
     "session/gatekeeper.py": ("a session of pytest is needed", "plugin/test_fail_closed.py"),
