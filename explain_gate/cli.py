@@ -15,6 +15,7 @@ import click
 from explain_gate import __version__
 from explain_gate.errors import ExplainGateError, OptionError, did_you_mean
 from explain_gate.options import OPTIONS, parse_bytes, read_options
+from explain_gate.troubleshooting import told_with_link
 
 _INTERRUPTED = 2
 
@@ -71,7 +72,7 @@ class _Edge(click.Group):
             with _usage_errors_are_bad_options():
                 return super().invoke(ctx)
         except ExplainGateError as error:
-            click.echo(f"ERROR: {error}", err=True)
+            click.echo(f"ERROR: {told_with_link(error)}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)

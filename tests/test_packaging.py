@@ -85,7 +85,7 @@ def test_the_wheel_holds_what_init_writes(wheel_names: set[str]):
     checks = tracked("checks/*.py")
     assert checks
     assert {f"explain_gate/commands/scaffold/{path}" for path in checks} <= wheel_names
-    assert "explain_gate/commands/scaffold/thresholds.yaml" in wheel_names
+    assert {"explain_gate/commands/scaffold/thresholds.yaml", "explain_gate/troubleshooting.md"} <= wheel_names
 
 
 def test_the_scaffold_is_the_project_s_own(wheel: Path):
@@ -190,3 +190,4 @@ def test_the_wheel_works_in_an_empty_folder(wheel: Path, tmp_path: Path):
     assert validate.returncode == 4, message
     assert "Traceback" not in message
     assert "thresholds.yaml" in message
+    assert f"explained at {(site / 'explain_gate' / 'troubleshooting.md').as_uri()}#fill-in" in message

@@ -22,6 +22,7 @@ from explain_gate.session.handover import Handover, follow_starter
 from explain_gate.session.items import Items
 from explain_gate.session.results import Results
 from explain_gate.session.run import GateSession
+from explain_gate.troubleshooting import told_with_link
 
 
 class Gatekeeper:
@@ -142,8 +143,8 @@ class Gatekeeper:
         except ExplainGateError as error:
             self._refusal = error
             if error.exit_code == int(pytest.ExitCode.USAGE_ERROR):
-                raise pytest.UsageError(str(error)) from error
-            pytest.exit(str(error), returncode=error.exit_code)
+                raise pytest.UsageError(told_with_link(error)) from error
+            pytest.exit(told_with_link(error), returncode=error.exit_code)
 
     def _at(self, where: str) -> None:
         if self._handover is not None:
