@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from explain_gate.attribution import METHODS
-from explain_gate.config import Decide, GateConfig, RuleSection
-from explain_gate.errors import NothingPlanned, did_you_mean
-from explain_gate.metrics import METRICS, PAIR, REGION, Metric, asked
+from explain_gate.config import GateConfig, RuleSection
+from explain_gate.errors import NothingPlanned
+from explain_gate.metrics import PAIR, Metric, asked
+from explain_gate.plan.refusals import decided_by, metric_of, refuse_methods, refuse_rule, refuse_sense, refuse_task
 from explain_gate.records import Rule, Waiver
-from explain_gate.tasks import TASKS
 
 _CONFIDENCE = 0.95
 """Of the interval of a change."""
@@ -29,18 +29,18 @@ def plan(config: GateConfig, classes: Sequence[str], *, bare: Sequence[str] = ()
         ConfigError: an unknown family, metric, method, option or parameter, with its line and what is allowed.
         NothingPlanned: the file has no rule.
     """
-    _check_task(config)
-    _check_methods(config)
+    refuse_task(config)
+    refuse_methods(config)
     rows: list[Rule] = []
     file = _told(config.path)
     each: Sequence[str | None]
     for check, section, line in config.rules():
-        metric = _metric_of(config, check)
-        _check_rule(config, check, section, metric)
-        _check_sense(config, check, metric)
+        metric = metric_of(config, check)
+        refuse_rule(config, check, section, metric)
+        refuse_sense(config, check, metric)
         for method in _methods_of(config, check, section, metric):
             each = _classes_of(config, check, section, classes, bare if metric.needs_region else ())
-            if _decide(config, section) == "evidence" and None not in each:
+            if decided_by(config, section) == "evidence" and None not in each:
                 each = (*each, None)  # all classes together: a cue of every class stands in no single one
             rows.extend(_row(config, check, section, metric, method, class_name, file, line) for class_name in each)
     if not rows:
@@ -109,172 +109,6 @@ def demands_of(config: GateConfig, rules: Sequence[Rule]) -> dict[str, Any]:
 
 def _without_place(plain: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if name not in ("file", "line")}
-
-
-def _check_task(config: GateConfig) -> None:
-    section = config.sections.model.task
-    if section.name not in TASKS:
-        raise config.error(
-            f"unknown task; {did_you_mean(section.name, TASKS)}there is {', '.join(TASKS)}, got {section.name}",
-            "model",
-            "task",
-        )
-    card = TASKS[section.name]
-    for name in section.parameters:
-        if name not in card.parameters:
-            known = ", ".join(card.parameters) or "none"
-            raise config.error(f"{section.name} has no such parameter; it has {known}", "model", "task", name)
-    for name in card.required:
-        if name not in section.parameters:
-            told = (
-                f"{section.name} needs {name}, {card.parameters[name]}: write task: {{name: {section.name}, {name}: 5}}"
-            )
-            raise config.error(told, "model", "task")
-
-
-def _check_sense(config: GateConfig, check: str, metric: Metric) -> None:
-    """A metric that makes no sense for the task is refused, with what to use instead."""
-    task = config.sections.model.task.name
-    instead = TASKS[task].refused.get(metric.key)
-    if instead is not None:
-        family, _, name = check.partition(".")
-        raise config.error(f"makes no sense for model.task: {task}: {instead}", "checks", family, name)
-
-
-def _check_methods(config: GateConfig) -> None:
-    for name, options in config.method_options().items():
-        if ":" in name:
-            continue
-        if name not in METHODS:
-            raise config.error(
-                f"unknown method; {did_you_mean(name, METHODS)}there are {', '.join(METHODS)}", "methods", name
-            )
-        allowed = [option.name for option in METHODS[name].options]
-        for option in options:
-            if option not in allowed:
-                known = ", ".join(allowed) or "none"
-                raise config.error(
-                    f"unknown option; {did_you_mean(option, allowed)}allowed here: {known}", "methods", name, option
-                )
-    insane = [name for name in config.method_options() if name in METHODS and not METHODS[name].sanity]
-    if len(insane) == len(config.sections.methods):
-        raise config.error(
-            f"maps of {', '.join(insane)} hardly depend on what the model has learned, so a gate cannot rest on them "
-            "alone; add another method, such as grad_cam",
-            *("methods", insane[0]),
-        )
-
-
-def _metric_of(config: GateConfig, check: str) -> Metric:
-    family, _, name = check.partition(".")
-    name = name.partition("/")[0]
-    if ":" in name:
-        return Metric(
-            key=name, summary=f"measured by {name}", better="higher", low=None, high=None, source=name, unit="value"
-        )
-    known = METRICS.get(f"{family}.{name}")
-    if known is not None:
-        return known
-    families = sorted({key.partition(".")[0] for key in METRICS})
-    if family not in families:
-        raise config.error(
-            f"unknown family of checks; {did_you_mean(family, families)}there are {', '.join(families)}",
-            "checks",
-            family,
-        )
-    metrics = [key.partition(".")[2] for key in METRICS if key.startswith(f"{family}.")]
-    elsewhere = [key for key in METRICS if key.partition(".")[2] == name]
-    near = f"did you mean {elsewhere[0]}? " if elsewhere else did_you_mean(name, metrics)
-    raise config.error(f"unknown metric; {near}{family} has {', '.join(metrics)}", "checks", family, name)
-
-
-def _check_rule(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> None:
-    family, _, name = check.partition(".")
-    allowed = (*(one.name for one in metric.parameters), *([REGION] if metric.needs_region else []))
-    for parameter in section.parameters:
-        if ":" not in name and parameter not in allowed:
-            known = ", ".join(allowed) or "none"
-            raise config.error(
-                f"unknown parameter; allowed here: {known}", "checks", family, name, "parameters", parameter
-            )
-    wrong_change = {"higher": "max_rise", "lower": "max_drop"}[metric.better]
-    if getattr(section, wrong_change) is not None and ":" not in name:
-        right = {"higher": "max_drop", "lower": "max_rise"}[metric.better]
-        raise config.error(
-            f"{check} is better when {metric.better}, so a change for the worse is bounded by {right}, "
-            f"got {wrong_change}",
-            *("checks", family, name, wrong_change),
-        )
-    if section.sample is not None and "decisions" in metric.needs:
-        raise config.error(
-            "people decide which maps they judge, so none are drawn; remove sample", "checks", family, name, "sample"
-        )
-    _check_files(config, section, family, name)
-    if _decide(config, section) == "evidence":
-        _check_evidence(config, check, section, metric)
-        return
-    wrong = {"higher": "at_most", "lower": "at_least"}[metric.better]
-    bound = getattr(section, wrong)
-    if bound is not None and ":" not in name:
-        right = {"higher": "at_least", "lower": "at_most"}[metric.better]
-        raise config.error(
-            f"{check} is better when {metric.better}, so the bound must be {right}, got {wrong}",
-            *("checks", family, name, wrong),
-        )
-    for key in ("at_least", "at_most"):
-        value = getattr(section, key)
-        if value is None:
-            continue
-        if (metric.low is not None and value < metric.low) or (metric.high is not None and value > metric.high):
-            span = f"{metric.low if metric.low is not None else '-inf'} to {metric.high or 'inf'}"
-            raise config.error(f"must lie in the metric's range, {span}, got {value}", "checks", family, name, key)
-
-
-def _decide(config: GateConfig, section: RuleSection) -> Decide:
-    """What breaks a rule. A rule that does not say what it must catch cannot tell what its images are worth."""
-    asked = section.decide or config.sections.judging.decide
-    return "evidence" if asked == "evidence" and section.must_catch is not None else "value"
-
-
-def _check_evidence(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> None:
-    family, _, name = check.partition(".")
-    where = ("checks", family, name)
-    if section.at_least is not None:
-        raise config.error(
-            "with decide: evidence images that say yes are counted, whatever the metric's direction: write at_most, "
-            "the worst honest share of them, or decide: value",
-            *(*where, "at_least"),
-        )
-    if not metric.question:
-        raise config.error(
-            f"{check} asks an image no yes-or-no question, so images cannot be counted; leave must_catch out, or write "
-            "decide: value",
-            *(*where, "must_catch"),
-        )
-    if section.at_most is None:
-        raise config.error("must_catch needs at_most, the worst honest share of images that say yes", *where)
-    if not 0 <= section.at_most < 1:
-        raise config.error(f"must be a share of images, in [0, 1), got {section.at_most}", *(*where, "at_most"))
-    if (section.must_catch or 0.0) <= section.at_most:
-        raise config.error(
-            f"must lie above at_most {section.at_most}, the worst honest share, got {section.must_catch}",
-            *(*where, "must_catch"),
-        )
-
-
-def _check_files(config: GateConfig, section: RuleSection, family: str, name: str) -> None:
-    """Checkpoints that a metric needs must be there before hours of measuring go into the rest."""
-    if ":" in name:
-        return
-    given = [section.parameters.get("checkpoint"), *_listed(section.parameters.get("checkpoints"))]
-    for path in given:
-        if path is not None and not config.resolve(Path(str(path))).is_file():
-            where = ("checks", family, name, "parameters")
-            raise config.error(f"no such checkpoint: {config.resolve(Path(str(path)))}", *where)
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _methods_of(config: GateConfig, check: str, section: RuleSection, metric: Metric) -> tuple[str, ...] | tuple[None]:
@@ -362,7 +196,7 @@ def _row(
     file: str,
     line: int,
 ) -> Rule:
-    decide = _decide(config, section)
+    decide = decided_by(config, section)
     bounded_above = section.max_rise is not None or (section.at_most is not None and decide == "value")
     part = section.false_alarms or config.sections.judging.false_alarms
     changes = section.max_drop is not None or section.max_rise is not None
