@@ -275,6 +275,24 @@ def render(*, folder: str, config: str | None, reference: str | None, single_fil
 
 
 @main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--by", metavar="NAME", help="Who reviews; default: the account that runs this.")
+@click.option("--port", default=0, metavar="N", help="Of this machine; default: a free one.")
+@click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
+@_run_options("config")
+def review(folder: str, by: str | None, port: int, *, show: bool, **given: str | bool | None) -> None:
+    """Let a person judge the maps of a run's folder, the suspicious ones first, on a page of this machine.
+
+    Decisions are files in reviews/ beside thresholds.yaml; the next run counts them.
+    """
+    from explain_gate.commands.review import open_desk
+    from explain_gate.commands.review import review as serve
+
+    desk = open_desk(Path(folder), read_options(given).config, by=by)
+    serve(desk, port=port, show=show, say=click.echo)
+
+
+@main.command()
 @click.argument("ref", metavar="REF")
 @click.option("--by", required=True, metavar="NAME", help="Who approves.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it goes on record.")

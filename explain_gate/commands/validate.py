@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 
 from explain_gate.commands.power import judged_on
+from explain_gate.digits import plural
 from explain_gate.measuring.confounds import find_confounds, told_confounds
 from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.validation import Trial, check_pictures, try_out
 from explain_gate.options import RunOptions
 from explain_gate.records import ModelUnderTest
-from explain_gate.session.measure import resolve_reference, rules_that_compare
+from explain_gate.session.measure import decisions_of, resolve_reference, rules_that_compare
 from explain_gate.session.run import GateSession
 
 
@@ -37,7 +38,7 @@ def validate(options: RunOptions, *, thorough: bool = False) -> list[str]:
 
 def _lines(session: GateSession, *, thorough: bool) -> list[str]:
     _ = session.work  # which is an error where reports cannot be written
-    tracking = session.tracking
+    tracking, decisions = session.tracking, decisions_of(session)
     check_pictures(session.samples, thorough=thorough)
     trial, model = try_out(session.job, Silent()), session.model_under_test
     weights = sum(parameter.numel() for parameter in model.module.parameters())
@@ -56,6 +57,9 @@ def _lines(session: GateSession, *, thorough: bool) -> list[str]:
         f"reports: {session.destination.parent}",
         f"tracking: {tracking.shown_uri}, experiment {tracking.experiment}",
     ]
+    if decisions:
+        people = ", ".join(sorted({one.reviewer for one in decisions}))
+        lines.append(f"reviews: {plural(len(decisions), 'decision')} by {people}")
     lines += [f"warning: {warning}" for warning in (*session.samples.notes, *trial.warnings)]
     confounds = find_confounds(session.samples, seed=session.job.seed)
     lines += [f"warning: {warning}" for warning in told_confounds(confounds)]

@@ -34,7 +34,7 @@ def with_reviews(profile: Profile, decisions: Sequence[Decision], rules: Sequenc
         if name not in opinions:
             holding = opinions_of(profile, name, decisions)
             opinions[name] = [{who: one.opinion for who, one in given.items()} for given in holding]
-        measurements.append(_measurement(check, method, _values(rule, opinions[name])))
+        measurements.append(_measurement(check, method, _values(rule, opinions[name]), _asked(profile, rule)))
     manifest = {**profile.manifest, "excluded": [_plain(asdict(one)) for one in excluded]}
     return replace(profile, manifest=manifest, measurements=(*profile.measurements, *measurements))
 
@@ -52,13 +52,19 @@ def _values(rule: Rule, opinions: Sequence[dict[str, str]]) -> list[float | str]
     return values
 
 
-def _measurement(check: str, method: str | None, values: Sequence[float | str]) -> Measurement:
+def _asked(profile: Profile, rule: Rule) -> list[int]:
+    """All rows, or that of the one image that is looked at alone."""
+    return [row for row, image in enumerate(profile.images) if rule.image in (None, image.image)]
+
+
+def _measurement(check: str, method: str | None, values: Sequence[float | str], rows: Sequence[int]) -> Measurement:
+    asked = [values[row] for row in rows]
     return Measurement(
         check=check,
         method=method,
-        rows=np.arange(len(values), dtype=np.int64),
-        values=np.array([np.nan if isinstance(value, str) else value for value in values], dtype=np.float64),
-        reasons=tuple(value if isinstance(value, str) else None for value in values),
+        rows=np.array(rows, dtype=np.int64),
+        values=np.array([np.nan if isinstance(value, str) else value for value in asked], dtype=np.float64),
+        reasons=tuple(value if isinstance(value, str) else None for value in asked),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explain_gate.errors import OptionError, ReferenceError
-from explain_gate.records import Profile, Rule
+from explain_gate.records import Decision, Profile, Rule
 
 if TYPE_CHECKING:
     from explain_gate.measuring.job import Job
@@ -26,7 +26,6 @@ def measure_run(session: GateSession, progress: Progress) -> Profile | None:
         ReferenceError: a rule needs a reference that is not given, missing, or not comparable.
         DataError: a file in reviews/ is no decision.
     """
-    from explain_gate.decisions.files import FOLDER, read_decisions
     from explain_gate.measuring.drift import with_drift
     from explain_gate.measuring.reference import prepare_reference
     from explain_gate.measuring.reviewed import with_reviews
@@ -41,7 +40,7 @@ def measure_run(session: GateSession, progress: Progress) -> Profile | None:
         return measure_with(crew, job, session.work / name, cache=_cache(session), progress=progress)
 
     given = resolve_reference(session)
-    decisions = read_decisions(session.config.path.parent / FOLDER)
+    decisions = decisions_of(session)
     measured(session.job, "profile")
     alone = load_profile(session.work / "profile")
     candidate = with_reviews(alone, decisions, session.rules)
@@ -58,6 +57,17 @@ def measure_run(session: GateSession, progress: Progress) -> Profile | None:
     )
     write_tables(with_drift(candidate, reference, session.rules), session.work / "profile")
     return reference
+
+
+def decisions_of(session: GateSession) -> tuple[Decision, ...]:
+    """What people found of maps, in `reviews/` beside thresholds.yaml.
+
+    Raises:
+        DataError: a file there is no decision.
+    """
+    from explain_gate.decisions.files import FOLDER, read_decisions
+
+    return read_decisions(session.config.path.parent / FOLDER)
 
 
 def resolve_reference(session: GateSession) -> Profile | CheckpointReference | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from explain_gate.commands.validate import validate
+from explain_gate.errors import DataError
 from explain_gate.measuring.job import measure
 from explain_gate.options import RunOptions
 
@@ -36,3 +38,12 @@ def test_the_weights_that_were_taken_are_told_and_recorded(tmp_path, write_proje
     assert line == f"checkpoint: {config.parent / 'v.ckpt'}, checkpoint_key model_ema, {', '.join(notes)}"
     model = measure(config, device="cpu").manifest["model"]
     assert (model["checkpoint_key"], model["notes"]) == ("model_ema", notes)
+
+
+def test_what_people_decided_is_read_before_a_run(tmp_path, write_project, fresh_modules):
+    """A file that is no decision would end it."""
+    config = write_project(tmp_path / "project", per_class=2)
+    (config.parent / "reviews").mkdir()
+    (config.parent / "reviews" / "stray.json").write_text("{}")
+    with pytest.raises(DataError, match=r"stray\.json"):
+        validate(RunOptions(config=str(config), output=str(tmp_path / "out"), device="cpu"))

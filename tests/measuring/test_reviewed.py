@@ -110,6 +110,15 @@ def test_a_foreign_file_ends_the_run_before_it_measures(project, measured):
         measured()
 
 
+def test_one_image_is_looked_at_alone(project, measured):
+    """As with any rule."""
+    first = measured()
+    decide(project, first.profile, ["not plausible", "plausible"])
+    image = first.profile.images[0].image
+    finding = of_reviews(measured(only="review.implausible", image=image))["implausible"]
+    assert (finding.value, finding.images) == (1.0, 1)
+
+
 def test_other_maps_are_asked_about_again(project, measured):
     """A checkpoint that looks elsewhere does not inherit what was said of another."""
     first = measured()

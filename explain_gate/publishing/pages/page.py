@@ -48,8 +48,8 @@ def render(template: str, *, scripts: Sequence[str] = (), pictures: str = FROM_D
         "quoted": shlex.quote,
         "anchor": _anchor,
     }
-    style = _template_file("report.css")
-    script = "\n".join(_template_file(name) for name in scripts)
+    style = template_text("report.css")
+    script = "\n".join(template_text(name) for name in scripts)
     return environment.get_template(template).render(
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -60,7 +60,8 @@ def render(template: str, *, scripts: Sequence[str] = (), pictures: str = FROM_D
     )
 
 
-def _template_file(name: str) -> str:
+def template_text(name: str) -> str:
+    """A file beside the templates, as it is."""
     return (files("explain_gate.publishing.pages") / "templates" / name).read_text(encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +32,17 @@ BLUR = 0.012
 
 
 def save_map_layer(map_: NDArray[np.floating], scale: Scale, path: Path, *, smooth: bool = False) -> bool:
-    """Write one map (H, W) as a WebP with transparency; False, and no file, for a flat or non-finite map.
+    """Write `map_layer` to a file; False, and no file, for a flat or non-finite map."""
+    content = map_layer(map_, scale, smooth=smooth)
+    if content is None:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return True
+
+
+def map_layer(map_: NDArray[np.floating], scale: Scale, *, smooth: bool = False) -> bytes | None:
+    """One map (H, W) as a WebP with transparency; None for a flat or non-finite map.
 
     `smooth` sums grainy maps of the gradient family over a neighbourhood of about a hundredth of the side: single
     pixels cannot be seen on a photograph.
@@ -41,10 +52,10 @@ def save_map_layer(map_: NDArray[np.floating], scale: Scale, path: Path, *, smoo
         values = gaussian_filter(values, sigma=BLUR * max(values.shape))
     shown = normalised(values, scale)
     if shown is None:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(layer(shown, scale), "RGBA").save(path, "WEBP", quality=70, method=2)
-    return True
+        return None
+    content = BytesIO()
+    Image.fromarray(layer(shown, scale), "RGBA").save(content, "WEBP", quality=70, method=2)
+    return content.getvalue()
 
 
 def normalised(map_: NDArray[np.floating], scale: Scale) -> NDArray[np.float32] | None:
