@@ -41,7 +41,8 @@ from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.remembering.store import Cache
-from explain_gate.measuring.score import rows_asked, score
+from explain_gate.measuring.rows import rows_asked
+from explain_gate.measuring.score import score
 from explain_gate.measuring.searches import look_up
 from explain_gate.metrics import PAIR
 from explain_gate.models.build import build_module

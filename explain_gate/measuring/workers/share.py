@@ -28,7 +28,7 @@ from explain_gate.measuring.progress import Silent
 from explain_gate.measuring.remembering.fingerprints import digest
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.store import Cache
-from explain_gate.measuring.score import rows_of_behaviour
+from explain_gate.measuring.rows import rows_of_behaviour
 from explain_gate.measuring.searches import searches_of
 from explain_gate.models.registered import REGISTRY
 from explain_gate.records import ModelUnderTest

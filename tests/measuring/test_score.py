@@ -1,7 +1,7 @@
 """What a tiny project measures stays what it was, whatever happens to the code that measures it.
 
 The numbers were recorded with one thread; another machine may round the last digits of float32 differently. A change
-that is meant to change them records them again: `python tests/measuring/test_numbers.py`.
+that is meant to change them records them again: `python tests/measuring/test_score.py`.
 """
 
 from __future__ import annotations
