@@ -47,7 +47,10 @@ def test_without_ray_installed_is_exit_4_and_one_message(project, monkeypatch, o
     monkeypatch.setitem(sys.modules, "ray", None)
     result = run(project, *options)
     assert result.ret == 4
-    assert result.stderr.lines == ["ERROR: --engine ray needs Ray: pip install 'explain-gate[ray]'", ""]
+    error, explained, *rest = result.stderr.lines
+    assert error == "ERROR: --engine ray needs Ray: pip install 'explain-gate[ray]'"
+    assert explained.startswith("explained at ")
+    assert rest == [""]
     assert json.loads((project.path / "out" / "verdict.json").read_text())["exit_code"] == 4
     assert not (project.path / "out" / "profile").exists()
 
