@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 from captum.attr import IntegratedGradients
@@ -8,7 +6,6 @@ from hypothesis import strategies as st
 
 from explain_gate.attribution.attribute import attribute, explain
 from explain_gate.attribution.base import Probe
-from explain_gate.attribution.integrated_gradients import _Node, _Path
 from explain_gate.errors import OptionError
 
 
@@ -173,38 +170,6 @@ def test_a_gradient_that_does_not_belong_to_the_score_is_not_mended(share):
     details = attribute(network, image.float(), [0], max_steps=200).details
     assert details["completeness_error"].item() > 0.5 * (1 - share)
     assert details["steps"].item() == 200 < details["steps_needed"].item()
-
-
-def path_of(alphas, scores, slopes, products, *, scale=1.0, tolerance=0.01):
-    path = _Path(scale=scale, tolerance=tolerance)
-    path.start(
-        [
-            _Node(alpha=alpha, score=score, slope=slope, product=torch.tensor([product]))
-            for alpha, score, slope, product in zip(alphas, scores, slopes, products, strict=True)
-        ]
-    )
-    return path
-
-
-def test_lucky_cancellation_does_not_stop():
-    """Large errors of opposite sign add up to nothing, and the path is refined all the same."""
-    path = path_of([0, 0.5, 1], [0.0, 1.0, 2.0], [4.0, 2.0, 0.0], [[4.0, 0.0], [2.0, 0.0], [0.0, 0.0]], scale=2.0)
-    assert math.fsum(interval.error for interval in path.intervals) == 0
-    assert path.wanted(100) == [0.25, 0.75]
-
-
-def test_nodes_go_where_the_map_jumps():
-    """An interval over which the map changes is halved though its own sum is right by luck."""
-    jumps = [[1.0, 0.0], [1.0, 0.0], [-3.0, 4.0], [1.0, 0.0], [1.2, 0.0]]
-    path = path_of([0, 0.25, 0.5, 0.75, 1], [0.0, 0.25, 0.5, 0.75, 1.02], [1.0, 1.0, 1.0, 1.0, 1.2], jumps)
-    assert abs(path.intervals[1].error) == abs(path.intervals[2].error) == 0 < abs(path.intervals[3].error)
-    assert set(path.wanted(100)) >= {0.375, 0.625}
-
-
-def test_an_error_that_the_nodes_do_not_show_is_looked_for():
-    """A spike between two equal gradients changes the score: the interval is halved."""
-    path = path_of([0, 0.25, 0.5, 0.75, 1], [0.0, 0.25, 0.9, 1.15, 1.4], [1.0, 1.0, 1.0, 1.0, 1.0], [[1.0]] * 5)
-    assert path.wanted(7)[0] == 0.375
 
 
 def test_each_image_stops_on_its_own(formula, images):
