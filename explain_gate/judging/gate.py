@@ -14,9 +14,10 @@ from typing import Any
 
 from explain_gate.judging import sentences
 from explain_gate.judging.chance import judge_chance
+from explain_gate.judging.changes import NO_REFERENCE, judge_changes
 from explain_gate.judging.counting import answers_of_control, control_breaks, judge_counted
 from explain_gate.judging.excluding import excluded_of, told_excluded, without_excluded
-from explain_gate.judging.findings import NO_REFERENCE, WORST_LISTED, breaks, judge_bound, judge_changes, select
+from explain_gate.judging.findings import WORST_LISTED, breaks, judge_bound, select
 from explain_gate.judging.waivers import waive, waiver_messages
 from explain_gate.records import (
     BLOCKING,
