@@ -20,7 +20,8 @@ from explain_gate.attribution import METHODS
 from explain_gate.attribution.attribute import method_function
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.device import pick_device
-from explain_gate.measuring.remembering.fingerprints import code_of, digest, files_in, home_of, shape_of, versions_of
+from explain_gate.measuring.remembering.code import code_of, home_of, versions_of
+from explain_gate.measuring.remembering.fingerprints import digest, files_in, shape_of
 from explain_gate.metrics import METRICS, PAIR
 from explain_gate.own_code import make_importable
 from explain_gate.records import Rule

@@ -15,7 +15,7 @@ from PIL import Image
 
 from explain_gate.config import load_config
 from explain_gate.measuring.job import Compute, open_job
-from explain_gate.measuring.remembering import fingerprints, keys
+from explain_gate.measuring.remembering import code, keys
 from explain_gate.measuring.remembering.keys import Facts, FunctionFacts, ImageFacts, ModelFacts, image_facts
 
 NAMES = ("moves", "tinymodel", "blocks", "scores", "helper", "ownmethod", "ownmetric")
@@ -202,9 +202,9 @@ def test_another_class_of_the_same_picture_has_its_own_keys():
 def test_versions_of_libraries_give_new_keys(project, keys_of, monkeypatch, name):
     """Also of those whose package is called otherwise than it is imported."""
     before = keys_of(project)
-    version = fingerprints._version
+    version = code._version
     assert version(name) != "none"
-    monkeypatch.setattr(fingerprints, "_version", lambda one: "0.0" if one == name else version(one))
+    monkeypatch.setattr(code, "_version", lambda one: "0.0" if one == name else version(one))
     monkeypatch.setattr(torch, "__version__", "0.0" if name == "torch" else torch.__version__)
     assert changed(before, keys_of(project)) == EVERYTHING
 
