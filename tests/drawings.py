@@ -23,6 +23,13 @@ def picture(path: Path, size: tuple[int, int] = SIDE, mode: str = "RGB", **optio
     return path
 
 
+def marked(size: tuple[int, int] = SIDE) -> Image.Image:
+    """A black picture with a white patch from (3, 2) to (11, 6)."""
+    pixels = np.zeros((*size, 3), dtype=np.uint8)
+    pixels[2:6, 3:11] = 255
+    return Image.fromarray(pixels)
+
+
 def mask(path: Path, inside: tuple[slice, slice], size: tuple[int, int] = SIDE, value: int = 255) -> Path:
     """A mask file with one rectangle inside."""
     values = np.zeros(size, dtype=np.uint8)

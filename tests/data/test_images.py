@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
-import numpy as np
 import pytest
 import torch
-from drawings import SIDE
-from PIL import Image
+from drawings import SIDE, marked
 
 from explain_gate.data.images import load, load_annotated, size_of
 from explain_gate.data.preprocessing import Preprocessing
@@ -16,16 +12,7 @@ from explain_gate.data.regions import Shape
 from explain_gate.errors import DataError
 
 AS_IS = Preprocessing(resize=None, crop=None, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-PATCH = (slice(2, 6), slice(3, 11))
 BOX = Shape(box=(3, 2, 11, 6))
-DARK = 0
-
-
-def marked(size=SIDE):
-    """Black, with the patch white."""
-    pixels = np.full((*size, 3), DARK, dtype=np.uint8)
-    pixels[PATCH] = 255
-    return Image.fromarray(pixels)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -67,54 +54,3 @@ def test_a_shape_drawn_upright_with_the_stored_size_says_what_happened(tmp_path,
     assert found.looks["turned"] == 0
     as_stored = load_annotated(tmp_path / "a.png", (Shape(box=(0, 0, 30, 20)),), (48, 64), AS_IS)
     assert as_stored.looks["turned"] == 1
-
-
-def test_resizing_and_cropping_move_the_region(tmp_path):
-    """A white patch is under its region after resize and crop."""
-    big = marked((64, 96)).resize((192, 128), Image.Resampling.NEAREST)
-    big.save(tmp_path / "a.png")
-    box = Shape(box=(6, 4, 22, 12))
-    pixels, region = load(
-        tmp_path / "a.png", (box,), (128, 192), Preprocessing(resize=64, crop=None, mean=(0, 0, 0), std=(1, 1, 1))
-    )
-    white = pixels[0] > 0.6
-    assert (white & region).sum() / (white | region).sum() > 0.8
-
-
-def test_decoding_goes_on_while_a_model_is_traced(tmp_path):
-    """torch.fx takes every call of a module anywhere for a part of the model it traces; decoding calls none."""
-    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "a.png")
-    preprocessing = Preprocessing(resize=12, crop=8, mean=(0.5,) * 3, std=(0.5,) * 3)
-    sizes = []
-
-    class Decodes(torch.nn.Module):
-        def forward(self, pixels):
-            with ThreadPoolExecutor(1) as pool:
-                sizes.append(pool.submit(load, tmp_path / "a.png", [], None, preprocessing).result()[0].shape)
-            return pixels
-
-    torch.fx.symbolic_trace(Decodes())
-    assert sizes == [(3, 8, 8)]
-
-
-def test_a_crop_can_remove_the_region(tmp_path):
-    """What lies outside the crop is gone from every mask."""
-    marked((64, 96)).save(tmp_path / "a.png")
-    crop = Preprocessing(resize=None, crop=32, mean=(0, 0, 0), std=(1, 1, 1))
-    found = load_annotated(tmp_path / "a.png", (BOX, Shape(box=(0, 0, 5, 5), ignore=True)), None, crop)
-    assert found.pixels.shape == (3, 32, 32)
-    assert not found.region.any()
-    assert not found.ignored.any()
-
-
-@pytest.mark.parametrize("orientation", [1, 6])
-@pytest.mark.parametrize(("resize", "crop"), [(None, None), (20, None), (20, 16), ((18, 30), None), (None, (10, 12))])
-def test_the_size_after_preprocessing_is_known_from_the_header(tmp_path, orientation, resize, crop):
-    """As large as the tensor that decoding makes, upright, also where a side is rounded."""
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / "photo.jpg"
-    Image.new("RGB", (67, 41)).save(path, exif=exif)
-    preprocessing = Preprocessing(resize=resize, crop=crop, mean=(0.0,) * 3, std=(1.0,) * 3)
-    pixels, _ = load(path, (), None, preprocessing)
-    assert size_of(path, (), None, preprocessing) == tuple(pixels.shape[-2:])
