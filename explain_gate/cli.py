@@ -279,17 +279,25 @@ def render(*, folder: str, config: str | None, reference: str | None, single_fil
 @click.option("--by", metavar="NAME", help="Who reviews; default: the account that runs this.")
 @click.option("--port", default=0, metavar="N", help="Of this machine; default: a free one.")
 @click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
+@click.option("--page", metavar="FILE", help="Write the page as one file instead, for a reviewer without the run.")
+@click.option("--take", "saved", metavar="FILE", help="Take what such a page has saved instead.")
 @_run_options("config")
-def review(folder: str, by: str | None, port: int, *, show: bool, **given: str | bool | None) -> None:
+def review(
+    folder: str, by: str | None, port: int, page: str | None, saved: str | None, *, show: bool, **given: str | None
+) -> None:
     """Let a person judge the maps of a run's folder, the suspicious ones first, on a page of this machine.
 
     Decisions are files in reviews/ beside thresholds.yaml; the next run counts them.
     """
-    from explain_gate.commands.review import open_desk
-    from explain_gate.commands.review import review as serve
+    from explain_gate.commands import review as reviews
 
-    desk = open_desk(Path(folder), read_options(given).config, by=by)
-    serve(desk, port=port, show=show, say=click.echo)
+    desk = reviews.open_desk(Path(folder), read_options(given).config, by=by)
+    if page is not None:
+        reviews.write_page(desk, Path(page), click.echo)
+    elif saved is not None:
+        reviews.take(desk, Path(saved), click.echo)
+    else:
+        reviews.review(desk, port=port, show=show, say=click.echo)
 
 
 @main.command()

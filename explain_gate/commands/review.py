@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from explain_gate.config import load_config
-from explain_gate.decisions.files import FOLDER, read_decisions, reviewer_of
+from explain_gate.decisions.files import FOLDER, read_decisions, reviewer_of, take_decisions
 from explain_gate.errors import OptionError
 from explain_gate.measuring.provenance import describe_provenance
 from explain_gate.profile.profile import load_profile
@@ -63,6 +63,33 @@ def review(desk: Desk, *, port: int, show: bool, say: Callable[[str], None]) -> 
         server.serve()
     except KeyboardInterrupt:
         say(f"{reviewed(desk)}, in {desk.folder}. Commit them; the next run counts them.")
+
+
+def write_page(desk: Desk, file: Path, say: Callable[[str], None]) -> None:
+    """Write the page as one file, for a reviewer without the run.
+
+    Raises:
+        OptionError: the file cannot be written.
+    """
+    from explain_gate.reviewing.page import MOST, page_of
+
+    try:
+        file.write_text(page_of(desk), encoding="utf-8")
+    except OSError as error:
+        raise OptionError(f"--page {file}: cannot be written: {error.strerror}") from error
+    told = f"the first {MOST} of {len(desk.questions)}" if len(desk.questions) > MOST else f"{len(desk.questions)}"
+    say(f"wrote {file}: {told} maps for {desk.reviewer}; `explain-gate review DIR --take FILE` takes what it saves")
+
+
+def take(desk: Desk, file: Path, say: Callable[[str], None]) -> None:
+    """Put what a page without a server saved into `reviews/`.
+
+    Raises:
+        DataError: the file holds something that no decision holds.
+        OptionError: the folder cannot be written.
+    """
+    taken, every = take_decisions(file, desk.folder)
+    say(f"{taken} of {every} decisions taken into {desk.folder}; the others are there already, or newer ones are")
 
 
 def _verdict(folder: Path) -> Verdict | None:

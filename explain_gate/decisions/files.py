@@ -101,6 +101,34 @@ def write_decision(decision: Decision, folder: Path) -> Path:
     return path
 
 
+def take_decisions(file: Path, folder: Path) -> tuple[int, int]:
+    """Put the decisions of a saved page into their files; one that its reviewer has decided again since stays.
+
+    Returns:
+        How many were taken, and how many the file holds.
+
+    Raises:
+        DataError: the file cannot be read or holds something that no decision holds; then none is taken.
+        OptionError: the folder cannot be written.
+    """
+    try:
+        saved = _Saved.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the file"
+        raise DataError(f"{file}: is no file of a saved review: {key}: {first['msg']}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: cannot be read: {error}") from error
+    known = {file_name(one): one for one in read_decisions(folder)}
+    taken = 0
+    for decision in in_order(Decision(**one.model_dump()) for one in saved.decisions):
+        before = known.get(file_name(decision))
+        if before is None or _moment(before) < _moment(decision):
+            write_decision(decision, folder)
+            taken += 1
+    return taken, len(saved.decisions)
+
+
 def remove_decision(decision: Decision, folder: Path) -> None:
     """Take a decision back.
 
@@ -148,7 +176,11 @@ def reviewer_of(name: str) -> str:
 
 def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     """Oldest first, by the moment, whatever its zone."""
-    return tuple(sorted(decisions, key=lambda one: (dt.datetime.fromisoformat(one.at), file_name(one))))
+    return tuple(sorted(decisions, key=lambda one: (_moment(one), file_name(one))))
+
+
+def _moment(decision: Decision) -> dt.datetime:
+    return dt.datetime.fromisoformat(decision.at)
 
 
 class _File(BaseModel):
@@ -180,6 +212,14 @@ class _File(BaseModel):
     def _of_a_map(cls, value: str) -> str:
         cells_of(value)
         return value
+
+
+class _Saved(BaseModel):
+    """What a page without a server saves."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    decisions: list[_File]
 
 
 def _from_text(content: bytes) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from explain_gate.profile.profile import load_maps
 from explain_gate.publishing.pictures.gallery import answer_of
 from explain_gate.records import Decision, Opinion, Profile, Verdict
 from explain_gate.redact import redact
-from explain_gate.reviewing.queue import GROUPS, Question, questions_of
+from explain_gate.reviewing.queue import GROUPS, Question, methods_of, questions_of
 
 OPINIONS: tuple[Opinion, ...] = ("plausible", "not plausible", "label wrong", "region wrong", "unsure")
 
@@ -64,7 +64,7 @@ class Desk:
         self.folder = folder
         self.reviewer = reviewer
         self.questions: tuple[Question, ...] = questions_of(profile, verdict)
-        self.methods = tuple(dict.fromkeys(question.method for question in self.questions))
+        self.methods = methods_of(profile, verdict)
         self._clock = clock
         self._lock = threading.Lock()
         self._undo: list[tuple[int, Decision, Decision | None]] = []
@@ -78,7 +78,9 @@ class Desk:
             "reviewer": self.reviewer,
             "opinions": list(OPINIONS),
             "groups": dict(GROUPS),
+            "methods": list(self.methods),
             "longest_note": LONGEST_NOTE,
+            "at_end": "Every map is judged. Commit the files in reviews/: the next run counts them.",
             "questions": [self._described(question) for question in self.questions],
         }
 
@@ -94,13 +96,17 @@ class Desk:
         """Keep an opinion; returns what is decided now about each question of its image, by number.
 
         Raises:
-            OptionError: the folder cannot be written.
+            OptionError: there is no such opinion, the note is too long, or the folder cannot be written.
             DataError: a file in it is no decision.
         """
+        if opinion not in OPINIONS:
+            raise OptionError(f"an opinion must be one of {', '.join(OPINIONS)}, got {opinion!r}")
+        if len(note) > LONGEST_NOTE:
+            raise OptionError(f"a note must have at most {LONGEST_NOTE} characters, got {len(note)}")
         with self._lock:
             question = self.questions[number]
             before = self._standings()[number].mine
-            made = self._decision(question, opinion, note)
+            made = replace(self.blank(question), opinion=opinion, note=redact(note.strip()))
             if before is not None and file_name(before) != file_name(made):
                 before = None  # it was about a map that is nearly this one, and stays on record
             write_decision(made, self.folder)
@@ -144,7 +150,8 @@ class Desk:
 
     def _standings(self) -> list[Standing]:
         decisions = read_decisions(self.folder)
-        opinions = {method: opinions_of(self.profile, method, decisions) for method in self.methods}
+        asked = {question.method for question in self.questions}
+        opinions = {method: opinions_of(self.profile, method, decisions) for method in asked}
         mine = [one for one in decisions if one.reviewer == self.reviewer]
         last = {(one.image_digest, one.annotation_digest): one for one in mine if one.opinion != "unsure"}
         wrong = {key for key, one in last.items() if one.opinion in WRONG}
@@ -164,16 +171,12 @@ class Desk:
         standings = self.standings()
         return [(at, standings[at]) for at, question in enumerate(self.questions) if question.row == row]
 
-    def _decision(self, question: Question, opinion: Opinion, note: str) -> Decision:
-        if opinion not in OPINIONS:
-            raise OptionError(f"an opinion must be one of {', '.join(OPINIONS)}, got {opinion!r}")
-        if len(note) > LONGEST_NOTE:
-            raise OptionError(f"a note must have at most {LONGEST_NOTE} characters, got {len(note)}")
+    def blank(self, question: Question) -> Decision:
+        """A decision about a question's map, in which the opinion is still to be written."""
         image = self.profile.images[question.row]
         kept = load_maps(self.profile, question.method)[question.row]
         return Decision(
-            opinion=opinion,
-            note=redact(note.strip()),
+            opinion="unsure",
             reviewer=self.reviewer,
             at=self._clock(),
             image=image.image,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from explain_gate.publishing.pages.evidence import answer_in
 from explain_gate.publishing.pictures.gallery import kinds_of, outline_of
 from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.publishing.pictures.overlays import map_layer, scale_of
@@ -17,12 +18,19 @@ _LISTED = "evidence/evidence.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchanged:
-    """A picture that a metric gave the model in place of an image's: of which rule, and where it lies."""
+    """A picture that a metric gave the model in place of an image's: of which rule, what was said, where it lies."""
 
     row: int
     check: str
     rank: str
+    said: str
     path: Path
+
+    @property
+    def text(self) -> str:
+        """`reliance.background_follow, worst image: the model says zero, 93 %`."""
+        told = f": the model says {self.said}" if self.said else ""
+        return f"{self.check}, {self.rank} image{told}"
 
 
 class Pictures:
@@ -60,9 +68,7 @@ class Pictures:
             "region": outline_of(self._kept, row),
             "photo": self._kept.photo(row) is not None,
             "exchanged": [
-                {"number": number, "text": f"{one.check}, {one.rank} image"}
-                for number, one in enumerate(self.exchanged)
-                if one.row == row
+                {"number": number, "text": one.text} for number, one in enumerate(self.exchanged) if one.row == row
             ],
         }
 
@@ -72,12 +78,19 @@ class Pictures:
             return ()
         try:
             strips = json.loads(path.read_text(encoding="utf-8"))["strips"]
-            named = [(one, picture["file"]) for one in strips for picture in one["pictures"]]
+            named = [(strip, one, str(one["file"])) for strip in strips for one in strip["pictures"]]
             # Only the last part of the name, and only what the manifest lists: no path leads out of the profile.
-            there = [(one, self._kept.file(f"evidence/{Path(str(name)).name}")) for one, name in named]
+            there = [(strip, one, self._kept.file(f"evidence/{Path(name).name}")) for strip, one, name in named]
+            classes = {image.label: image.class_name for image in self.profile.images}
             return tuple(
-                Exchanged(row=int(one["row"]), check=str(one["check"]), rank=str(one["rank"]), path=file)
-                for one, file in there
+                Exchanged(
+                    row=int(strip["row"]),
+                    check=str(strip["check"]),
+                    rank=str(strip["rank"]),
+                    said=answer_in(one, classes),
+                    path=file,
+                )
+                for strip, one, file in there
                 if file is not None
             )
         except (OSError, ValueError, KeyError, TypeError):

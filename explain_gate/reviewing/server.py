@@ -12,7 +12,6 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, abort, jsonify, request
@@ -20,8 +19,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from explain_gate.decisions.files import LONGEST_NOTE
 from explain_gate.errors import ExplainGateError, OptionError
-from explain_gate.publishing.pages.page import template_text
 from explain_gate.reviewing.desk import OPINIONS, Desk
+from explain_gate.reviewing.page import own_text
+from explain_gate.reviewing.page import style as stylesheet
 from explain_gate.reviewing.pictures import Pictures
 
 if TYPE_CHECKING:
@@ -110,15 +110,15 @@ def _page() -> Blueprint:
 
     @page.get("/")
     def index() -> Response:
-        return Response(_own("review.html"), mimetype="text/html")
+        return Response(own_text("review.html"), mimetype="text/html")
 
     @page.get("/style.css")
     def style() -> Response:
-        return Response(template_text("report.css") + _own("review.css"), mimetype="text/css")
+        return Response(stylesheet(), mimetype="text/css")
 
     @page.get("/script.js")
     def script() -> Response:
-        return Response(_own("review.js"), mimetype="text/javascript")
+        return Response(own_text("review.js"), mimetype="text/javascript")
 
     return page
 
@@ -128,7 +128,7 @@ def _questions(desk: Desk) -> Blueprint:
 
     @questions.get("/questions")
     def described() -> Response:
-        return jsonify(**desk.described(), methods=list(desk.methods))
+        return jsonify(desk.described())
 
     @questions.get("/standings")
     def standings() -> Response:
@@ -203,10 +203,6 @@ def _told(error: Exception) -> tuple[Response, int]:
 def _with_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
     return response
-
-
-def _own(name: str) -> str:
-    return (files("explain_gate.reviewing") / "templates" / name).read_text(encoding="utf-8")
 
 
 class _Quiet(WSGIRequestHandler):

@@ -1,11 +1,14 @@
 """`explain-gate review`: whose desk it is, over which run, beside which thresholds.yaml."""
 
+import json
+
 import pytest
 from made_up import build_run
 from projects import write_gate
 
 from explain_gate.cli import main
-from explain_gate.commands.review import open_desk
+from explain_gate.commands.review import open_desk, take, write_page
+from explain_gate.decisions.files import text_of
 from explain_gate.errors import ConfigError, DataError, OptionError, ReferenceError
 from explain_gate.publishing.text.verdict_json import verdict_to_json
 
@@ -64,6 +67,24 @@ def test_the_account_that_runs_it_reviews_unless_named(project, monkeypatch):
     assert open_desk(folder, config, by=None).reviewer
 
 
+def test_a_page_for_somebody_without_the_run(project, tmp_path):
+    """Written as one file; what it saves is taken, and what is no such file is refused."""
+    folder, config = project
+    desk, said = open_desk(folder, config, by="anna"), []
+    write_page(desk, tmp_path / "anna.html", said.append)
+    assert "<script" in (tmp_path / "anna.html").read_text(encoding="utf-8")
+    assert f"{len(desk.questions)} maps for anna" in said[0]
+    blank = json.loads(text_of(desk.blank(desk.questions[0])))
+    (tmp_path / "saved.json").write_text(json.dumps({"decisions": [{**blank, "opinion": "plausible"}]}))
+    take(desk, tmp_path / "saved.json", said.append)
+    assert said[1].startswith("1 of 1 decisions taken")
+    assert desk.counted()[0] == 1
+    with pytest.raises(OptionError, match="cannot be written"):
+        write_page(desk, tmp_path / "none" / "anna.html", said.append)
+
+
 def test_the_command_is_in_the_help():
     """With its options."""
-    assert {"by", "port", "show", "config"} <= {option.name for option in main.commands["review"].params}
+    assert {"by", "port", "show", "page", "saved", "config"} <= {
+        option.name for option in main.commands["review"].params
+    }

@@ -11,6 +11,7 @@ from explain_gate.decisions.files import (
     read_decisions,
     remove_decision,
     reviewer_of,
+    take_decisions,
     text_of,
     write_decision,
 )
@@ -122,6 +123,35 @@ def test_two_branches_that_are_reviewed_at_once_merge(tmp_path, decide):
     commit(decide(), decide("label wrong", image="third.png"))
     git("merge", "-q", "--no-edit", "ben")
     assert len(read_decisions(tmp_path / "reviews")) == 6
+
+
+def saved(path, *decisions):
+    """What a page without a server saves."""
+    path.write_text(json.dumps({"decisions": [json.loads(text_of(one)) for one in decisions]}))
+    return path
+
+
+def test_what_a_page_saved_is_taken_into_files(tmp_path, decide):
+    """Twice is once; what its reviewer has decided since stays; others are left alone."""
+    old, new = decide(), decide("not plausible", at="2027-02-01T00:00:00+00:00")
+    other = decide("unsure", image="other.png")
+    write_decision(decide(reviewer="ben"), tmp_path / "reviews")
+    assert take_decisions(saved(tmp_path / "a.json", old, other), tmp_path / "reviews") == (2, 2)
+    assert take_decisions(tmp_path / "a.json", tmp_path / "reviews") == (0, 2)
+    assert take_decisions(saved(tmp_path / "b.json", new), tmp_path / "reviews") == (1, 1)
+    assert take_decisions(tmp_path / "a.json", tmp_path / "reviews") == (0, 2)
+    assert {one.opinion for one in read_decisions(tmp_path / "reviews")} == {"plausible", "not plausible", "unsure"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"decisions": [{}]}', '{"decisions": 3}', '{"more": []}', "\xff"])
+def test_a_saved_file_is_taken_whole_or_not(tmp_path, text):
+    """And named."""
+    (tmp_path / "a.json").write_text(text, encoding="latin-1")
+    with pytest.raises(DataError, match=r"a\.json: is no file of a saved review"):
+        take_decisions(tmp_path / "a.json", tmp_path / "reviews")
+    with pytest.raises(DataError, match=r"none\.json: cannot be read"):
+        take_decisions(tmp_path / "none.json", tmp_path / "reviews")
+    assert not (tmp_path / "reviews").exists()
 
 
 def test_the_name_tells_what_it_is_about(decide):

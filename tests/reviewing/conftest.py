@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from browsers import browser
-from made_up import make_run, run
+from made_up import Page, make_run, run
 
 from explain_gate.reviewing.desk import Desk
 
@@ -24,6 +24,12 @@ def sit(tmp_path):
         return Desk(run.profile, run.verdict, folder or tmp_path / "reviews", reviewer, clock)
 
     return open_
+
+
+@pytest.fixture
+def page_of_text():
+    """Parses a page strictly."""
+    return Page
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from explain_gate.decisions.files import read_decisions
+from explain_gate.decisions.files import read_decisions, take_decisions
+from explain_gate.reviewing.page import page_of
 from explain_gate.reviewing.server import bind
 
 pytestmark = pytest.mark.browser
@@ -191,6 +192,38 @@ def test_text_can_be_read_in_light_and_dark(run, sit, serve, open_page, scheme):
     assert page.evaluate(CONTRAST) >= 4.5
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 20)"
     assert dark == (scheme == "dark")
+
+
+def test_without_a_server_answers_are_saved_as_one_file(run, sit, browser, tmp_path):
+    """From disk: answered by keyboard, gone on with after the page was closed, saved, and taken into files."""
+    desk = sit(run, "ben")
+    (tmp_path / "ben.html").write_text(page_of(desk), encoding="utf-8")
+    complaints, context = [], browser.new_context()
+    for step in range(2):
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((tmp_path / "ben.html").as_uri())
+        counted(page, rf"{2 * step} of \d+ judged")
+        page.locator("#map").wait_for()
+        for number, key in enumerate("121", 2 * step + 1):
+            page.keyboard.press(key)
+            counted(page, rf"{number} of \d+ judged")
+        page.keyboard.press("u")
+        counted(page, rf"{2 * step + 2} of \d+ judged")
+        if step == 0:
+            page.close()
+    assert page.locator("#save").inner_text() == "Save 4 answers"
+    with page.expect_download() as download:
+        page.locator("#save").click()
+    assert download.value.suggested_filename == "reviews-ben.json"
+    download.value.save_as(tmp_path / "saved.json")
+    context.close()
+    assert complaints == []
+    assert take_decisions(tmp_path / "saved.json", desk.folder) == (4, 4)
+    opinions = [one["opinion"] for one in desk.standings()]
+    assert opinions[:5] == ["plausible", "not plausible", "plausible", "not plausible", None]
+    assert sit(run, "anna").standings()[0]["others"] == 1
 
 
 def test_two_people_at_once_see_each_other_after_their_own_answer(run, sit, serve, open_page):

@@ -19,7 +19,8 @@ def with_evidence(run, *names):
     folder = run.profile.folder / "evidence"
     folder.mkdir()
     Image.new("RGB", (8, 8), "red").save(folder / "one.jpg")
-    strip = {"row": 3, "check": "reliance.background_gap", "rank": "worst", "pictures": [{"file": n} for n in names]}
+    given = [{"file": name, "predicted": 2, "confidence": 0.93} for name in names]
+    strip = {"row": 3, "check": "reliance.background_gap", "rank": "worst", "pictures": given}
     (folder / "evidence.json").write_text(json.dumps({"strips": [strip], "chosen": "the worst"}))
     return load_profile(write_tables(run.profile, run.profile.folder).folder)
 
@@ -55,7 +56,9 @@ def test_a_changed_picture_is_not_shown(run):
 def test_evidence_of_an_image_is_listed_with_its_rule(run):
     """And can be opened."""
     pictures = Pictures(with_evidence(run, "one.jpg"), METHODS)
-    assert pictures.detail(3)["exchanged"] == [{"number": 0, "text": "reliance.background_gap, worst image"}]
+    ((number, text),) = [(one["number"], one["text"]) for one in pictures.detail(3)["exchanged"]]
+    assert (number, text.split(":")[0]) == (0, "reliance.background_gap, worst image")
+    assert text.endswith("93 %")
     assert pictures.detail(4)["exchanged"] == []
     assert pictures.exchanged[0].path.name == "one.jpg"
 

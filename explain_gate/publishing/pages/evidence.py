@@ -101,7 +101,7 @@ def _strip(entry: Mapping[str, Any], kept: Kept, folder: Path, classes: Mapping[
     given = [
         PictureView(
             file=file,
-            said=_said(one, classes),
+            said=answer_in(one, classes),
             wrong=_wrong(one, image, kept.profile.tolerance),
             difference=_copied(kept, _own(one["difference"]), folder) if "difference" in one else None,
         )
@@ -112,7 +112,7 @@ def _strip(entry: Mapping[str, Any], kept: Kept, folder: Path, classes: Mapping[
         return None
     before = PictureView(
         file=original,
-        said=_said(entry["original"], classes),
+        said=answer_in(entry["original"], classes),
         wrong=image.answered and not image.correct,
     )
     return StripView(
@@ -126,7 +126,7 @@ def _strip(entry: Mapping[str, Any], kept: Kept, folder: Path, classes: Mapping[
     )
 
 
-def _said(one: Mapping[str, Any], classes: Mapping[int, str]) -> str:
+def answer_in(one: Mapping[str, Any], classes: Mapping[int, str]) -> str:
     """`Bengal, 97 %`, several labels beside each other, or a value; empty where scores mean no class."""
     if one.get("value") is not None:
         return number(float(one["value"]))

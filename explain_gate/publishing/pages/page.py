@@ -53,7 +53,7 @@ def render(template: str, *, scripts: Sequence[str] = (), pictures: str = FROM_D
     return environment.get_template(template).render(
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
-        policy=_policy(style, script, pictures),
+        policy=policy_of(style, script, pictures),
         marks=wording.STATUS_MARKS,
         plural=digits.plural,
         **values,
@@ -65,8 +65,8 @@ def template_text(name: str) -> str:
     return (files("explain_gate.publishing.pages") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _policy(style: str, script: str, pictures: str) -> str:
-    """Nothing may load but this page's own style, script and pictures."""
+def policy_of(style: str, script: str, pictures: str) -> str:
+    """A page's policy: nothing may load but this style, this script, and pictures from where it says."""
     return (
         f"default-src 'none'; img-src {pictures}; style-src 'sha256-{_digest(style)}'; "
         f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"

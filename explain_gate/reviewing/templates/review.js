@@ -1,5 +1,6 @@
 "use strict";
-// The page of a review: one question at a time, every answer kept by the server before the next is shown.
+// The page of a review: one question at a time, every answer kept by the server before the next is shown. A page
+// without a server holds its pictures itself: see offline.js.
 (() => {
   const by = (id) => document.getElementById(id);
   let run = null; // what is asked; it stays
@@ -8,8 +9,17 @@
   let busy = false;
   let shownMethod = 0;
   const details = new Map();
+  const MOST_REASONS = 4;
 
-  async function ask(path, body) {
+  const online = {
+    ask: request,
+    photo: (row) => `image/${row}/photo`,
+    layer: (row, method) => `image/${row}/map/${method}`,
+    exchanged: (number) => `exchanged/${number}`,
+  };
+  const { ask, photo, layer, exchanged } = window.offline || online;
+
+  async function request(path, body) {
     const sent = body === undefined ? {} : {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     };
@@ -62,7 +72,9 @@
     by("answer").textContent = `${question.answer}${sure}${question.right === false ? " (wrong)" : ""}`;
     by("answer").className = question.right === false ? "wrong" : "";
     by("asked").textContent = question.method;
-    by("reasons").replaceChildren(...question.reasons.map((text) => element("li", text)));
+    const more = question.reasons.length - MOST_REASONS;
+    const reasons = more > 1 ? [...question.reasons.slice(0, MOST_REASONS), `and ${more} more`] : question.reasons;
+    by("reasons").replaceChildren(...reasons.map((text) => element("li", text)));
     by("note").value = standings[at].note;
     by("method").value = String(shownMethod);
     tell();
@@ -71,14 +83,14 @@
     by("photo").hidden = !detail.photo;
     by("no-photo").hidden = detail.photo;
     by("photo").alt = detail.photo ? `Photograph ${question.image}` : "";
-    if (detail.photo) by("photo").src = `image/${question.row}/photo`;
+    if (detail.photo) by("photo").src = photo(question.row);
     by("outline").setAttribute("viewBox", `0 0 ${detail.width} ${detail.height}`);
     for (const path of by("outline").querySelectorAll("path")) path.setAttribute("d", detail.region);
     by("exchanged-part").hidden = detail.exchanged.length === 0;
     by("exchanged").replaceChildren(...detail.exchanged.map(({ number, text }) => {
       const item = element("li", text);
       const picture = document.createElement("img");
-      picture.src = `exchanged/${number}`;
+      picture.src = exchanged(number);
       picture.alt = "";
       picture.loading = "lazy";
       item.prepend(picture);
@@ -91,7 +103,7 @@
 
   function showMap() {
     const question = run.questions[at];
-    by("map").src = `image/${question.row}/map/${shownMethod}`;
+    by("map").src = layer(question.row, shownMethod);
     by("map").alt = `Map of ${run.methods[shownMethod]}`;
     view();
   }
@@ -105,8 +117,8 @@
   function preload(number) {
     const question = run.questions[number];
     if (!question) return;
-    new Image().src = `image/${question.row}/photo`;
-    new Image().src = `image/${question.row}/map/${run.methods.indexOf(question.method)}`;
+    new Image().src = photo(question.row);
+    new Image().src = layer(question.row, run.methods.indexOf(question.method));
   }
 
   // What is decided about the question that is shown, and how far the review is.
@@ -125,7 +137,7 @@
     by("count").textContent = `${done} of ${standings.length} judged`;
     const all = done === standings.length;
     by("done").hidden = !all;
-    by("done").textContent = all ? "Every map is judged. Commit the files in reviews/: the next run counts them." : "";
+    by("done").textContent = all ? run.at_end : "";
     by("previous").disabled = at === 0;
     by("next").disabled = at === standings.length - 1;
   }
