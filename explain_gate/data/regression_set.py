@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from explain_gate.config import GateConfig
-from explain_gate.data.annotations.read import LISTED, Entries, Entry, read_entries
+from explain_gate.data.annotations.entries import LISTED, Entries, Entry
+from explain_gate.data.annotations.read import read_entries
 from explain_gate.data.images import digest_of, load_annotated
 from explain_gate.data.preprocessing import Preprocessing, normalize, preprocessing_of
 from explain_gate.errors import DataError

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mangling import BOUNDED, DONE, JSON, MANGLED, UNUSABLE, end_of, mangle, read_all
 
-from explain_gate.data.annotations import read as reading
+from explain_gate.data.annotations import formats as reading
 from explain_gate.data.regression_set import open_set
 from explain_gate.errors import ExplainGateError
 

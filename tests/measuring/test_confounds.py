@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain_gate.data.annotations.read import Entry
+from explain_gate.data.annotations.entries import Entry
 from explain_gate.data.preprocessing import Preprocessing
 from explain_gate.data.regions import Shape
 from explain_gate.data.regression_set import RegressionSet

@@ -87,12 +87,3 @@ def test_a_class_without_images_is_refused(gate, tmp_path):
     with pytest.raises(DataError, match=r"missing in data\.classes: cat"):
         read_entries(gate("a.json", classes=["dog"]))
     assert read_entries(gate("a.json", classes={"cat": 7})).entries[0].label == 7
-
-
-def test_a_missing_or_foreign_source_says_what_is_possible(gate, tmp_path):
-    """A path that is nothing, and a file that is nothing we read."""
-    with pytest.raises(DataError, match="does not exist"):
-        read_entries(gate("gone.json"))
-    (tmp_path / "a.bin").write_bytes(b"x")
-    with pytest.raises(DataError, match="must be a COCO"):
-        read_entries(gate("a.bin"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from explain_gate.data.annotations.read import Entry
+from explain_gate.data.annotations.entries import Entry
 from explain_gate.data.images import Preprocessing
 from explain_gate.data.regions import Shape
 from explain_gate.data.regression_set import RegressionSet

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from explain_gate.data.annotations.read import Entry
+from explain_gate.data.annotations.entries import Entry
 from explain_gate.data.preprocessing import Preprocessing
 from explain_gate.data.regions import Shape
 from explain_gate.data.regression_set import RegressionSet
