@@ -41,8 +41,8 @@ from explain_gate.models.digest import digest_of
 from explain_gate.plan import plan
 from explain_gate.records import Finding, ModelUnderTest, Rule
 from explain_gate.tracking.delivery import experiment_of
+from explain_gate.tracking.logged import metric_name
 from explain_gate.tracking.store import Store, connect
-from explain_gate.tracking.submission import metric_name
 
 if TYPE_CHECKING:
     from explain_gate.tracking.settings import TrackingSettings

@@ -1,4 +1,4 @@
-"""Annotations of any supported format -> one list of entries, with what was dropped or read otherwise. No image."""
+"""Annotations of any supported format -> one list of entries, and what was dropped or read otherwise."""
 
 from __future__ import annotations
 
