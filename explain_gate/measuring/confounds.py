@@ -21,7 +21,7 @@ from explain_gate.data.preprocessing import visible
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.backgrounds import without_object
 from explain_gate.metrics.illuminant import illuminant_of
-from explain_gate.metrics.marks import looks_of
+from explain_gate.metrics.look import looks_of
 from explain_gate.metrics.telling import (
     FOLDS,
     Labels,

@@ -33,7 +33,8 @@ from explain_gate.metrics.appearance import (
     unpacked,
 )
 from explain_gate.metrics.batch import Exchange, Look
-from explain_gate.metrics.marks import look_of, mark_scores, separation
+from explain_gate.metrics.look import look_of
+from explain_gate.metrics.marks import mark_scores, separation
 from explain_gate.metrics.operations import operate, tried
 from explain_gate.records import Sample, Truth
 from explain_gate.seeds import lowest, seed_of
