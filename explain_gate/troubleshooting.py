@@ -40,7 +40,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("memory", r"does not fit into the memory"),
     ("no-gradient", r"has no gradient|does not depend on"),
     ("target-layer", r"target[_ ]layer|no layer|feature map|module calls no submodules"),
-    ("attention", r"attention"),
+    ("attention", r"attention methods|attention was seen|attention layer|self-attention|tokens of a grid over"),
     (
         "weights-that-do-not-fit",
         r"does not fit the model|several sets of weights|has no weights that|the weights under",
@@ -63,7 +63,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("the-output-folder", r"--output|cannot be written"),
     ("the-device", r"--device|is not available here|must be auto, cpu"),
 )
-"""Heading -> what its messages say, the first that fits."""
+"""Heading -> what the first line of its messages says; the first that fits."""
 
 BY_CLASS = {
     "OptionError": "options",
@@ -82,7 +82,7 @@ _ANY = "no-verdict"
 
 def anchor_of(error: ExplainGateError) -> str:
     """The heading that explains an error."""
-    text = str(error)
+    text = next(iter(str(error).splitlines()), "")  # names of weights and files below say anything
     by_class = next((BY_CLASS[one.__name__] for one in type(error).__mro__ if one.__name__ in BY_CLASS), _ANY)
     return next((anchor for anchor, pattern in KINDS if re.search(pattern, text)), by_class)
 

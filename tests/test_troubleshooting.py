@@ -62,7 +62,10 @@ def test_no_pattern_is_of_a_message_that_is_gone():
         (ConfigError("t.yaml:3: checks.alignment.iuo: unknown metric; alignment has iou"), "unknown-name"),
         (ModelError("model.source shop:build: no module named shop"), "your-code-cannot-be-imported"),
         (ModelError("a.pt: holds pickled code (x), which could run anything here"), "pickled-code"),
-        (ModelError("a.pt: checkpoint does not fit the model: ..."), "weights-that-do-not-fit"),
+        (
+            ModelError("a.pt: checkpoint does not fit the model: 1 of 2\n  missing no layer attention"),
+            "weights-that-do-not-fit",
+        ),
         (ModelError("a.pt: checkpoint does not exist"), "which-checkpoint"),
         (ModelError("the model has 37 logits, but data.classes needs 3"), "classes-and-logits"),
         (ModelError("the score has no gradient to conv1: the module detaches it"), "no-gradient"),

@@ -49,7 +49,7 @@ def _tell(seen: Survey, say: Callable[[str], None]) -> None:
     """What was guessed, from where, what else spoke for something, and what nobody could see."""
     say("")
     for key, clue in seen.clues.items():
-        say(f"guess  {key}: {plain(clue.value)}   ({clue.seen})")
+        say(f"guess  {key}: {plain(clue.value) if clue.value is not None else 'none'}   ({clue.seen})")
         if clue.others:
             say(f"       others: {_listed(clue.others)}")
     for key, reason in seen.left.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +29,7 @@ def judged_on(data: RegressionSet, rules: Sequence[Rule]) -> list[str]:
         f"judged on {len(data) - len(lacking)}"
         for reason, count in Counter(lacking.values()).most_common()
     ]
-    told = []
+    told, lacks = [], [0]
     for rule in rules:
         if rule.decide == "evidence":
             rows = sum(other.check == rule.check for other in rules)
@@ -36,8 +37,16 @@ def judged_on(data: RegressionSet, rules: Sequence[Rule]) -> list[str]:
             needed = too_few(rule, images, rows)
             if needed is not None:
                 told.append(f"warning: too few images: {of_too_few(rule, images, needed or None)}")
+                lacks.append(_each_class_lacks(rule, needed - images, len(data.classes)))
     more = [f"warning: {len(told) - _TOLD} more rows have too few images"] if len(told) > _TOLD else []
-    return lines + told[:_TOLD] + more
+    enough = [f"warning: about {max(lacks)} more images of each class would do for all of them"] if max(lacks) else []
+    return lines + told[:_TOLD] + more + enough
+
+
+def _each_class_lacks(rule: Rule, missing: int, classes: int) -> int:
+    """How many images more of each class give a row so many; a row about others takes those of all other classes."""
+    lenders = classes if rule.class_name is None else 1 if rule.own else max(1, classes - 1)
+    return max(0, math.ceil(missing / lenders))
 
 
 def _without_region(data: RegressionSet) -> Mapping[int, str]:

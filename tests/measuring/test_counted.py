@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import projects
 import pytest
@@ -95,6 +96,7 @@ def test_validate_tells_what_counts_and_which_rows_have_too_few(gate, tmp_path):
     assert "1 of 10 images do not count where regions are asked for, as the annotated region fills the whole" in lines
     assert "reliance.background_gap[red]: 4 images; " in lines
     assert "would do, to find 1 in 2 where honest versions show 1 in 20 at most" in lines
+    assert re.search(r"warning: about \d+ more images of each class would do for all of them", lines)
 
 
 def test_a_map_that_lies_nowhere_has_the_worst_value_and_a_number_of_its_own(tmp_path, write_project, measured):

@@ -34,11 +34,16 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A model that a file beside its weights describes: what thresholds.yaml says of it."""
+    """A model that a file beside its weights describes: what thresholds.yaml says of it.
+
+    `checkpoint` is None where the source reads the weights itself.
+    """
 
     source: str
     arguments: Mapping[str, Any]
-    checkpoint: str
+    checkpoint: str | None
+    arguments_seen: str = ""
+    checkpoint_seen: str = "its weights lie there"
     classes: tuple[str, ...]
     preprocessing: Mapping[str, Any] | None
     task: str
@@ -90,8 +95,10 @@ def _hugging_face(files: Files, path: PurePosixPath) -> Described | None:
     multi = data.get("problem_type") == "multi_label_classification"
     return Described(
         source=f"transformers:{kind[0]}.from_pretrained",
-        arguments={"pretrained_model_name_or_path": folder, "local_files_only": True},
-        checkpoint=folder,
+        arguments={"pretrained_model_name_or_path": f"./{folder}", "local_files_only": True},
+        arguments_seen=f"{path.parent} as seen from the folder in which a command is started",
+        checkpoint=None,  # transformers renames weights while it reads them, so the file alone may not fit
+        checkpoint_seen="from_pretrained reads the weights itself",
         classes=tuple(numbered[number] for number in sorted(numbered)),
         preprocessing={"processor": folder} if processor else None,
         task="multilabel" if multi else kind[1],

@@ -74,8 +74,8 @@ def _as_described(described: Sequence[Described]) -> Model:
         Clue(
             key="model.source", value=one.source, seen=one.seen, others=tuple(other.source for other in described[1:])
         ),
-        Clue(key="model.arguments", value=dict(one.arguments), seen=one.seen),
-        Clue(key="model.checkpoint", value=one.checkpoint, seen="its weights lie there"),
+        Clue(key="model.arguments", value=dict(one.arguments), seen=one.arguments_seen or one.seen),
+        Clue(key="model.checkpoint", value=one.checkpoint, seen=one.checkpoint_seen),
     ]
     if one.task != "classification":
         clues.append(Clue(key="model.task", value=one.task, seen=one.seen))

@@ -40,7 +40,9 @@ def fill_in(text: str, clues: Mapping[str, Clue], left: Mapping[str, str]) -> st
     for key, (placeholder, what) in _PLACES.items():
         name = key.partition(".")[2]
         if key in clues:
-            lines = [f"  # guessed: {clues[key].seen}", f"  {name}: {plain(clues[key].value)}"]
+            value = clues[key].value
+            line = f"  {name}: {plain(value)}" if value is not None else f"  # {name}: none"
+            lines = [f"  # guessed: {clues[key].seen}", line]
         elif placeholder is not None:
             beside = f"  {name}: {placeholder}   # FILL IN: {what}"
             above = [f"  # FILL IN: {what}", f"  {name}: {placeholder}"]
@@ -58,5 +60,5 @@ def _put(text: str, key: str, lines: str) -> str:
     section, _, name = key.partition(".")
     head, mark, body = text.partition(f"\n{section}:\n")
     after = _AFTER.get(key, "").partition(".")[2]
-    pattern = rf"(?m)^  {after or name}: .*$"
+    pattern = rf"(?m)^  (?:# )?{after or name}: .*$"
     return head + mark + re.sub(pattern, lambda old: f"{old[0]}\n{lines}" if after else lines, body, count=1)

@@ -98,6 +98,8 @@ def test_a_hugging_face_folder(folder):
     projects.write_coco(folder / "annotations.json", projects.draw(folder / "images"))
     told, data, validated = gated(folder)
     assert data["model"]["source"] == "transformers:AutoModelForImageClassification.from_pretrained"
+    assert data["model"]["arguments"] == {"pretrained_model_name_or_path": "./vit-pets", "local_files_only": True}
+    assert "checkpoint" not in data["model"]  # transformers renames weights while it reads them
     assert data["data"]["classes"] == ["cat", "dog"]  # the file of annotations has them the other way round
     assert data["data"]["preprocessing"] == {"processor": "vit-pets"}
     assert "vit-pets/config.json says ViTForImageClassification" in told
