@@ -14,7 +14,10 @@ _PLACES = {
     "model.name": ("FILL_IN", "as reports and tracking shall call it"),
     "model.source": ("FILL_IN.module:build", "package.module:callable that builds it, torchvision:NAME, or timm:NAME"),
     "model.arguments": ("{}", ""),
-    "model.checkpoint": ("FILL_IN.safetensors", "as your trainer writes it (.ckpt, .pth.tar, a folder)"),
+    "model.checkpoint": (
+        "FILL_IN.safetensors",
+        "as your trainer writes it (.ckpt, a folder); no line where the source reads it",
+    ),
     "model.task": (None, ""),
     "data.images": ("FILL_IN/images", "a folder of image files"),
     "data.annotations": ("FILL_IN/annotations.coco.json", "COCO JSON, VOC, YOLO, labelme, CVAT, a CSV, or masks"),
@@ -52,7 +55,14 @@ def fill_in(text: str, clues: Mapping[str, Clue], left: Mapping[str, str]) -> st
         else:
             continue
         text = _put(text, key, "\n".join(lines))
-    return text
+    return _of_a_detector(text) if "model.task" in clues and clues["model.task"].value == "detection" else text
+
+
+def _of_a_detector(text: str) -> str:
+    """Boxes come and go along a path, so that few maps add up; occlusion asks for no path and no gradient."""
+    text = re.sub(r"(?m)^  (?=integrated_gradients: )", "  # ", text)
+    text = re.sub(r"(?m)^    (?=relative_error: )", "    # ", text)
+    return re.sub(r"(?m)^  # (?=occlusion: )", "  ", text)
 
 
 def _put(text: str, key: str, lines: str) -> str:

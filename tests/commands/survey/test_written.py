@@ -28,6 +28,15 @@ def test_clues_are_written_with_where_they_were_seen_and_the_rest_stays():
     assert "  # guessed: train.py:3 builds it\n  source: " in text
 
 
+def test_a_detector_is_asked_by_covering_and_not_along_a_path():
+    """Boxes come and go along a path; the rule that paths add up is off, and each line says what it was."""
+    text = fill_in(packaged_thresholds(), {"model.task": Clue(key="model.task", value="detection", seen="x")}, {})
+    data = yaml.safe_load(text)
+    assert set(data["methods"]) == {"grad_cam", "occlusion"}
+    assert data["checks"]["completeness"] is None
+    assert "  # integrated_gradients: {baseline" in text
+
+
 def test_classes_that_do_not_go_together_are_a_place_to_fill_in():
     """With the reason."""
     text = fill_in(packaged_thresholds(), {}, {"data.classes": "37 outputs, 3 classes"})
