@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from explain_gate.commands.survey.pickles import Tensor, followed
 
 _MOST_BYTES = 50_000_000
 _MOST_DEPTH = 4
+_NONSENSE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, MemoryError),
+    *(EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+)
+"""What damaged bytes and instructions without sense make a reader raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +56,7 @@ def weights_in(path: Path) -> Weights | None:
             if record is None or record.file_size > _MOST_BYTES:
                 return None
             root = followed(archive.read(record))
-    except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, NotImplementedError):
+    except _NONSENSE:
         return None
     return _of(root)
 
@@ -69,8 +75,7 @@ def _of(root: Any) -> Weights | None:
     """The state dict among what was saved: the mapping with most tensors, those of averaged weights included."""
     if not isinstance(root, dict):
         return None
-    mappings = list(_mappings(root, 0))
-    most = max(mappings, key=lambda one: sum(isinstance(value, Tensor) for value in one.values()))
+    most = max(_mappings(root), key=lambda one: sum(isinstance(value, Tensor) for value in one.values()))
     shapes = {str(name): value.shape for name, value in most.items() if isinstance(value, Tensor)}
     texts: dict[str, Any] = {
         str(name): value for name, value in root.items() if isinstance(value, str | int | float | bool)
@@ -83,8 +88,12 @@ def _of(root: Any) -> Weights | None:
     return Weights(shapes=shapes, texts=texts) if shapes else None
 
 
-def _mappings(value: dict[Any, Any], depth: int) -> Iterator[dict[Any, Any]]:
-    yield value
-    for inner in value.values():
-        if isinstance(inner, dict) and depth < _MOST_DEPTH:
-            yield from _mappings(inner, depth + 1)
+def _mappings(root: dict[Any, Any]) -> list[dict[Any, Any]]:
+    """The mapping and those in it, a few levels deep; each once, however often the file names it."""
+    seen = {id(root): root}
+    level = [root]
+    for _ in range(_MOST_DEPTH):
+        inner = {id(value): value for one in level for value in one.values() if isinstance(value, dict)}
+        level = [value for key, value in inner.items() if key not in seen]
+        seen |= inner
+    return list(seen.values())

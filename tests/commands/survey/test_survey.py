@@ -33,6 +33,12 @@ def folder(tmp_path, monkeypatch) -> Path:
             del sys.modules[name]
 
 
+def small(width: int) -> torch.nn.Module:
+    """The network of projects.MODEL and of projects.LIGHTNING."""
+    pooled = (torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(width, 2))
+    return torch.nn.Sequential(torch.nn.Conv2d(3, width, 3), torch.nn.ReLU(), *pooled)
+
+
 def gated(folder: Path) -> tuple[str, dict, str]:
     """What `init --yes` says, the file that it wrote, and what `validate` says of it."""
     told = CliRunner().invoke(main, ["init", "--yes"])
@@ -113,13 +119,7 @@ def test_a_lightning_project(folder):
     (folder / "pyproject.toml").write_text('[project]\nname = "pet-shop"\n')
     place = folder / "lightning_logs" / "version_0" / "checkpoints"
     place.mkdir(parents=True)
-    net = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 6, 3),
-        torch.nn.ReLU(),
-        torch.nn.AdaptiveAvgPool2d(1),
-        torch.nn.Flatten(),
-        torch.nn.Linear(6, 2),
-    )
+    net = small(6)
     state = {f"net.{name}": value for name, value in net.state_dict().items()}
     kept = {"num_classes": 2, "width": 6, "lr": 0.01}
     torch.save(
@@ -143,20 +143,22 @@ def test_data_of_yolo(folder):
     assert seen.values["data.images"] == "datasets/pets/images/val"
     assert seen.counts == {"cat": 6, "dog": 6}
     assert set(seen.left) == {"model.source", "model.checkpoint", "data.preprocessing"}
+    (folder / "yolo_models.py").write_text(projects.MODEL.replace('open("imported", "w").close()', ""))
+    text = projects.TORCHVISION.replace("\nmain()", "").replace('"squeezenet1_1"', "NAME")
+    (folder / "evaluate.py").write_text(text)
+    torch.manual_seed(0)
+    save_file(small(8).state_dict(), folder / "v1.safetensors")
+    _, data, validated = gated(folder)
+    assert data["model"]["source"] == "yolo_models:build_model"
+    assert data["data"]["preprocessing"]["crop"] == 96
+    assert "12 images of 2 classes, 96 x 96 pixels" in validated, validated
 
 
 def test_what_nothing_speaks_for_is_left_and_validate_names_it_by_line(folder):
     """A builder of the project's own and its weights are seen; how pictures are normalised is not."""
     (folder / "shop_models.py").write_text(projects.MODEL)
     projects.write_coco(folder / "annotations.coco.json", projects.draw(folder / "images"))
-    net = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 8, 3),
-        torch.nn.ReLU(),
-        torch.nn.AdaptiveAvgPool2d(1),
-        torch.nn.Flatten(),
-        torch.nn.Linear(8, 2),
-    )
-    save_file(net.state_dict(), folder / "v1.safetensors")
+    save_file(small(8).state_dict(), folder / "v1.safetensors")
     told, data, validated = gated(folder)
     # Opening a file for writing is a bare call at the top: whoever imports the module does it.
     assert data["model"]["source"] == "FILL_IN.module:build"

@@ -1,5 +1,9 @@
 """Names and shapes in checkpoint files, whatever they are nested in."""
 
+import pickle
+import zipfile
+
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -35,6 +39,32 @@ def test_what_cannot_be_told_without_building_it_is_none(tmp_path):
     (tmp_path / "header.safetensors").write_bytes((12).to_bytes(8, "little") + b'{"a": "b"}  ')
     for name in ("whole.pt", "old.pt", "cut.pt", "text.safetensors", "header.safetensors", "missing.pt"):
         assert weights_in(tmp_path / name) is None, name
+
+
+def test_mangled_instructions_end_in_weights_or_in_none(tmp_path):
+    """Three hundred ways to damage a checkpoint's pickle, and one that names one mapping a thousand times over."""
+    torch.save({"state_dict": torch.nn.Linear(3, 2).state_dict(), "arch": "mlp"}, tmp_path / "whole.pt")
+    with zipfile.ZipFile(tmp_path / "whole.pt") as archive:
+        name = next(one for one in archive.namelist() if one.endswith("data.pkl"))
+        whole = archive.read(name)
+    rng = np.random.default_rng(0)
+    for number in range(300):
+        mangled = bytearray(whole)
+        for place in rng.integers(0, len(whole), 1 + number % 4):
+            mangled[place] = rng.integers(0, 256)
+        written(tmp_path / "mangled.pt", name, bytes(mangled))
+        seen = weights_in(tmp_path / "mangled.pt")
+        assert seen is None or isinstance(seen, Weights)
+    inner: dict = {"w": 1}
+    for _ in range(8):
+        inner = {str(number): inner for number in range(1000)}
+    written(tmp_path / "wide.pt", name, pickle.dumps(inner))
+    assert weights_in(tmp_path / "wide.pt") is None
+
+
+def written(path, name, content):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, content)
 
 
 def test_weights_fit_a_model_of_the_same_names_and_shapes():
