@@ -50,13 +50,13 @@ def look_up(search: Search, resources: Resources, memory: Memory, *, seed: int) 
     kind, place, label, classes, half = search
     match kind:
         case "marks":
-            _ = resources.looks.marks
+            _ = resources.looks.operations.marks
         case "confounds":
             find_confounds(resources.data, seed=seed, memory=memory)
         case "signature":
             resources.looks.signature(label)
         case "operation":
-            resources.looks.operation(label, classes, half)
+            resources.looks.operations.of(label, classes, half)
         case _:
             resources.cues.lent(label, "inside" if place == "inside" else "outside", half)
 

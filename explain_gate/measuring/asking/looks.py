@@ -6,20 +6,16 @@ Which marks and signatures a class has follows from the data alone: no version c
 from __future__ import annotations
 
 import functools
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.backgrounds import without_object
 from explain_gate.measuring.asking.capability import Asking, Capability, Question, Scope
-from explain_gate.measuring.asking.marked import Marks, named
+from explain_gate.measuring.asking.operations import KeptOperations, Operations, Predict
 from explain_gate.measuring.asking.views import View, Views
 from explain_gate.metrics.appearance import (
     Signature,
@@ -33,19 +29,10 @@ from explain_gate.metrics.appearance import (
     unpacked,
 )
 from explain_gate.metrics.batch import Exchange, Look
-from explain_gate.metrics.look import look_of
-from explain_gate.metrics.marks import mark_scores, separation
-from explain_gate.metrics.operations import operate, tried
-from explain_gate.records import Sample, Truth
-from explain_gate.seeds import lowest, seed_of
+from explain_gate.records import Sample
+from explain_gate.seeds import lowest
 from explain_gate.tasks.task import Task
 
-_PROBES = 6
-"""Pictures on which it is measured what an operation changes."""
-_MOST_MARKED = 400
-"""Pictures, spread over the classes, that are looked at for marks."""
-_SEARCHED = 20
-"""Images of each half that an operation is searched on."""
 _SIGNED, _UNSIGNED = 24, 48
 """Pictures of a class, and of the others, that a signature is taken from."""
 _STRONGEST = 3.0
@@ -53,35 +40,14 @@ _STRONGEST = 3.0
 _LEAST_OUTSIDE = 0.05
 """Share of the frame that must lie outside a donor's object."""
 
-Predict = Callable[[Tensor, Sequence[Truth]], Tensor]
-"""Pictures, and the truths of those that they were made from -> the task's columns."""
 
-
-class Kept(Protocol):
+class Kept(KeptOperations, Protocol):
     """What earlier runs measured of the pictures of these rows."""
-
-    def marks(self, rows: Sequence[int]) -> bytes | None:
-        """As they were kept, or None."""
-
-    def keep_marks(self, rows: Sequence[int], content: bytes) -> None:
-        """Keep them."""
 
     def signature(self, label: int, rows: Sequence[int]) -> bytes | None:
         """What a class's pictures among these rows have in common, as it was kept, or None."""
 
     def keep_signature(self, label: int, rows: Sequence[int], content: bytes) -> None:
-        """Keep it."""
-
-    def operation(self, label: int, classes: int, half: bool) -> bytes | None:  # noqa: FBT001 - one of two halves
-        """Which operation turned most of one half of the set to a class, as it was kept, or None."""
-
-    def keep_operation(
-        self,
-        label: int,
-        classes: int,
-        half: bool,  # noqa: FBT001 - one of two halves
-        content: bytes,
-    ) -> None:
         """Keep it."""
 
 
@@ -92,15 +58,14 @@ class Looks:
         self, data: RegressionSet, predict: Predict, *, task: Task, seed: int, memory: Kept | None = None
     ) -> None:
         self._data = data
-        self._predict = predict
-        self._task = task
         self._seed = seed
         self._memory = memory
         self._views = Views(data)
         self._styles: dict[int, Style] = {}
         self._signatures: dict[int, Signature | None] = {}
-        self._chosen: dict[tuple[int, int, bool], int | None] = {}
-        self._columns: dict[int, Tensor] = {}
+        self.operations = Operations(
+            data, predict, task=task, seed=seed, given=self.given, views=self._views, memory=memory
+        )
 
     def exchanges(self, sample: Sample, look: Look, classes: int) -> list[Exchange]:
         """One of each of up to `classes` other classes that has a picture to lend; see `metrics.batch.Batch`."""
@@ -116,19 +81,6 @@ class Looks:
             others, count, digest=str, name=str, seed=self._seed, own=self._data.key(row), purpose="given classes"
         )
 
-    @functools.cached_property
-    def marks(self) -> Marks:
-        """Whose pictures show which operation, measured when first asked for."""
-        kept = None if self._memory is None else self._memory.marks(self._marked)
-        if kept is None:
-            marks = self._measured()
-            if self._memory is not None:
-                self._memory.keep_marks(self._marked, json.dumps(asdict(marks)).encode())
-            return marks
-        read = json.loads(kept)
-        by_class = {name: {int(label): row for label, row in read[name].items()} for name in ("areas", "p_values")}
-        return Marks(change=read["change"], **by_class)
-
     def signature(self, label: int) -> Signature | None:
         """What the pictures of a class have in common and the others lack; None where nothing is beyond chance."""
         if label not in self._signatures:
@@ -141,16 +93,6 @@ class Looks:
             if kept is None and self._memory is not None:
                 self._memory.keep_signature(label, rows, packed(self._signatures[label]))
         return self._signatures[label]
-
-    def operation(self, label: int, classes: int, half: bool) -> int | None:  # noqa: FBT001 - one of two halves
-        """The operation of a class that turned most images of the other half; None where its pictures show none."""
-        asked = label, classes, half
-        if asked not in self._chosen:
-            kept = None if self._memory is None else self._memory.operation(*asked)
-            self._chosen[asked] = json.loads(kept) if kept is not None else self._search(label, classes, half=half)
-            if kept is None and self._memory is not None:
-                self._memory.keep_operation(*asked, json.dumps(self._chosen[asked]).encode())
-        return self._chosen[asked]
 
     def _by_donor(self, sample: Sample, picture: Tensor, look: Look, classes: int) -> list[Exchange]:
         own = self._donor(sample, sample.label, look)
@@ -204,59 +146,14 @@ class Looks:
     ) -> list[Exchange]:
         exchanges = []
         for label in self.given(sample.index, classes):
-            one = self.operation(label, classes, self._half(sample.index, label))
+            one = self.operations.of(label, classes, self.operations.half(sample.index, label))
             if one is None:
                 exchanges.append(Exchange(label=label))
                 continue
-            control = self.marks.control(one, label, self._seed)
-            changed, other = (self._operated(sample.index, picture, which) for which in (one, control))
+            control = self.operations.marks.control(one, label, self._seed)
+            changed, other = (self.operations.operated(sample.index, picture, which) for which in (one, control))
             exchanges.append(Exchange(label=label, changed=changed, control=other, operation=one))
         return exchanges
-
-    def _search(self, label: int, classes: int, *, half: bool) -> int | None:
-        """The operation with most net turns among images of the other half."""
-        candidates = self.marks.of(label)
-        if not candidates:
-            return None
-        theirs = [
-            row
-            for row, entry in enumerate(self._data.entries)
-            if label not in entry.accepted and self._half(row, label) != half and label in self.given(row, classes)
-        ]
-        rows = self._data.lowest(theirs, _SEARCHED, seed=self._seed, purpose=f"operations searched {label}")
-        samples = [sample for sample in map(self._data.sample, rows) if self._may_turn(sample, label)]
-        pictures = {sample.index: (sample.truth, self._views.visible(sample)) for sample in samples}
-        if not pictures:
-            return candidates[0]
-        turns = {one: self._turns(pictures, one, label) for one in candidates}
-        best, most = candidates[0], 0
-        # A control can only take turns away, so that operations which turned no more than the best need none.
-        for one in sorted(candidates, key=lambda one: -turns[one]):
-            if turns[one] <= most:
-                break
-            net = turns[one] - self._turns(pictures, self.marks.control(one, label, self._seed), label)
-            if net > most:
-                best, most = one, net
-        return best
-
-    def _turns(self, pictures: Mapping[int, tuple[Truth, Tensor]], one: int, label: int) -> int:
-        operated = torch.stack([self._operated(row, picture, one) for row, (_, picture) in pictures.items()])
-        after = self._predict(operated, [truth for truth, _ in pictures.values()])
-        before = torch.stack([self._columns[row] for row in pictures]).to(after)
-        return int(self._task.turned(before, after, torch.full((len(after),), label)).sum())
-
-    def _may_turn(self, sample: Sample, label: int) -> bool:
-        if sample.index not in self._columns:
-            (self._columns[sample.index],) = self._predict(sample.pixels[None], [sample.truth])
-        return bool(self._task.may_turn(self._columns[sample.index][None], torch.tensor([label])))
-
-    def _half(self, row: int, label: int) -> bool:
-        return bool(seed_of(self._seed, self._data.key(row), f"half {label}") & 1)
-
-    def _operated(self, row: int, picture: Tensor, one: int) -> Tensor:
-        operation, strength = tried()[one]
-        generator = torch.Generator().manual_seed(seed_of(self._seed, self._data.key(row), f"operation {named(one)}"))
-        return self._views.as_input(operate(picture, operation, strength, generator))
 
     def _taken(self, picture: Tensor, donor: int, look: Look) -> Tensor:
         if look == "style":
@@ -287,36 +184,6 @@ class Looks:
             members.setdefault(entry.label, []).append(row)
         return members
 
-    @functools.cached_property
-    def _marked(self) -> list[int]:
-        """The rows that are looked at for marks, by what they hold."""
-        return self._data.stratified(_MOST_MARKED, seed=self._seed, purpose="marked")
-
-    def _measured(self) -> Marks:
-        labels = [self._data.entries[row].label for row in self._marked]
-        looks = np.stack([self._look(row) for row in self._marked])
-        probes = [(row, self._views.of(row)) for row in self._marked[:_PROBES]]  # classes come in turn
-        before = [look_of(view.picture, view.region) for _, view in probes]
-        size: list[float] = []
-        changes = []
-        for one, (operation, strength) in enumerate(tried()):
-            moved, squares = [], []
-            for (row, view), own in zip(probes, before, strict=True):
-                seed = seed_of(self._seed, self._data.key(row), f"probe {named(one)}")
-                after = operate(view.picture, operation, strength, torch.Generator().manual_seed(seed))
-                moved.append(look_of(after, view.region) - own)
-                squares.append(float(((after - view.picture) ** 2).mean()))
-            size.append(math.sqrt(math.fsum(squares) / len(squares)))
-            changes.append(np.mean(moved, axis=0))
-        areas: dict[int, list[float]] = {}
-        p_values: dict[int, list[float]] = {}
-        scores = mark_scores(looks, np.stack(changes))
-        for label in sorted(set(labels)):
-            mine = np.array([other == label for other in labels])
-            area, chance = separation(scores, mine)
-            areas[label], p_values[label] = area.tolist(), chance.tolist()
-        return Marks(change=size, areas=areas, p_values=p_values)
-
     def _common_of(self, label: int, rows: Sequence[int]) -> Signature | None:
         pictures, outside, mine = [], [], []
         for row in rows:
@@ -329,10 +196,6 @@ class Looks:
             return None
         common = signature_of(pictures, outside, mine)
         return common if common.beyond_chance else None
-
-    def _look(self, row: int) -> Any:
-        view = self._views.of(row)
-        return look_of(view.picture, view.region)
 
 
 class Exchanges(Capability):

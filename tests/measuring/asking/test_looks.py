@@ -230,7 +230,7 @@ def test_marks_follow_from_the_data_alone(sets: Sets) -> None:
     """Another model is asked about the same marks, which are measured once a set: no version chooses its questions."""
     data, memory = sets(STORED)
     first, second = (
-        Looks(data, scores, task=Classification(), seed=0, memory=memory).marks
+        Looks(data, scores, task=Classification(), seed=0, memory=memory).operations.marks
         for scores in (_honest, _cheat(_is_smooth))
     )
     assert [first.of(label) for label in range(3)] == [second.of(label) for label in range(3)]
@@ -242,7 +242,7 @@ def test_marks_follow_from_the_data_alone(sets: Sets) -> None:
 def test_a_control_changes_as_much_and_is_no_mark_of_the_class(sets: Sets) -> None:
     """The operation that damage is measured by is about as strong as the one it stands beside."""
     data, memory = sets(STORED)
-    marks = Looks(data, _honest, task=Classification(), seed=0, memory=memory).marks
+    marks = Looks(data, _honest, task=Classification(), seed=0, memory=memory).operations.marks
     for one in marks.of(1):
         other = marks.control(one, 1, 0)
         assert marks.areas[1][other] < 0.6
@@ -257,7 +257,7 @@ def test_a_class_without_the_property_turns_nobody(sets: Sets, look: Look) -> No
     values, about = batch.notes["evidence"]
     assert len(values) == len(data)
     assert float(values.nan_to_num(0.0).mean()) <= 0.05
-    nothing = [label for label in range(3) if look == "signature" or not batch.looks.marks.of(label)]
+    nothing = [label for label in range(3) if look == "signature" or not batch.looks.operations.marks.of(label)]
     assert nothing
     for label in nothing:
         assert not bool((values[about == label] > 0).any())
