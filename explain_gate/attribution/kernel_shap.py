@@ -76,13 +76,18 @@ def kernel_shap(
 
     empty, full = probe.scores(bases, targets).cpu().double(), probe.scores(images, targets).cpu().double()
     scores = torch.split(probe.scores_of(len(index), make).cpu().double(), [len(rows) for rows in coalitions])
-    maps = []
-    for row, label in enumerate(labels):
-        values = _shapley(coalitions[row], scores[row], float(empty[row]), float(full[row]))
-        sizes = torch.bincount(label.flatten(), minlength=len(values))
-        maps.append((values.to(label.device) / sizes.clamp(min=1))[label])
+    maps = [
+        _spread(_shapley(coalitions[row], scores[row], float(empty[row]), float(full[row])), label)
+        for row, label in enumerate(labels)
+    ]
     cells = cells_of_each([int(label.max()) + 1 for label in labels])
     return Attribution(method="kernel_shap", kind="signed", maps=torch.stack(maps).float(), details=cells)
+
+
+def _spread(values: Tensor, label: Tensor) -> Tensor:
+    """Each region's value, evenly over its pixels. Shapes: values (parts,); label (H, W), int64. Returns (H, W)."""
+    sizes = torch.bincount(label.flatten(), minlength=len(values))
+    return (values.to(label.device) / sizes.clamp(min=1))[label]
 
 
 def _coalitions(parts: int, samples: int, draw: torch.Generator) -> Tensor:

@@ -5,7 +5,7 @@ Of a detector it is D-RISE (Petsiuk 2021): the similarity of what is found to th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -75,14 +75,22 @@ def rise(
     table = values.view(masks, count)
     if bool((table < 0).any()):
         table = table - table.amin(dim=0)
-    sums = in_float64(torch.zeros_like(images[:, 0]))
-    seen = torch.zeros_like(sums[0])
-    for number in range(masks):
-        mask = _mask(probe, number, size, grid, visible).to(sums)
-        sums += table[number, :, None, None] * mask
-        seen += mask
-    maps = (sums / seen.clamp(min=torch.finfo(seen.dtype).tiny)).float()
+    drawn = (_mask(probe, number, size, grid, visible) for number in range(masks))
+    maps = _mean_where_visible(in_float64(torch.zeros_like(images[:, 0])), table, drawn)
     return Attribution(method="rise", kind="positive", maps=maps, details=cells_each(grid**2, count))
+
+
+def _mean_where_visible(sums: Tensor, table: Tensor, masks: Iterable[Tensor]) -> Tensor:
+    """Mean over the masks, weighed by how far each shows a pixel.
+
+    Shapes: sums (N, H, W), zeros, float64 where the device has it; table (M, N); M masks (H, W). Returns (N, H, W).
+    """
+    seen = torch.zeros_like(sums[0])
+    for values, mask in zip(table, masks, strict=True):
+        shown = mask.to(sums)
+        sums += values[:, None, None] * shown
+        seen += shown
+    return (sums / seen.clamp(min=torch.finfo(seen.dtype).tiny)).float()
 
 
 def _mask(probe: Probe, number: int, size: tuple[int, int], grid: int, visible: float) -> Tensor:

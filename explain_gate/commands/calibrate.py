@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from explain_gate.commands.calibrated_file import rewrite
-from explain_gate.config import load_config
+from explain_gate.config import GateConfig, load_config
 from explain_gate.errors import OptionError
 from explain_gate.judging.calibration import calibrate
 from explain_gate.judging.proposal import Calibration
@@ -50,14 +50,7 @@ def calibrate_file(
             rules of behaviour.
     """
     gate = load_config(config)
-    target = Path(output)
-    if target.is_dir() or not target.absolute().parent.is_dir():
-        raise OptionError(f"--output {output}: must be a file in a folder that exists")
-    if target.absolute().parent.resolve() != gate.path.absolute().parent.resolve():
-        raise OptionError(
-            f"--output {output}: must lie beside {config}, since paths in the file are relative to its folder; write "
-            f"--output {gate.path.with_name(target.name)}"
-        )
+    target = _beside(gate, config, output)
     profiles = []
     with tempfile.TemporaryDirectory(prefix="explain-gate-") as scratch:
         for position, checkpoint in enumerate(checkpoints):
@@ -82,6 +75,19 @@ def calibrate_file(
     for line in told(calibration):
         say(line)
     return calibration
+
+
+def _beside(gate: GateConfig, config: str | Path, output: str | Path) -> Path:
+    """Where the proposal goes, which must be the folder of the file that it changes."""
+    target = Path(output)
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise OptionError(f"--output {output}: must be a file in a folder that exists")
+    if target.absolute().parent.resolve() != gate.path.absolute().parent.resolve():
+        raise OptionError(
+            f"--output {output}: must lie beside {config}, since paths in the file are relative to its folder; write "
+            f"--output {gate.path.with_name(target.name)}"
+        )
+    return target
 
 
 def told(calibration: Calibration) -> list[str]:

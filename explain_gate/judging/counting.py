@@ -22,7 +22,6 @@ from explain_gate.judging.evidence import (
     upper_limit,
 )
 from explain_gate.judging.findings import (
-    MOST_LEFT_OUT,
     WORST_LISTED,
     allowed_of,
     classes_about,
@@ -31,6 +30,7 @@ from explain_gate.judging.findings import (
     no_number,
     not_applicable,
     out_of_budget,
+    over_budget,
     select,
     told_exempt,
     too_few_applicable,
@@ -115,9 +115,8 @@ def _count(profile: Profile, rule: Rule, rows: Sequence[Rule]) -> _Count | Findi
     answers = profile.measurement(f"{rule.check}{ANSWERS}", rule.method)
     if measurement is None or answers is None:
         return unmeasured_of(rule, sentences.of_no_measurement(rule))
-    own = answers.about is None
     classes = () if rule.class_name is None else (rule.class_name,)
-    count = _answers(profile, measurement, answers, rule, classes, len(rows), own=own)
+    count = _answers(profile, measurement, answers, rule, classes, len(rows))
     if isinstance(count, Finding) or rule.class_name is None or rule.small_classes == "alone":
         return _with_power(count)
     if too_few(rule, count.claimed, len(rows)) is None:
@@ -125,10 +124,10 @@ def _count(profile: Profile, rule: Rule, rows: Sequence[Rule]) -> _Count | Findi
     small = []
     for other in rows:
         if other.class_name is not None and other.method == rule.method:
-            one = _answers(profile, measurement, answers, other, (other.class_name,), len(rows), own=own)
+            one = _answers(profile, measurement, answers, other, (other.class_name,), len(rows))
             if isinstance(one, _Count) and too_few(other, one.claimed, len(rows)) is not None:
                 small.append(other.class_name)
-    return _with_power(_answers(profile, measurement, answers, rule, tuple(sorted(small)), len(rows), own=own))
+    return _with_power(_answers(profile, measurement, answers, rule, tuple(sorted(small)), len(rows)))
 
 
 def _answers(
@@ -138,10 +137,9 @@ def _answers(
     rule: Rule,
     classes: tuple[str, ...],
     rows: int,
-    *,
-    own: bool,
 ) -> _Count | Finding:
     """The answers about some classes, or all without any."""
+    own = answers.about is None
     asked = _asked(profile, classes, own=own)
     every = replace(rule, class_name=None)
     kept, _, reasons = select(profile, measurement, every)
@@ -160,18 +158,9 @@ def _answers(
         unmeasured += len(silent)
     applicable = len(measured) + sum(map(len, reasons.values())) - len(silent)
     allowed = allowed_of(rule, applicable)
-    if len(left_out) > MOST_LEFT_OUT * (applicable + len(left_out)):
-        return finding_of(
-            rule,
-            status="unmeasured",
-            cause="budget",
-            message=sentences.of_too_many_left_out(
-                rule, applicable + len(left_out), left_out, allowed=int(MOST_LEFT_OUT * (applicable + len(left_out)))
-            ),
-            images=len(measured),
-            unmeasured=unmeasured + len(left_out),
-            worst=tuple(left_out)[:WORST_LISTED],
-        )
+    spent = over_budget(rule, applicable + len(left_out), left_out, measured=len(measured), unmeasured=unmeasured)
+    if spent is not None:
+        return spent
     if unmeasured > allowed or not given:
         named = [image for images in reasons.values() for image in images]
         return unmeasured_of(

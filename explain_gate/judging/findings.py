@@ -33,18 +33,12 @@ def judge_bound(profile: Profile, rule: Rule) -> Finding:
         return few
     left_out, reasons = out_of_budget(profile, rule, reasons)
     images = int(values.size) + len(left_out) + sum(map(len, reasons.values()))
-    if len(left_out) > MOST_LEFT_OUT * images:
-        return finding_of(
-            rule,
-            status="unmeasured",
-            cause="budget",
-            message=sentences.of_too_many_left_out(rule, images, left_out, allowed=int(MOST_LEFT_OUT * images)),
-            images=int(values.size),
-            unmeasured=images - int(values.size),
-            not_applicable=_count(exempt),
-            worst=tuple(left_out)[:WORST_LISTED],
-        )
     unmeasured = sum(map(len, reasons.values()))
+    spent = over_budget(
+        rule, images, left_out, measured=int(values.size), unmeasured=unmeasured, not_applicable=_count(exempt)
+    )
+    if spent is not None:
+        return spent
     allowed = allowed_of(rule, unmeasured + values.size)
     if values.size == 0 or unmeasured > allowed:
         named = [image for images in reasons.values() for image in images]
@@ -145,6 +139,24 @@ def too_few_applicable(rule: Rule, exempt: Mapping[str, Sequence[str]], others: 
     named = [image for images in exempt.values() for image in images]
     message = sentences.of_too_few_applicable(rule, exempt, others)
     return unmeasured_of(rule, message, images=others, not_applicable=count, worst=tuple(named[:WORST_LISTED]))
+
+
+def over_budget(
+    rule: Rule, images: int, left_out: Mapping[str, int], *, measured: int, unmeasured: int, not_applicable: int = 0
+) -> Finding | None:
+    """An unmeasured finding where more of the images are left out for want of passes than may be."""
+    if len(left_out) <= MOST_LEFT_OUT * images:
+        return None
+    return finding_of(
+        rule,
+        status="unmeasured",
+        cause="budget",
+        message=sentences.of_too_many_left_out(rule, images, left_out, allowed=int(MOST_LEFT_OUT * images)),
+        images=measured,
+        unmeasured=unmeasured + len(left_out),
+        not_applicable=not_applicable,
+        worst=tuple(left_out)[:WORST_LISTED],
+    )
 
 
 def told_exempt(message: str, finding: Finding, exempt: Mapping[str, Sequence[str]]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from explain_gate.attribution.base import Probe
 from explain_gate.config import GateConfig
 from explain_gate.data.oddities import unlike_the_model
 from explain_gate.data.regression_set import RegressionSet
@@ -81,12 +82,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
         environment = {**describe_environment(place, config.path.parent), "dtype": job.compute.dtype}
         job = with_target_layers(job, place)
         make_probe = probe_maker(job)
-        variants = Variants(
-            job.model.module,
-            make_probe,
-            seed=job.seed,
-            rebuild=lambda: build_module(config, job.model.source).to(place, precision),
-        )
+        variants = _variants(job, make_probe, place, precision)
         facts = Facts.of(job, options)
         with _opened(job, facts, variants, options, cache, Path(scratch)) as (resources, memory):
             predictions = predict(variants.probe, data, writer, progress, memory)
@@ -102,8 +98,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             measurements = score(job, resources, predictions, faults, progress, memory, folder)
             forward, backward = variants.passes()
             if precision != torch.float32 and not job.is_share:
-                able = [row for row in range(len(data)) if row not in predictions.reasons]
-                rows = data.lowest(able, COMPARED, seed=job.seed, purpose="precision")
+                rows = data.lowest(predictions.able, COMPARED, seed=job.seed, purpose="precision")
                 environment["agreement_with_float32"] = agreement(
                     make_probe, original.to(place), rows, predictions.logits, resources
                 )
@@ -120,6 +115,16 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             "seconds": round(time.perf_counter() - began, 3),
         }
         return writer.finish(predictions.images, measurements, manifest, also=write_audit)
+
+
+def _variants(job: Job, make_probe: Callable[..., Probe], place: torch.device, precision: torch.dtype) -> Variants:
+    """The model and what metrics ask of its twins, which are built anew where the model cannot be copied."""
+    return Variants(
+        job.model.module,
+        make_probe,
+        seed=job.seed,
+        rebuild=lambda: build_module(job.config, job.model.source).to(place, precision),
+    )
 
 
 @contextlib.contextmanager

@@ -50,6 +50,11 @@ class Predictions:
     region_reasons: Mapping[int, str]
     warnings: tuple[str, ...] = ()
 
+    @property
+    def able(self) -> list[int]:
+        """The rows that have a prediction."""
+        return [row for row in range(len(self.images)) if row not in self.reasons]
+
 
 def predict(
     probe: Probe, data: RegressionSet, writer: ProfileWriter, progress: Progress, memory: Memory

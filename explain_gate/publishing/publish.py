@@ -11,13 +11,13 @@ from explain_gate.comparing.per_image import PerImage
 from explain_gate.errors import ReferenceError
 from explain_gate.publishing.pages.audit import FILE as AUDIT
 from explain_gate.publishing.pages.audit import render_audit
-from explain_gate.publishing.pages.cues import CueView, build_cues
+from explain_gate.publishing.pages.cues import build_cues
 from explain_gate.publishing.pages.drift import build_drift
 from explain_gate.publishing.pages.evidence import build_evidence
-from explain_gate.publishing.pages.report import render_html
-from explain_gate.publishing.pages.strategies import StrategyView, build_strategies
+from explain_gate.publishing.pages.report import Views, render_html
+from explain_gate.publishing.pages.strategies import build_strategies
 from explain_gate.publishing.pictures.attachments import save_worst
-from explain_gate.publishing.pictures.gallery import build_gallery
+from explain_gate.publishing.pictures.gallery import Gallery, build_gallery
 from explain_gate.publishing.pictures.kept import Kept, left_out_told
 from explain_gate.publishing.text.junit import verdict_to_junit
 from explain_gate.publishing.text.openmetrics import verdict_to_openmetrics
@@ -99,39 +99,36 @@ def write_surfaces(
         pictures = {key: _beside(location, path) for key, path in save_worst(verdict, profile, gallery, folder).items()}
         if pictures:
             surfaces.write("junit.xml", lambda judged: verdict_to_junit(judged, pictures))
-        cues: tuple[CueView, ...] = ()
-        evidence = None
-        strategies: tuple[StrategyView, ...] = ()
-        drift, lacks = None, []
-        left_out = dict(gallery.left_out)
-        if profile is not None:
-            kept = Kept(profile)
-            cues = build_cues(kept, folder)
-            strategies = build_strategies(kept, folder)
-            evidence = build_evidence(kept, folder)
-            left_out |= kept.left_out
-        if profile is not None and reference is not None:
-            try:
-                drift = build_drift(profile, reference, folder)
-                left_out |= drift.left_out if drift is not None else {}
-            except ReferenceError as error:
-                lacks.append(f"maps are not shown beside those of the reference: {error}")
-        if left_out:
-            lacks.insert(0, left_out_told(left_out))
-        page = render_html(
-            verdict,
-            per_image,
-            gallery,
-            config_text=config_text,
-            drift=drift,
-            cues=cues,
-            strategies=strategies,
-            evidence=evidence,
-            left_out=lacks,
-        )
+        views, lacks = _views(profile, reference, gallery, folder)
+        page = render_html(verdict, per_image, gallery, views, config_text=config_text, left_out=lacks)
         _write(folder / "index.html", page)
         surfaces.failures += [f"index.html: {sentence}" for sentence in lacks]
     return tuple(surfaces.failures)
+
+
+def _views(
+    profile: Profile | None, reference: Profile | None, gallery: Gallery, folder: Path
+) -> tuple[Views, list[str]]:
+    """What the page shows of the profile beside the rules, and a sentence for each part of all pictures that lacks."""
+    left_out, lacks, views = dict(gallery.left_out), [], Views()
+    if profile is not None:
+        kept = Kept(profile)
+        views = Views(
+            cues=build_cues(kept, folder),
+            strategies=build_strategies(kept, folder),
+            evidence=build_evidence(kept, folder),
+        )
+        left_out |= kept.left_out
+    if profile is not None and reference is not None:
+        try:
+            drift = build_drift(profile, reference, folder)
+            views = replace(views, drift=drift)
+            left_out |= drift.left_out if drift is not None else {}
+        except ReferenceError as error:
+            lacks.append(f"maps are not shown beside those of the reference: {error}")
+    if left_out:
+        lacks.insert(0, left_out_told(left_out))
+    return views, lacks
 
 
 def write_verdict(verdict: Verdict, folder: Path) -> None:

@@ -94,11 +94,7 @@ def approve(
         ReferenceError: nothing of REF is recorded.
         TrackingError: the store is away or refuses.
     """
-    if settings.promote is None:
-        raise OptionError(
-            "thresholds.yaml names no alias to move; write tracking: {promote: {model: NAME, alias: ALIAS}}"
-        )
-    model, alias = settings.promote
+    model, alias = _moved(settings)
     by, reason = _given("--by", by), _given("--reason", reason)
     now = now or datetime.now(UTC)
     if expires is not None and expires < now.date().isoformat():
@@ -125,6 +121,15 @@ def approve(
             recorded_by=recorded_by,
         )
         return _settle(store, approval, settings)
+
+
+def _moved(settings: TrackingSettings) -> tuple[str, str]:
+    """Model and alias that approvals move."""
+    if settings.promote is None:
+        raise OptionError(
+            "thresholds.yaml names no alias to move; write tracking: {promote: {model: NAME, alias: ALIAS}}"
+        )
+    return settings.promote
 
 
 def approvals_of(tags: Mapping[str, str]) -> tuple[Approval, ...]:

@@ -57,21 +57,28 @@ class MethodCard:
     options: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Views:
+    """What the page shows of the profile beside its rules; empty where nothing was measured."""
+
+    cues: Sequence[CueView] = ()
+    strategies: Sequence[StrategyView] = ()
+    evidence: EvidenceView | None = None
+    drift: Drift | None = None
+
+
 def render_html(
     verdict: Verdict,
     per_image: PerImage | None,
     gallery: Gallery,
+    views: Views,
     *,
     config_text: str | None = None,
-    drift: Drift | None = None,
-    cues: Sequence[CueView] = (),
-    strategies: Sequence[StrategyView] = (),
-    evidence: EvidenceView | None = None,
     left_out: Sequence[str] = (),
 ) -> str:
     """The report's page; its pictures lie beside it in assets/. `left_out` are sentences about those that do not."""
     rules = build_rules(verdict, per_image, config_text)
-    evidence = evidence or EvidenceView(strips={})
+    evidence = views.evidence or EvidenceView(strips={})
     return render(
         "index.html.j2",
         scripts=("report.js", "wipe.js"),
@@ -85,9 +92,9 @@ def render_html(
         notes=wording.notes_of(verdict),
         exhibits=_exhibits(verdict, gallery, per_image),
         gallery=gallery,
-        drift=drift,
-        cues=cues,
-        strategies=strategies,
+        drift=views.drift,
+        cues=views.cues,
+        strategies=views.strategies,
         evidence=evidence,
         telling=most_telling(evidence, wording.by_severity(verdict.findings)),
         left_out=left_out,
