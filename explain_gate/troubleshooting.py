@@ -77,19 +77,25 @@ BY_CLASS = {
     "TimeLimitError": "time-limit",
 }
 """Heading of an error that says none of these."""
-_ANY = "no-verdict"
+NO_VERDICT = "no-verdict"
+"""Heading of a measuring process that ended, and of every error that no other explains."""
 
 
 def anchor_of(error: ExplainGateError) -> str:
     """The heading that explains an error."""
     text = next(iter(str(error).splitlines()), "")  # names of weights and files below say anything
-    by_class = next((BY_CLASS[one.__name__] for one in type(error).__mro__ if one.__name__ in BY_CLASS), _ANY)
+    by_class = next((BY_CLASS[one.__name__] for one in type(error).__mro__ if one.__name__ in BY_CLASS), NO_VERDICT)
     return next((anchor for anchor, pattern in KINDS if re.search(pattern, text)), by_class)
 
 
 def link_to(error: ExplainGateError) -> str | None:
     """Where that heading can be read: on the team's own site, else in the text that is installed; None without both."""
-    anchor, site = anchor_of(error), os.environ.get(SITE)
+    return link_to_heading(anchor_of(error))
+
+
+def link_to_heading(anchor: str) -> str | None:
+    """The same, of a heading by its anchor."""
+    site = os.environ.get(SITE)
     if site:
         return f"{site.rstrip('/')}/troubleshooting.html#{anchor}"
     here = Path(__file__).absolute()

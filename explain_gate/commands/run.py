@@ -24,6 +24,7 @@ from explain_gate.commands.scaffold import packaged_checks, packaged_checks_sett
 from explain_gate.measuring.provenance import COMMAND
 from explain_gate.options import RunOptions, pytest_arguments, read_options
 from explain_gate.session.handover import Handover
+from explain_gate.troubleshooting import NO_VERDICT, link_to_heading
 
 _KEPT = frozenset({"PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_THEME", "PYTEST_THEME_MODE", "PYTEST_DEBUG_TEMPROOT"})
 """Of pytest's environment variables, those that have no part in what is run."""
@@ -50,6 +51,8 @@ def launch(given: Mapping[str, str | bool | None], *, say: Callable[[str], None]
         except ValueError as missing:
             where = f", in: {handover.last()}" if handover.last() else ""
             say(f"explain-gate: no verdict: the measuring process {ending(code)}{where}; {missing}")
+            if link := link_to_heading(NO_VERDICT):
+                say(f"explained at {link}")
             exit_code = 2 if child.stopped_by is not None else 3
             # Only these two: any other option may be what could not be read.
             place = {name: given.get(name) for name in ("config", "output")}

@@ -75,6 +75,7 @@ def test_without_a_whole_verdict_of_this_run_it_is_exit_3(run, body, told):
     code, said = run(body)
     assert code == 3
     assert told in said
+    assert "troubleshooting.md#no-verdict" in said
 
 
 def test_a_crash_after_a_whole_verdict_is_told_and_decides_nothing(run):
