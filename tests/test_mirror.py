@@ -46,7 +46,6 @@ ELSEWHERE = {
     ),
     "measuring/asking/variants.py": ("the model and its twins", "measuring/asking/test_batch.py"),
     "measuring/remembering/origins.py": ("what a score came from", "measuring/test_draws.py"),
-    "measuring/remembering/recall.py": ("whole runs, measured again", "measuring/test_resume.py"),
     "measuring/validation.py": ("the faults that validate finds", "faults/test_validation.py"),
     "measuring/workers/ray_runtime.py": ("a cluster is needed", "measuring/workers/test_ray.py"),
     "measuring/workers/ray_worker.py": ("a cluster is needed", "measuring/workers/test_ray.py"),

@@ -27,7 +27,7 @@ from explain_gate.metrics import METRICS
 from explain_gate.records import Rule, Truth
 
 if TYPE_CHECKING:
-    from explain_gate.measuring.remembering.recall import Memory
+    from explain_gate.measuring.remembering.searched import Searched
     from explain_gate.measuring.table import Table
     from explain_gate.tasks.task import Task
 
@@ -75,7 +75,7 @@ def keep_evidence(
     *,
     task: Task,
     preprocessing: Preprocessing,
-    memory: Memory,
+    memory: Searched,
     batch_of: Callable[[Table, int], MeasuredBatch],
     digest_of: Callable[[int], str],
 ) -> None:

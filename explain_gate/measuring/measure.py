@@ -86,7 +86,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
         facts = Facts.of(job, options)
         with _opened(job, facts, variants, options, cache, Path(scratch)) as (resources, memory):
             predictions = predict(variants.probe, data, writer, progress, memory)
-            confounds = () if job.is_share else find_confounds(data, seed=job.seed, memory=memory)
+            confounds = () if job.is_share else find_confounds(data, seed=job.seed, memory=memory.searched)
             for search in () if job.turn is None else job.turn.searches:
                 look_up(search, resources, memory, seed=job.seed)
             faults = {
@@ -150,8 +150,10 @@ def _opened(
         panels=Panels(data, maps, seed=seed),
         backgrounds=Backgrounds(data, scratch, seed=seed, size=(height, width)),
         options=options,
-        cues=lambda ask: CueSearch(data, ask, task=task, seed=seed, folder=scratch.parent / "cues", memory=memory),
-        looks=lambda ask: Looks(data, ask, task=task, seed=seed, memory=memory),
+        cues=lambda ask: CueSearch(
+            data, ask, task=task, seed=seed, folder=scratch.parent / "cues", memory=memory.searched
+        ),
+        looks=lambda ask: Looks(data, ask, task=task, seed=seed, memory=memory.searched),
     ) as resources:
         memory = Memory(cache, facts, data, resources)
         yield resources, memory

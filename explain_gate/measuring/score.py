@@ -67,7 +67,7 @@ def score(
         folder,
         task=job.task,
         preprocessing=data.preprocessing,
-        memory=memory,
+        memory=memory.searched,
         batch_of=lambda table, row: _alone(table, row, resources, data, predictions),
         digest_of=data.digest,
     )

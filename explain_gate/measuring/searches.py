@@ -52,7 +52,7 @@ def look_up(search: Search, resources: Resources, memory: Memory, *, seed: int) 
         case "marks":
             _ = resources.looks.operations.marks
         case "confounds":
-            find_confounds(resources.data, seed=seed, memory=memory)
+            find_confounds(resources.data, seed=seed, memory=memory.searched)
         case "signature":
             resources.looks.signature(label)
         case "operation":

@@ -8,7 +8,6 @@ they are the same.
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +20,11 @@ from torch import Tensor
 
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.resources import Resources
-from explain_gate.measuring.remembering.fingerprints import digest
-from explain_gate.measuring.remembering.keys import Facts, ImageFacts, image_facts
+from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.origins import Origins
-from explain_gate.measuring.remembering.store import Cache
-from explain_gate.metrics.patches import Place
+from explain_gate.measuring.remembering.row_keys import RowKeys
+from explain_gate.measuring.remembering.searched import Searched
+from explain_gate.measuring.remembering.store import Cache, closed, opened
 
 if TYPE_CHECKING:
     from explain_gate.measuring.table import Table
@@ -48,13 +47,14 @@ Noted = tuple[float, int | None]
 
 
 class Memory:
-    """The cache as the stages of one run see it: rows in, what is known of them out."""
+    """The cache as the stages of one run see it: rows in, what is known of them out; `searched` is of many rows."""
 
     def __init__(self, cache: Cache, facts: Facts, data: RegressionSet, resources: Resources) -> None:
         self.cache = cache
         self._data = data
         self._resources = resources
-        self._keys = _Keys(facts, data)
+        self._keys = RowKeys(facts, data)
+        self.searched = Searched(cache, self._keys)
         self._origins = Origins(resources, self._keys.identity)
 
     def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
@@ -77,7 +77,7 @@ class Memory:
         for row in rows:
             content = contents.get(self._keys.picture(row))
             if content is not None:
-                head, rest = _opened(content)
+                head, rest = opened(content)
                 jpeg = rest[head.pop("cut") :]
                 size = (int(head["size"][0]), int(head["size"][1]))
                 pictures[row] = Picture(
@@ -101,7 +101,7 @@ class Memory:
                 "cut": len(one.region),
                 "looks": dict(one.looks),
             }
-            entries[self._keys.picture(row)] = _closed(head, one.region + one.jpeg)
+            entries[self._keys.picture(row)] = closed(head, one.region + one.jpeg)
         self.cache.put("pictures", entries)
 
     def maps(
@@ -113,7 +113,7 @@ class Memory:
         for row in rows:
             content = contents.get(self._keys.map(method, row))
             if content is not None:
-                head, rest = _opened(content)
+                head, rest = opened(content)
                 if len(rest) == 2 * size[0] * size[1]:
                     maps[row] = (np.frombuffer(rest, dtype="<f2").reshape(size), head)
         return maps
@@ -121,7 +121,7 @@ class Memory:
     def keep_maps(self, method: str, maps: Mapping[int, tuple[NDArray[np.float16], Mapping[str, float]]]) -> None:
         """Keep maps that have no fault."""
         entries = {
-            self._keys.map(method, row): _closed(dict(details), one.tobytes()) for row, (one, details) in maps.items()
+            self._keys.map(method, row): closed(dict(details), one.tobytes()) for row, (one, details) in maps.items()
         }
         self.cache.put("maps", entries)
 
@@ -159,68 +159,6 @@ class Memory:
                 entries[self._keys.score(table, row)] = json.dumps(entry).encode()
         self.cache.put("scores", entries)
 
-    def cue(self, label: int, place: Place, rows: Sequence[int]) -> tuple[dict[str, Any], bytes] | None:
-        """What a search on these rows left of a class, and its pictures in one; None where it is not known."""
-        key = self._keys.cue(label, place, rows)
-        content = self.cache.get([key]).get(key)
-        return None if content is None else _opened(content)
-
-    def keep_cue(self, label: int, place: Place, rows: Sequence[int], head: Mapping[str, Any], content: bytes) -> None:
-        """Keep what a search on these rows left."""
-        self.cache.put("cues", {self._keys.cue(label, place, rows): _closed(head, content)})
-
-    def evidence(self, table: Table, row: int) -> tuple[dict[str, Any], bytes] | None:
-        """What an image was shown as in a metric of behaviour, its pictures in one; None where it is not known."""
-        key = self._keys.evidence(table, row)
-        kept = self.cache.get([key]).get(key)
-        return None if kept is None else _opened(kept)
-
-    def keep_evidence(self, table: Table, row: int, head: Mapping[str, Any], content: bytes) -> None:
-        """Keep the pictures of one image in a metric of behaviour."""
-        self.cache.put("evidence", {self._keys.evidence(table, row): _closed(head, content)})
-
-    def marks(self, rows: Sequence[int]) -> bytes | None:
-        """What operations do to these pictures, and whose pictures show it; None where it is not known."""
-        key = self._keys.marks(rows)
-        return self.cache.get([key]).get(key)
-
-    def keep_marks(self, rows: Sequence[int], content: bytes) -> None:
-        """Keep what was measured of these pictures, for every version of the model."""
-        self.cache.put("marks", {self._keys.marks(rows): content})
-
-    def signature(self, label: int, rows: Sequence[int]) -> bytes | None:
-        """What a class's pictures among these have in common; None where it is not known."""
-        key = self._keys.signature(label, rows)
-        return self.cache.get([key]).get(key)
-
-    def keep_signature(self, label: int, rows: Sequence[int], content: bytes) -> None:
-        """Keep what they have in common, for every version of the model."""
-        self.cache.put("signatures", {self._keys.signature(label, rows): content})
-
-    def operation(self, label: int, classes: int, half: bool) -> bytes | None:  # noqa: FBT001 - one of two halves
-        """Which operation turned most of one half of the set to a class; None where it is not known."""
-        key = self._keys.operation(label, classes, half)
-        return self.cache.get([key]).get(key)
-
-    def keep_operation(
-        self,
-        label: int,
-        classes: int,
-        half: bool,  # noqa: FBT001 - one of two halves
-        content: bytes,
-    ) -> None:
-        """Keep which operation it was."""
-        self.cache.put("operations", {self._keys.operation(label, classes, half): content})
-
-    def confounds(self, rows: Sequence[int]) -> bytes | None:
-        """What tells the classes of these pictures apart beside their objects; None where it is not known."""
-        key = self._keys.confounds(rows)
-        return self.cache.get([key]).get(key)
-
-    def keep_confounds(self, rows: Sequence[int], content: bytes) -> None:
-        """Keep what was found out about these pictures, for every version of the model."""
-        self.cache.put("confounds", {self._keys.confounds(rows): content})
-
     def _holds(self, table: Table, row: int, entry: Mapping[str, Any]) -> bool:
         """Whether others that had a part in a value are the same; a cue's outcome is told to the report again."""
         if not all(self._origins.hold(tuple(one), row, table.population, written) for one, written in entry["of"]):
@@ -233,67 +171,3 @@ class Memory:
         for label, answer in turned:
             self._resources.cues.remember(row, label, place, answer)
         return True
-
-
-class _Keys:
-    """The keys of what is known of rows; each row's facts are read once."""
-
-    def __init__(self, facts: Facts, data: RegressionSet) -> None:
-        self._facts = facts
-        self._data = data
-        self._images: dict[int, ImageFacts] = {}
-
-    def logits(self, row: int) -> str:
-        return self._facts.logits(self._image(row))
-
-    def picture(self, row: int) -> str:
-        return self._facts.picture(self._image(row))
-
-    def map(self, method: str, row: int) -> str:
-        return self._facts.map(method, self._image(row))
-
-    def score(self, table: Table, row: int) -> str:
-        return self._facts.score(table.check, table.method, self._image(row))
-
-    def evidence(self, table: Table, row: int) -> str:
-        # Donors come from the whole set; which of them took part is not asked again for a picture.
-        return digest("evidence", self.score(table, row), self._everybody, table.values[row])
-
-    @functools.cached_property
-    def _everybody(self) -> str:
-        """All images, whatever they are called and in whatever order they come."""
-        return digest(sorted(self.identity(row) for row in range(len(self._data))))
-
-    def cue(self, label: int, place: Place, rows: Sequence[int]) -> str:
-        return self._facts.cue(label, place, self._data.classes, [self._image(row) for row in rows])
-
-    def marks(self, rows: Sequence[int]) -> str:
-        return self._facts.marks([self._image(row) for row in rows])
-
-    def signature(self, label: int, rows: Sequence[int]) -> str:
-        return self._facts.signature(label, [self._image(row) for row in rows])
-
-    def operation(self, label: int, classes: int, half: bool) -> str:  # noqa: FBT001 - one of two halves
-        return self._facts.operation(label, classes, half, [self._image(row) for row in range(len(self._data))])
-
-    def confounds(self, rows: Sequence[int]) -> str:
-        return self._facts.confounds([self._image(row) for row in rows])
-
-    def identity(self, row: int) -> str:
-        """All that the row consists of, in one."""
-        return self._image(row).identity
-
-    def _image(self, row: int) -> ImageFacts:
-        if row not in self._images:
-            self._images[row] = image_facts(self._data, row)
-        return self._images[row]
-
-
-def _closed(head: Mapping[str, Any], content: bytes) -> bytes:
-    return json.dumps(dict(head)).encode() + b"\n" + content
-
-
-def _opened(content: bytes) -> tuple[dict[str, Any], bytes]:
-    head, _, rest = content.partition(b"\n")
-    facts: dict[str, Any] = json.loads(head)
-    return facts, rest

@@ -8,12 +8,13 @@ full disk, removed folder) is said so once and then does nothing: it saves time 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from explain_gate.measuring.remembering.entries import CacheSize, Entries, clear, is_damaged
 
@@ -160,3 +161,15 @@ class Cache:
 def default_folder(config: Path) -> Path:
     """Where the cache of a thresholds.yaml lies unless it is said otherwise."""
     return config.absolute().parent / ".explain-gate" / "cache"
+
+
+def closed(head: Mapping[str, Any], content: bytes) -> bytes:
+    """A head, as JSON, and what it describes in one entry."""
+    return json.dumps(dict(head)).encode() + b"\n" + content
+
+
+def opened(entry: bytes) -> tuple[dict[str, Any], bytes]:
+    """The head and the content of an entry."""
+    head, _, rest = entry.partition(b"\n")
+    facts: dict[str, Any] = json.loads(head)
+    return facts, rest

@@ -10,12 +10,12 @@ import time
 import pytest
 
 from explain_gate.measuring.remembering.entries import clear
-from explain_gate.measuring.remembering.store import Cache
+from explain_gate.measuring.remembering.store import Cache, closed, opened
 
 WRITER = """
 import sys
 from pathlib import Path
-from explain_gate.measuring.remembering.store import Cache
+from explain_gate.measuring.remembering.store import Cache, closed, opened
 with Cache(Path(sys.argv[1])) as cache:
     for number in range(60):
         cache.put("maps", {f"{sys.argv[2]}-{number}": bytes([number]) * 5000, f"shared-{number}": bytes([number])})
@@ -147,3 +147,9 @@ def test_a_folder_that_cannot_be_made_is_said_once(tmp_path, where, caplog):
         cache.put("maps", {"a": b"1"})
         assert cache.get(["a"]) == {}
     assert caplog.text.count("cannot be used") == 1
+
+
+def test_head_and_content_are_told_apart_whatever_the_content_is():
+    """Pictures have line ends in them."""
+    for content in (b"", b"\n\n", b'{"a": 1}\n'):
+        assert opened(closed({"a": "line\nend", "b": 1}, content)) == ({"a": "line\nend", "b": 1}, content)
