@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,51 +58,64 @@ class StrategyView:
 
 def build_strategies(kept: Kept, folder: Path) -> tuple[StrategyView, ...]:
     """The clusters that were measured, those outside first, and their pictures; nothing where none were."""
-    profile = kept.profile
-    candidates: list[tuple[float, int, Measurement, list[int], str, int]] = []
-    inside: dict[str | None, Mapping[int, float]] = {}
+    clusters = list(_clusters(kept.profile))
+    slugs = slugs_of(list(dict.fromkeys(cluster.method for cluster in clusters)))
+    clusters.sort(key=lambda one: (one.gain >= 0, -len(one.rows), one.gain))
+    views = []
+    for number, cluster in enumerate(clusters[:SHOWN]):
+        maps = kept.maps(cluster.method)
+        if maps is not None:
+            place = f"assets/strategies/{slugs[cluster.method]}/{number:03d}"
+            views.append(_view(kept, folder, cluster, maps, place))
+    return tuple(views)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cluster:
+    """Rows of one class that are mapped alike, out of `total`; `inside` and `even` as in StrategyView."""
+
+    method: str
+    noted: str
+    rows: list[int]
+    total: int
+    inside: float
+    even: float
+
+    @property
+    def gain(self) -> float:
+        """How much more lies inside than an even map would have there."""
+        return self.inside - self.even
+
+
+def _clusters(profile: Profile) -> Iterator[_Cluster]:
     for measurement in profile.measurements:
         check, _, noted = measurement.check.partition("@cluster ")
         method = measurement.method or ""
         if check.partition("/")[0] != CHECK or noted not in _VIEWS or method.startswith(CONTROL_PREFIX):
             continue
-        inside.setdefault(method, _noted(profile, f"{check}@inside", method))
-        for rows, total in _clusters(profile, measurement):
+        inside = _noted(profile, f"{check}@inside", method)
+        for rows, total in _rows_of_each(profile, measurement):
             if noted != "as they are" and len(rows) == total:
                 continue  # one strategy of all images was shown already, as they are
-            gain = _mean(rows, inside[method]) - _even(profile, rows)
-            candidates.append((gain, -len(rows), measurement, rows, noted, total))
-    candidates.sort(key=lambda one: (one[0] >= 0, one[1], one[0]))
-    slugs = slugs_of([name for name in inside if name is not None])
-    views = []
-    for number, (_, _, measurement, rows, noted, total) in enumerate(candidates[:SHOWN]):
-        method = measurement.method or ""
-        maps = kept.maps(method)
-        if maps is not None:
-            place = f"assets/strategies/{slugs[method]}"
-            views.append(_view(kept, folder, method, rows, noted, total, maps, inside[method], f"{place}/{number:03d}"))
-    return tuple(views)
+            yield _Cluster(
+                method=method,
+                noted=noted,
+                rows=rows,
+                total=total,
+                inside=_mean(rows, inside),
+                even=_even(profile, rows),
+            )
 
 
-def _view(
-    kept: Kept,
-    folder: Path,
-    method: str,
-    rows: list[int],
-    noted: str,
-    total: int,
-    maps: NDArray[np.float16],
-    inside: Mapping[int, float],
-    place: str,
-) -> StrategyView:
-    profile = kept.profile
+def _view(kept: Kept, folder: Path, cluster: _Cluster, maps: NDArray[np.float16], place: str) -> StrategyView:
+    profile, rows = kept.profile, cluster.rows
     positive = np.maximum(maps[rows].astype(np.float32), 0)
     mean = np.nan_to_num(positive).mean(axis=0)
     # The images that are most like the mean stand for the cluster.
     apart = ((np.nan_to_num(positive) - mean) ** 2).sum(axis=(1, 2))
     nearest = [rows[position] for position in np.argsort(apart, kind="stable")[:MEMBERS].tolist()]
     shown = f"{place}-mean.webp"
-    drawn = noted == "as they are" and save_map_layer(mean, "sequential", folder / shown)
+    drawn = cluster.noted == "as they are" and save_map_layer(mean, "sequential", folder / shown)
     members = []
     for row in nearest:
         layer = f"{place}-{row:06d}.webp"
@@ -111,18 +124,18 @@ def _view(
         members.append(Member(image=profile.images[row].image, photo=photo, layer=layer if laid else None))
     return StrategyView(
         class_name=profile.images[rows[0]].class_name,
-        method=method,
-        view=_VIEWS[noted],
+        method=cluster.method,
+        view=_VIEWS[cluster.noted],
         count=len(rows),
-        of=total,
-        inside=_mean(rows, inside),
-        even=_even(profile, rows),
+        of=cluster.total,
+        inside=cluster.inside,
+        even=cluster.even,
         mean=shown if drawn else None,
         members=tuple(members),
     )
 
 
-def _clusters(profile: Profile, measurement: Measurement) -> list[tuple[list[int], int]]:
+def _rows_of_each(profile: Profile, measurement: Measurement) -> list[tuple[list[int], int]]:
     """Rows of each cluster of each class, and how many rows the class has."""
     grouped: dict[str, dict[int, list[int]]] = {}
     for row, number in zip(measurement.rows.tolist(), measurement.values.tolist(), strict=True):
