@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from explain_gate.decisions.likeness import same_map
 from explain_gate.profile.profile import load_maps, load_region
@@ -17,7 +17,9 @@ WRONG = ("label wrong", "region wrong")
 _UNSURE = "unsure"
 
 
-def opinions_of(profile: Profile, method: str, decisions: Sequence[Decision]) -> list[dict[str, Decision]]:
+def opinions_of(
+    profile: Profile, method: str, decisions: Sequence[Decision], *, rows: Collection[int] | None = None
+) -> list[dict[str, Decision]]:
     """For each image, the last decision of every reviewer that holds for its map of a method.
 
     A decision holds for the same picture, annotated as it was, with the same map (`likeness.same_map`).
@@ -26,12 +28,13 @@ def opinions_of(profile: Profile, method: str, decisions: Sequence[Decision]) ->
         profile: in its folder.
         method: of the maps.
         decisions: all that there are, oldest first.
+        rows: of the images that are looked at; for the others nothing is told. None: all of them.
     """
     known: dict[tuple[str, str], list[Decision]] = {}
     for one in decisions:
         if one.method == method:
             known.setdefault((one.image_digest, one.annotation_digest), []).append(one)
-    annotated = _annotations(profile, decisions)
+    annotated = _annotations(profile, decisions, rows)
     holding: list[dict[str, Decision]] = [{} for _ in profile.images]
     if known:
         maps = load_maps(profile, method)
@@ -72,10 +75,13 @@ def _names(profile: Profile, image: ImageRow) -> list[str]:
     return [names[label] if 0 <= label < len(names) else str(label) for label in image.accepted]
 
 
-def _annotations(profile: Profile, decisions: Sequence[Decision]) -> dict[int, str]:
+def _annotations(
+    profile: Profile, decisions: Sequence[Decision], rows: Collection[int] | None = None
+) -> dict[int, str]:
     """The digest of the annotation of each row whose picture somebody decided about."""
     decided = {one.image_digest for one in decisions}
-    return {row: annotation_digest(profile, row) for row, image in enumerate(profile.images) if image.digest in decided}
+    looked_at = range(len(profile.images)) if rows is None else sorted(rows)
+    return {row: annotation_digest(profile, row) for row in looked_at if profile.images[row].digest in decided}
 
 
 def _excluded(image: ImageRow, voices: Mapping[str, Decision]) -> Excluded | None:
