@@ -15,11 +15,13 @@ from explain_gate.decisions.likeness import sketch_of
 from explain_gate.errors import OptionError
 from explain_gate.profile.audit import map_digest
 from explain_gate.profile.profile import load_maps
-from explain_gate.publishing.pictures.gallery import answer_of
+from explain_gate.publishing.pictures.gallery import answer_of, kinds_of
 from explain_gate.records import Decision, Opinion, Profile, Verdict
 from explain_gate.redact import redact
 from explain_gate.reviewing.queue import GROUPS, Question, methods_of, questions_of
 
+_SIGNED = "orange speaks for the annotated class, blue against it"
+_UNSIGNED = "the brighter, the more"
 OPINIONS: tuple[Opinion, ...] = ("plausible", "not plausible", "label wrong", "region wrong", "unsure")
 
 
@@ -71,7 +73,7 @@ class Desk:
 
     def described(self) -> dict[str, Any]:
         """The run and its questions, as JSON; nothing in it changes while the server runs."""
-        model = self.profile.manifest.get("model", {})
+        model, kinds = self.profile.manifest.get("model", {}), kinds_of(self.profile)
         return {
             "model": model.get("name") or model.get("source") or "model",
             "version": model.get("version"),
@@ -79,6 +81,7 @@ class Desk:
             "opinions": list(OPINIONS),
             "groups": dict(GROUPS),
             "methods": list(self.methods),
+            "legends": [_SIGNED if kinds.get(method) == "signed" else _UNSIGNED for method in self.methods],
             "longest_note": LONGEST_NOTE,
             "at_end": "Every map is judged. Commit the files in reviews/: the next run counts them.",
             "questions": [self._described(question) for question in self.questions],

@@ -121,6 +121,8 @@ def test_the_questions_are_described_as_they_are(desk):
     """Names that bite are data."""
     described = desk.described()
     assert described["opinions"] == list(OPINIONS)
+    assert described["methods"] == ["grad_cam", "integrated_gradients"]
+    assert "blue against" in described["legends"][1] != described["legends"][0]
     assert described["questions"][0]["image"] == desk.profile.images[desk.questions[0].row].image
     assert {'<script>alert("Bengal")</script>'} <= {one["class"] for one in described["questions"]}
     assert now()[-6] in "+-"

@@ -105,6 +105,7 @@
     const question = run.questions[at];
     by("map").src = layer(question.row, shownMethod);
     by("map").alt = `Map of ${run.methods[shownMethod]}`;
+    by("legend").textContent = `${run.methods[shownMethod]}: ${run.legends[shownMethod]}.`;
     view();
   }
 
