@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import found_projects
 import projects
 import pytest
 from click.testing import CliRunner
@@ -118,31 +120,47 @@ def test_names_that_a_terminal_has_no_letters_for_end_no_command(tmp_path, encod
     assert "name: \u732b" in (folder / "thresholds.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
-def test_a_run_on_a_terminal_that_wants_no_colour(tmp_path):
-    """NO_COLOR, forty columns, ASCII alone: the verdict and where the report lies, and no colour."""
-    projects.write_project(tmp_path)
+def on_terminal(folder: Path, *arguments: str, typed: bytes = b"", **environment: str) -> tuple[int, bytes]:
+    """Runs a command on a terminal of its own; returns the exit code and all that it wrote there."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "40", "LINES": "24", "PYTHONIOENCODING": "ascii"}
     with subprocess.Popen(
-        [sys.executable, "-m", "explain_gate", "run", "--no-tracking", "--output", "out"],
-        cwd=tmp_path,
-        env={**environment, "NO_COLOR": "1"},
+        [sys.executable, "-m", "explain_gate", *arguments],
+        cwd=folder,
+        env={**os.environ, "TERM": "xterm", **environment},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
     ) as process:
         os.close(theirs)
+        os.write(ours, typed)
         text = b""
-        while True:
-            try:
-                text += (more := os.read(ours, 65536))
-            except OSError:  # the other side is closed: the process has ended
-                break
-            if not more:
-                break
+        with contextlib.suppress(OSError):  # the other side is closed: the process has ended
+            while more := os.read(ours, 65536):
+                text += more
     os.close(ours)
-    assert process.returncode == 0, text
+    return process.returncode, text
+
+
+def test_init_asks_on_a_terminal_which_of_several_is_meant(tmp_path):
+    """A number that is not on the list is asked again; the pictures follow the annotations."""
+    for split in ("test", "train"):
+        found_projects.write_coco(tmp_path / f"{split}.json", found_projects.draw(tmp_path / split, count=2))
+    code, text = on_terminal(tmp_path, "init", typed=b"7\n2\n")
+    assert code == 0, text
+    assert b"data.annotations: which set is to be gated?" in text
+    assert b"1. test.json (COCO, 4 samples)" in text
+    written = (tmp_path / "thresholds.yaml").read_text(encoding="utf-8")
+    assert "images: train\n" in written
+    assert "annotations: train.json\n" in written
+
+
+@pytest.mark.slow
+def test_a_run_on_a_terminal_that_wants_no_colour(tmp_path):
+    """NO_COLOR, forty columns, ASCII alone: the verdict and where the report lies, and no colour."""
+    projects.write_project(tmp_path)
+    narrow = {"COLUMNS": "40", "LINES": "24", "PYTHONIOENCODING": "ascii", "NO_COLOR": "1"}
+    code, text = on_terminal(tmp_path, "run", "--no-tracking", "--output", "out", **narrow)
+    assert code == 0, text
     assert text.isascii()
     assert not COLOUR.search(text), COLOUR.search(text)
     assert b"index.html" in text.replace(b"\r\n", b"")
