@@ -10,11 +10,15 @@ from pathlib import Path
 
 from explain_gate.commands.calibrated_file import rewrite
 from explain_gate.config import GateConfig, load_config
+from explain_gate.decisions.files import FOLDER, read_decisions
 from explain_gate.errors import OptionError
 from explain_gate.judging.calibration import calibrate
+from explain_gate.judging.excluding import excluded_of, without_excluded
 from explain_gate.judging.proposal import Calibration
+from explain_gate.judging.sentences import of_excluded
 from explain_gate.measuring.job import measure
 from explain_gate.measuring.progress import Progress
+from explain_gate.measuring.reviewed import with_reviews
 from explain_gate.metrics import FAMILIES, family
 from explain_gate.plan import plan, waivers_of
 from explain_gate.records import Profile, Rule
@@ -51,15 +55,18 @@ def calibrate_file(
     """
     gate = load_config(config)
     target = _beside(gate, config, output)
+    decisions = read_decisions(gate.path.parent / FOLDER)
     profiles = []
     with tempfile.TemporaryDirectory(prefix="explain-gate-") as scratch:
         for position, checkpoint in enumerate(checkpoints):
             say(f"measuring {checkpoint} ({position + 1} of {len(checkpoints)})")
             file = Path(checkpoint).absolute()
             folder = Path(scratch) / str(position)
-            profiles.append(
-                measure(gate, source=source, checkpoint=file, folder=folder, device=device, progress=progress)
-            )
+            whole = measure(gate, source=source, checkpoint=file, folder=folder, device=device, progress=progress)
+            reviewed = with_reviews(whole, decisions, ())
+            profiles.append(without_excluded(reviewed))
+        for sentence in of_excluded(excluded_of(profiles[0])):
+            say(sentence)
         rules = plan(gate, list(profiles[0].classes), bare=profiles[0].bare)
         today = dt.datetime.now(tz=dt.UTC).date().isoformat()
         calibration = calibrate(

@@ -14,6 +14,7 @@ from explain_gate.errors import ConfigError, OptionError
 from explain_gate.judging.gate import judge
 from explain_gate.measuring.job import measure
 from explain_gate.plan import plan
+from explain_gate.reviewing.desk import Desk
 from tests.projects import write_project
 
 RULES = """\
@@ -159,3 +160,24 @@ def test_classes_makes_a_rule_apply_to_these_only(gate):
         ConfigError, match=r"thresholds\.yaml:15: checks\.alignment\.lift\.classes: blue is not a class"
     ):
         plan(load_config(gate), ["red", "green"])
+
+
+def test_an_image_that_people_took_out_moves_no_bound(gate):
+    """Of any version; the command names it."""
+    files = checkpoints_of(gate, 2)
+    desk = Desk(measure(gate, checkpoint=files[0], device="cpu"), None, gate.with_name("reviews"), "anna")
+    desk.decide(0, "label wrong", "")
+    image = desk.profile.images[desk.questions[0].row].image
+    given = [part for file in files for part in ("--checkpoint", file)]
+    done = run("--config", str(gate), *given, "--output", str(gate.with_name("new.yaml")))
+    assert done.exit_code == 0, done.output
+    assert f"label wrong ({image}, by anna)" in done.output
+
+
+def test_a_file_that_is_no_decision_ends_a_calibration(gate):
+    """Before anything is measured."""
+    gate.with_name("reviews").mkdir()
+    (gate.with_name("reviews") / "stray").touch()
+    done = run("--config", str(gate), "--checkpoint", "none", "--output", str(gate.with_name("new.yaml")))
+    assert done.exit_code == 4
+    assert "stray" in done.output
