@@ -4,14 +4,12 @@ import hypothesis
 import pytest
 import torch
 from hypothesis import strategies as st
+from networks import WritesThroughViews
 from torch import nn
 from torch.nn import functional
 
 from explain_gate.attribution.attribute import attribute
-from explain_gate.attribution.base import Probe
 from explain_gate.attribution.local import LocalTensor, whole
-from explain_gate.attribution.local_passes import scores_of_versions
-from explain_gate.vision import torchvision
 
 SIDE = 24
 
@@ -106,16 +104,6 @@ class ReadsPositions(nn.Module):
         return functional.adaptive_avg_pool2d(functional.max_unpool2d(pooled, at, 2), 2).flatten(1)
 
 
-class WritesThroughViews(nn.Module):
-    """Changes half of a feature map in place through a view, which boxes do not share."""
-
-    def forward(self, images):
-        """Means by channel, the first channel's doubled."""
-        hidden = functional.relu(images)
-        hidden[:, :1].mul_(2)
-        return hidden.mean((2, 3))
-
-
 class AsksForNumbers(nn.Module):
     """Leaves torch."""
 
@@ -167,45 +155,6 @@ def test_any_module(kind):
                 assert maps[row, top, left].item() == pytest.approx(loss.item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18", "densenet121", "vgg11", "vit"])
-def test_usual_networks_are_passed_in_boxes(name, pictures, vit):
-    """They agree, so boxes are used, and the scores are those of whole images."""
-    torch.manual_seed(0)
-    module = vit if name == "vit" else torchvision.models.get_model(name, weights=None, num_classes=5)
-    top, left = torch.tensor([0, 20, 56, 9]), torch.tensor([0, 33, 56, 50])
-    pixels = torch.ones(4, 3, 8, 8)
-    versions = ordinary(pictures[:1], pixels, list(zip(top.tolist(), left.tolist(), strict=True)))
-    with Probe(module) as probe:
-        seen = kinds_passed(probe)
-        scores = scores_of_versions(
-            probe,
-            pictures[0],
-            torch.tensor(2),
-            4,
-            lambda start, stop: tuple(one[start:stop] for one in (pixels, top, left)),
-        )
-        assert set(seen) == {LocalTensor}
-        assert torch.allclose(scores, probe.scores(versions, torch.full((4,), 2)), rtol=1e-4, atol=1e-5)
-
-
-def kinds_passed(probe):
-    """The kinds of what is scored from now on."""
-    seen, score = [], probe.score
-    probe.score = lambda images, targets: (seen.append(type(images)), score(images, targets))[1]
-    return seen
-
-
-def test_wrong_parts_are_noticed():
-    """Where boxes would give other outputs than whole images, whole images are passed."""
-    image, target = torch.randn(3, 12, 12), torch.tensor(1)
-    module = WritesThroughViews()
-    module.weight = nn.Parameter(torch.zeros(1))  # its precision
-    with Probe(module) as probe:
-        seen = kinds_passed(probe)
-        scores_of_versions(probe, image, target, 3, lambda start, stop: boxes(stop - start))
-        assert set(seen) == {torch.Tensor}
-
-
 class LeavesTorchForSome(nn.Module):
     """Only bright images take the way that boxes cannot go."""
 
@@ -221,11 +170,6 @@ def test_each_image_is_looked_at_by_itself():
     module.weight = nn.Parameter(torch.zeros(1))  # its precision
     together = attribute(module, images, [0, 0], "occlusion", window=4, stride=4).maps
     assert torch.allclose(together, torch.tensor([-0.25, 0.25])[:, None, None].expand(2, 8, 8))
-
-
-def boxes(count):
-    """White boxes in the upper left corner."""
-    return torch.ones(count, 3, 4, 4), torch.zeros(count, dtype=torch.int64), torch.zeros(count, dtype=torch.int64)
 
 
 def test_a_small_memory_budget(reused, images, targets):
