@@ -99,7 +99,9 @@ def _guard(token: str, hosts: set[str]) -> Callable[[], None]:
         ours = {f"http://{host}" for host in hosts}
         if (origin is None and request.method not in ("GET", "HEAD")) or (origin is not None and origin not in ours):
             abort(403)
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        # A person may follow the address from a terminal that is itself a page; nothing else of it is for other sites.
+        followed = request.headers.get("Sec-Fetch-Dest") == "document" and request.path == f"/{token}/"
+        if not followed and request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             abort(403)
 
     return check

@@ -3,12 +3,12 @@
 import itertools
 
 import pytest
-from browsers import browser
+from browsers import axe, browser
 from made_up import Page, make_run, run
 
 from explain_gate.reviewing.desk import Desk
 
-__all__ = ["browser", "make_run", "run"]
+__all__ = ["axe", "browser", "make_run", "run"]
 
 
 @pytest.fixture

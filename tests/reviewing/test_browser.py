@@ -226,6 +226,22 @@ def test_without_a_server_answers_are_saved_as_one_file(run, sit, browser, tmp_p
     assert sit(run, "anna").standings()[0]["others"] == 1
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
+def test_everybody_can_use_it(run, sit, browser, axe, tmp_path, width, scheme):
+    """axe-core finds nothing against WCAG 2.2 AA, before and after an answer."""
+    (tmp_path / "anna.html").write_text(page_of(sit(run)), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto((tmp_path / "anna.html").as_uri())
+    counted(page, r"0 of \d+ judged")
+    before = axe(page)
+    page.keyboard.press("3")
+    page.locator("#save").wait_for()
+    after = axe(page)
+    context.close()
+    assert (before, after) == ([], [])
+
+
 def test_two_people_at_once_see_each_other_after_their_own_answer(run, sit, serve, open_page):
     """Each on a server of their own, over the same folder."""
     anna, ben = open_page(serve(sit(run))), open_page(serve(sit(run, "ben")))

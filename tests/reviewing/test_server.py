@@ -91,6 +91,10 @@ def test_another_page_may_not_decide(client, desk, origin):
 def test_a_browser_that_says_another_site_asks_is_believed(client):
     """Pictures too: an <img> of another page sends no Origin."""
     for site in ("cross-site", "same-site"):
+        followed = {"Origin": None, "Sec-Fetch-Site": site, "Sec-Fetch-Dest": "document"}
+        assert get(client, f"/{TOKEN}/", **followed).status_code == 200  # somebody clicked on the address
+        assert get(client, f"/{TOKEN}/standings", **followed).status_code == 403
+        assert get(client, f"/{TOKEN}/", **{**followed, "Sec-Fetch-Dest": "iframe"}).status_code == 403
         assert get(client, f"/{TOKEN}/image/3/photo", **{"Origin": None, "Sec-Fetch-Site": site}).status_code == 403
 
 
