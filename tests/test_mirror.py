@@ -28,12 +28,10 @@ ELSEWHERE = {
     "judging/proposal.py": ("the records of a calibration", "judging/test_calibration.py"),
     "measuring/asking/backgrounds.py": ("one capability", "measuring/test_draws.py"),
     "measuring/asking/capability.py": ("the base of every capability", "measuring/asking/test_capabilities.py"),
-    "measuring/asking/maps.py": ("one capability", "measuring/asking/test_batch.py"),
     "measuring/asking/panels.py": ("one capability", "measuring/asking/test_batch.py"),
     "measuring/asking/passes.py": ("one capability", "measuring/asking/test_batch.py"),
     "measuring/asking/planting.py": ("one capability", "measuring/asking/test_cue_facts.py"),
     "measuring/asking/resources.py": ("what capabilities share", "measuring/asking/test_capabilities.py"),
-    "measuring/asking/variants.py": ("the model and its twins", "measuring/asking/test_batch.py"),
     "measuring/workers/ray_runtime.py": ("a cluster is needed", "measuring/workers/test_ray.py"),
     "measuring/workers/ray_worker.py": ("a cluster is needed", "measuring/workers/test_ray.py"),
     "metrics/batch.py": ("a protocol without code", "contract/test_every_metric.py"),
@@ -44,7 +42,6 @@ ELSEWHERE = {
     "session/ending.py": ("the whole end of a session", "session/test_finish.py"),
     "session/gatekeeper.py": ("a session of pytest is needed", "plugin/test_fail_closed.py"),
     "tasks/task.py": ("a protocol without code", "tasks/test_tasks.py"),
-    "tracking/versions.py": ("what an alias is moved to", "tracking/test_alias.py"),
 }
 """Module or folder: why it has no test file of its own, and which one tests it."""
 
