@@ -15,7 +15,8 @@ import projects
 import pytest
 from click.testing import CliRunner
 
-from explain_gate.cli import _GROUPS, main
+from explain_gate.cli import main
+from explain_gate.commands.edge import GROUPS
 
 COLOUR = re.compile(rb"\x1b\[(?!0?m)[\d;]*m")
 
@@ -44,7 +45,7 @@ def test_help_has_every_command_once_in_its_group_with_a_whole_sentence():
     text = CliRunner().invoke(main, ["--help"], terminal_width=100).output
     for name in main.commands:
         assert len(re.findall(rf"^  {name}  ", text, re.MULTILINE)) == 1, name
-        assert any(name in names for names in _GROUPS.values()), f"{name} is in no group"
+        assert any(name in names for names in GROUPS.values()), f"{name} is in no group"
     assert "..." not in text.partition("\n")[2].partition("Examples:")[0]
     assert "explain-gate run --quick" in text.partition("Examples:")[2]
 
