@@ -29,18 +29,12 @@ from explain_gate.measuring.asking.cue_facts import (
     write_facts,
 )
 from explain_gate.measuring.asking.patch_search import Strongest, places_of, planted_on, strongest
+from explain_gate.measuring.asking.search_roles import SearchRoles
 from explain_gate.metrics.batch import Exchange, Scene
 from explain_gate.metrics.patches import Place, moved
 from explain_gate.records import Truth
-from explain_gate.seeds import seed_of
 from explain_gate.tasks.task import Task
 
-_DONORS = 4
-"""Pictures of a class, of each half, that are searched."""
-_RECEIVERS = 12
-"""Pictures of other classes that patches are tried on."""
-_PEERS = 3
-"""Pictures of an image's own class, of which the first with a region lends the control."""
 _AT_ONCE = 32
 """Pictures that are asked about together."""
 _HELD = 48
@@ -74,18 +68,15 @@ class CueSearch:
         memory: Kept | None = None,
     ) -> None:
         self._data = data
+        self._roles = SearchRoles(data, seed=seed)
         self._predict = predict
         self._task = task
-        self._seed = seed
         self._folder = folder
         self._memory = memory
         self._scene = functools.lru_cache(_HELD)(self._decoded)
         self._empty: set[int] = set()
         self._lent: dict[tuple[int, Place, bool], Lent | None] = {}
         self._outcomes: dict[tuple[int, Place, bool], dict[int, float]] = {}
-        # Every image asks who was searched for its patches.
-        self._half = functools.cache(self._half_of)
-        self._searched = functools.cache(self._rows_searched)
 
     def exchanges(self, row: int, where: Place, labels: Sequence[int]) -> list[Exchange]:
         """An image with the strongest patch of each class; its control takes the same place of one of its own class.
@@ -99,7 +90,7 @@ class CueSearch:
         there = self._peer(row, where)
         given = []
         for label in labels:
-            lent = self.lent(label, where, self._half_against(row, label))
+            lent = self.lent(label, where, self._roles.half_against(row, label))
             if lent is None:
                 given.append(Exchange(label=label))
                 continue
@@ -118,7 +109,7 @@ class CueSearch:
             searched = self._search(label, where, half)
             self._lent[label, where, half] = searched
             if self._memory is not None:
-                rows = self._searched(label, half)
+                rows = self._roles.searched(label, half)
                 head, content = pack(searched)
                 head["images"] = {self._data.entries[row].image: self._data.key(row) for row in rows}
                 self._memory.keep_cue(label, where, rows, head, content)
@@ -126,16 +117,17 @@ class CueSearch:
 
     def restore(self, row: int, label: int, where: Place) -> bool:
         """Whether what an image takes from a class is known, from this run or, with its facts, from an earlier one."""
-        return self._restored(label, where, self._half_against(row, label))
+        return self._restored(label, where, self._roles.half_against(row, label))
 
     def origin(self, row: int, labels: Sequence[int]) -> list[int]:
         """Rows that what an image takes from classes depends on."""
-        searched = [other for label in labels for other in self._searched(label, self._half_against(row, label))]
-        return [*searched, *self._peers(row)]
+        roles = self._roles
+        searched = [other for label in labels for other in roles.searched(label, roles.half_against(row, label))]
+        return [*searched, *roles.peers(row)]
 
     def remember(self, row: int, label: int, where: Place, turned: float) -> None:
         """Take note of what a class's patch did to one image, for the facts."""
-        self._outcomes.setdefault((label, where, self._half_against(row, label)), {})[row] = turned
+        self._outcomes.setdefault((label, where, self._roles.half_against(row, label)), {})[row] = turned
 
     def close(self) -> None:
         """Write what classes lend, of two halves the stronger: one JSON of facts beside the pictures."""
@@ -150,53 +142,19 @@ class CueSearch:
     def _restored(self, label: int, where: Place, half: bool) -> bool:  # noqa: FBT001 - one of two halves
         if (label, where, half) in self._lent:
             return True
-        kept = None if self._memory is None else self._memory.cue(label, where, self._searched(label, half))
+        kept = None if self._memory is None else self._memory.cue(label, where, self._roles.searched(label, half))
         if kept is None:
             return False
         head, content = kept
-        rows = {self._data.key(row): row for row in self._searched(label, half)}
+        rows = {self._data.key(row): row for row in self._roles.searched(label, half)}
         names = {image: self._data.entries[rows[key]].image for image, key in head["images"].items() if key in rows}
         lent = unpack(head, content, {self._data.entries[row].image: row for row in rows.values()}, names)
         self._lent[label, where, half] = lent
         return True
 
-    def _half_of(self, row: int, label: int) -> bool:
-        return bool(seed_of(self._seed, self._data.key(row), f"half of patches {label}") & 1)
-
-    def _half_against(self, row: int, label: int) -> bool:
-        """The half that an image takes the patch of a class from: the one that it is not in."""
-        return not self._half(row, label)
-
-    def _rows_searched(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
-        """The rows that one search looks at: donors, then receivers."""
-        return [*self._donors(label, half), *self._receivers(label, half)]
-
-    def _donors(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
-        own = [row for row, entry in enumerate(self._data.entries) if entry.label == label]
-        return self._data.lowest(self._in(half, own, label), _DONORS, seed=self._seed, purpose="donors of patches")
-
-    def _receivers(self, label: int, half: bool) -> list[int]:  # noqa: FBT001 - one of two halves
-        free = [row for row, entry in enumerate(self._data.entries) if label not in entry.accepted]
-        kept = self._in(half, free, label)
-        return self._data.lowest(kept, _RECEIVERS, seed=self._seed, own=str(label), purpose="receivers of patches")
-
-    def _in(self, half: bool, rows: Sequence[int], label: int) -> Sequence[int]:  # noqa: FBT001 - one of two halves
-        """Those of one half; all of them where a few pictures all fell into the other."""
-        return [row for row in rows if self._half(row, label) == half] or rows
-
-    def _peers(self, row: int) -> list[int]:
-        """A few other images of the same class, drawn for one."""
-        label, digest, own = self._data.entries[row].label, self._data.digest(row), self._data.key(row)
-        peers = [
-            other
-            for other, entry in enumerate(self._data.entries)
-            if entry.label == label and self._data.digest(other) != digest
-        ]
-        return self._data.lowest(peers, _PEERS, seed=self._seed, own=own, purpose="peer")
-
     def _peer(self, row: int, where: Place) -> Scene | None:
         """The first of them that can lend a patch."""
-        return next((self._scene(peer) for peer in self._peers(row) if self._usable(peer, where)), None)
+        return next((self._scene(peer) for peer in self._roles.peers(row) if self._usable(peer, where)), None)
 
     def _usable(self, row: int, where: Place) -> bool:
         """Whether a picture has an object to take a patch from; beside objects, one that shows none has place too."""
@@ -205,7 +163,7 @@ class CueSearch:
     def _search(self, label: int, where: Place, half: bool) -> Lent | None:  # noqa: FBT001 - one of two halves
         donors, receivers = (
             [self._scene(row) for row in rows if self._usable(row, where)]
-            for rows in (self._donors(label, half), self._receivers(label, half))
+            for rows in (self._roles.donors(label, half), self._roles.receivers(label, half))
         )
         if not donors or not receivers:
             return None
