@@ -13,7 +13,7 @@ ELSEWHERE = {
     "metrics/cards/": (CARDS, "contract/test_every_metric.py"),
     "attribution/cards/card.py": ("the record of a card", "contract/test_every_method.py"),
     "metrics/cards/card.py": ("the record of a card", "contract/test_every_metric.py"),
-    "commands/approve.py": ("prints what tracking moves", "tracking/test_alias.py"),
+    "commands/approve.py": ("prints what tracking moves", "tracking/test_approvals.py"),
     "commands/earlier_rules.py": ("a table without code", "commands/test_upgrade.py"),
     "commands/survey/clue.py": ("a record and who is asked", "commands/survey/test_survey.py"),
     "commands/survey/code.py": ("what scripts say, by whole projects", "commands/survey/test_survey.py"),
