@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -227,6 +227,24 @@ def review(
         reviews.take(desk, Path(saved), click.echo)
     else:
         reviews.review(desk, port=port, show=show, say=click.echo)
+
+
+@main.group()
+def study() -> None:
+    """Ask a slow question about one version, off line; the answer is a folder with a record and a page."""
+
+
+@study.command(name="modules")
+@click.option("--cue", type=click.Choice(["background", "patch"]), default="background", show_default=True)
+@click.option("--images", default=60, show_default=True, metavar="N", help="Most images, spread over the classes.")
+@click.option("--output", default="reports/study-modules", show_default=True, metavar="DIR", help="Where it goes.")
+@_run_options("config", "model", "checkpoint", "device", "tracking-uri", "allow-pickle")
+def study_modules(cue: Literal["background", "patch"], images: int, output: str, **given: str | bool | None) -> None:
+    """Which part of the network carries a cue, and whether it is the backbone or the head; a killed study goes on."""
+    from explain_gate.commands.study import modules
+    from explain_gate.measuring.progress import Lines
+
+    modules(read_options(given), Path(output), cue=cue, images=images, progress=Lines(), say=click.echo)
 
 
 @main.command()

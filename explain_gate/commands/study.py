@@ -1,0 +1,43 @@
+"""`explain-gate study`: slow questions about one version, each answered with a record and a page in a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from explain_gate.config import load_config
+from explain_gate.errors import OptionError
+from explain_gate.measuring.job import Compute, Version, open_job
+from explain_gate.measuring.progress import Progress
+from explain_gate.options import RunOptions
+from explain_gate.studies.kept import write_whole
+from explain_gate.studies.modules import study_modules
+from explain_gate.studies.modules_page import render_modules, told_modules
+from explain_gate.studies.twins import Cue
+
+
+def modules(
+    options: RunOptions, folder: Path, *, cue: Cue, images: int, progress: Progress, say: Callable[[str], None]
+) -> None:
+    """Find the part that carries a cue; writes record.json and index.html.
+
+    Raises:
+        ConfigError, DataError, ModelError, OptionError: the input cannot be used.
+    """
+    if images < 1:
+        raise OptionError(f"--images must be at least 1, got {images}")
+    version = Version(
+        source=options.source,
+        checkpoint=options.checkpoint,
+        tracking_uri=options.tracking_uri,
+        allow_pickle=options.allow_pickle,
+    )
+    job = open_job(load_config(options.config), version, Compute(device=options.device))
+    record = study_modules(job, folder, cue=cue, images=images, progress=progress)
+    write_whole(folder / "record.json", json.dumps({"study": "modules", **asdict(record)}, indent=2) + "\n")
+    write_whole(folder / "index.html", render_modules(record))
+    for line in told_modules(record):
+        say(line)
+    say(f"Study: {(folder / 'index.html').absolute().as_uri()}")

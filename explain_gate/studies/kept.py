@@ -1,0 +1,65 @@
+"""What a study has found so far, a line an image, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Kept:
+    """Lines of one question; what another question left in the file is thrown away.
+
+    Args:
+        file: of JSON lines; the first says what was asked.
+        asked: everything that an answer depends on.
+    """
+
+    def __init__(self, file: Path, asked: Mapping[str, Any]) -> None:
+        self._file = file
+        lines = _whole_lines(file)
+        known = bool(lines) and lines[0] == {"asked": dict(asked)}
+        self.answers: dict[str, Any] = {line["key"]: line["answer"] for line in lines[1:]} if known else {}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Written anew: a line that was cut off by a kill must not be gone on from.
+        text = [json.dumps({"asked": dict(asked)}), *(_line(key, one) for key, one in self.answers.items())]
+        write_whole(file, "\n".join(text) + "\n")
+
+    def keep(self, key: str, answer: Any) -> None:
+        """Keep one more answer, on disk when this returns."""
+        self.answers[key] = answer
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(_line(key, answer) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _line(key: str, answer: Any) -> str:
+    return json.dumps({"key": key, "answer": answer})
+
+
+def _whole_lines(file: Path) -> list[Any]:
+    """Every line that was written to its end."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return []
+    lines: list[Any] = []
+    for line in text.splitlines():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            break
+    return lines

@@ -1,0 +1,33 @@
+"""`explain-gate study modules` as its user types it."""
+
+import json
+
+from click.testing import CliRunner
+from projects import write_project
+
+from explain_gate.cli import main
+
+
+def call(*arguments):
+    """The command in this process."""
+    return CliRunner().invoke(main, ["study", "modules", *map(str, arguments)])
+
+
+def test_a_study_leaves_a_record_and_a_page(tmp_path, fresh_modules):
+    """And says on the terminal what it found."""
+    thresholds = write_project(tmp_path / "p", corner=True, per_class=6)
+    result = call("--config", thresholds, "--device", "cpu", "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "The backbone carries the cue" in result.output
+    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
+    assert (record["study"], record["images"], record["seed"]) == ("modules", 12, 0)
+    assert record["honest"]["part"] == "backbone"
+    assert record["parts"][-1]["share"]["whole"] == 1
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_no_images_is_no_study(tmp_path):
+    """It is said before anything is opened."""
+    result = call("--config", tmp_path / "none.yaml", "--images", "0")
+    assert result.exit_code == 4
+    assert "--images must be at least 1, got 0" in result.output
