@@ -247,6 +247,17 @@ def study_modules(cue: Literal["background", "patch"], images: int, output: str,
     modules(read_options(given), Path(output), cue=cue, images=images, progress=Lines(), say=click.echo)
 
 
+@study.command(name="methods")
+@click.argument("folder", metavar="DIR")
+@click.option("--seed", default=0, show_default=True, help="Of intervals and tests.")
+@click.option("--output", default="reports/study-methods", show_default=True, metavar="DIR", help="Where it goes.")
+def study_methods(folder: str, seed: int, output: str) -> None:
+    """Which attribution method is most faithful, best aligned, most stable, by class; of a run's scores alone."""
+    from explain_gate.commands.study import methods
+
+    methods(folder, Path(output), seed=seed, say=click.echo)
+
+
 @main.command()
 @click.argument("ref", metavar="REF")
 @click.option("--by", required=True, metavar="NAME", help="Who approves.")

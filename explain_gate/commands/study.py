@@ -12,10 +12,28 @@ from explain_gate.errors import OptionError
 from explain_gate.measuring.job import Compute, Version, open_job
 from explain_gate.measuring.progress import Progress
 from explain_gate.options import RunOptions
+from explain_gate.profile.profile import load_profile
 from explain_gate.studies.kept import write_whole
+from explain_gate.studies.methods import study_methods
+from explain_gate.studies.methods_page import render_methods, told_methods
 from explain_gate.studies.modules import study_modules
 from explain_gate.studies.modules_page import render_modules, told_modules
 from explain_gate.studies.twins import Cue
+
+
+def methods(profile: str, folder: Path, *, seed: int, say: Callable[[str], None]) -> None:
+    """Rank a profile's attribution methods; writes record.json and index.html.
+
+    Raises:
+        OptionError, ReferenceError: there is no profile with two methods under one metric.
+    """
+    record = study_methods(load_profile(profile), seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "record.json", json.dumps({"study": "methods", **asdict(record)}, indent=2) + "\n")
+    write_whole(folder / "index.html", render_methods(record))
+    for line in told_methods(record):
+        say(line)
+    say(f"Study: {(folder / 'index.html').absolute().as_uri()}")
 
 
 def modules(

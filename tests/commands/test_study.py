@@ -3,9 +3,10 @@
 import json
 
 from click.testing import CliRunner
-from projects import write_project
+from projects import THRESHOLDS, write_project
 
 from explain_gate.cli import main
+from explain_gate.measuring.job import measure
 
 
 def call(*arguments):
@@ -31,3 +32,25 @@ def test_no_images_is_no_study(tmp_path):
     result = call("--config", tmp_path / "none.yaml", "--images", "0")
     assert result.exit_code == 4
     assert "--images must be at least 1, got 0" in result.output
+
+
+def test_methods_of_a_finished_run_are_ranked(tmp_path, fresh_modules):
+    """From the run's profile alone, with a record and a page."""
+    text = THRESHOLDS.replace("layer: window}}", "layer: window}}\n  occlusion: {{window: 8, stride: 8}}")
+    measure(write_project(tmp_path / "p", thresholds=text), folder=tmp_path / "run" / "profile", device="cpu")
+    arguments = ["study", "methods", str(tmp_path / "run"), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "alignment.iou" in result.output
+    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
+    methods = {one["method"] for table in record["tables"] for one in table["standings"]}
+    assert (record["study"], methods) == ("methods", {"grad_cam", "occlusion"})
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_a_folder_without_a_run_is_told(tmp_path):
+    """And nothing is written."""
+    result = CliRunner().invoke(main, ["study", "methods", str(tmp_path), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 4
+    assert "not a whole profile folder" in result.output
+    assert not (tmp_path / "out").exists()
