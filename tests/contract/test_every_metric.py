@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.measuring import score
+from explain_gate.measuring import score, score_batch
 from explain_gate.measuring.asking.batch import Asked
 from explain_gate.measuring.asking.capabilities import ALWAYS, CAPABILITIES, capability_of
 from explain_gate.measuring.asking.images import Images
@@ -105,7 +105,7 @@ def asked() -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def reordered(project: Path, asked: dict[str, set[str]]) -> Profile:
     """The project, measured in other batches and from the last image to the first; what metrics share is not kept."""
-    call, current = score._call, [""]
+    call, current = score_batch._call, [""]
 
     class Recording(Asked):
         def __getattr__(self, name: str) -> Any:
@@ -118,8 +118,8 @@ def reordered(project: Path, asked: dict[str, set[str]]) -> Profile:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(score, "BATCH", 4)
-        patch.setattr(score, "Asked", Recording)
-        patch.setattr(score, "_call", named)
+        patch.setattr(score_batch, "Asked", Recording)
+        patch.setattr(score_batch, "_call", named)
         patch.setattr(Images, "remember", lambda _, __, compute: compute())
         forwards = RegressionSet.batches
 
