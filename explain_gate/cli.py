@@ -247,6 +247,18 @@ def study_modules(cue: Literal["background", "patch"], images: int, output: str,
     modules(read_options(given), Path(output), cue=cue, images=images, progress=Lines(), say=click.echo)
 
 
+@study.command(name="classes")
+@click.option("--steps", default=256, show_default=True, metavar="N", help="Of Adam, for each of two pictures a class.")
+@click.option("--output", default="reports/study-classes", show_default=True, metavar="DIR", help="Where it goes.")
+@_run_options("config", "model", "checkpoint", "device", "tracking-uri", "allow-pickle")
+def study_classes(steps: int, output: str, **given: str | bool | None) -> None:
+    """What the model takes each class to be: the picture that makes its score largest, and what that is like."""
+    from explain_gate.commands.study import classes
+    from explain_gate.measuring.progress import Lines
+
+    classes(read_options(given), Path(output), steps=steps, progress=Lines(), say=click.echo)
+
+
 @study.command(name="methods")
 @click.argument("folder", metavar="DIR")
 @click.option("--seed", default=0, show_default=True, help="Of intervals and tests.")

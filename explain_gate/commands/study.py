@@ -9,10 +9,12 @@ from pathlib import Path
 
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError
-from explain_gate.measuring.job import Compute, Version, open_job
+from explain_gate.measuring.job import Compute, Job, Version, open_job
 from explain_gate.measuring.progress import Progress
 from explain_gate.options import RunOptions
 from explain_gate.profile.profile import load_profile
+from explain_gate.studies.classes import study_classes
+from explain_gate.studies.classes_page import render_classes, told_classes
 from explain_gate.studies.kept import write_whole
 from explain_gate.studies.methods import study_methods
 from explain_gate.studies.methods_page import render_methods, told_methods
@@ -36,6 +38,24 @@ def methods(profile: str, folder: Path, *, seed: int, say: Callable[[str], None]
     say(f"Study: {(folder / 'index.html').absolute().as_uri()}")
 
 
+def classes(options: RunOptions, folder: Path, *, steps: int, progress: Progress, say: Callable[[str], None]) -> None:
+    """Draw what the model takes each class to be; writes pictures, record.json and index.html.
+
+    Raises:
+        ConfigError, DataError, ModelError, OptionError: the input cannot be used.
+    """
+    if steps < 1:
+        raise OptionError(f"--steps must be at least 1, got {steps}")
+    job = _opened(options)
+    say(f"{2 * steps * len(job.data.classes):,} passes forward and backward for {len(job.data.classes)} classes")
+    record = study_classes(job, folder, steps=steps, progress=progress)
+    write_whole(folder / "record.json", json.dumps({"study": "classes", **asdict(record)}, indent=2) + "\n")
+    write_whole(folder / "index.html", render_classes(record))
+    for line in told_classes(record):
+        say(line)
+    say(f"Study: {(folder / 'index.html').absolute().as_uri()}")
+
+
 def modules(
     options: RunOptions, folder: Path, *, cue: Cue, images: int, progress: Progress, say: Callable[[str], None]
 ) -> None:
@@ -46,16 +66,21 @@ def modules(
     """
     if images < 1:
         raise OptionError(f"--images must be at least 1, got {images}")
-    version = Version(
-        source=options.source,
-        checkpoint=options.checkpoint,
-        tracking_uri=options.tracking_uri,
-        allow_pickle=options.allow_pickle,
-    )
-    job = open_job(load_config(options.config), version, Compute(device=options.device))
+    job = _opened(options)
     record = study_modules(job, folder, cue=cue, images=images, progress=progress)
     write_whole(folder / "record.json", json.dumps({"study": "modules", **asdict(record)}, indent=2) + "\n")
     write_whole(folder / "index.html", render_modules(record))
     for line in told_modules(record):
         say(line)
     say(f"Study: {(folder / 'index.html').absolute().as_uri()}")
+
+
+def _opened(options: RunOptions) -> Job:
+    """Through the same door as a run."""
+    version = Version(
+        source=options.source,
+        checkpoint=options.checkpoint,
+        tracking_uri=options.tracking_uri,
+        allow_pickle=options.allow_pickle,
+    )
+    return open_job(load_config(options.config), version, Compute(device=options.device))

@@ -54,3 +54,14 @@ def test_a_folder_without_a_run_is_told(tmp_path):
     assert result.exit_code == 4
     assert "not a whole profile folder" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_classes_leave_pictures_a_record_and_a_page(tmp_path, fresh_modules):
+    """And the passes are told before they are made."""
+    arguments = ["study", "classes", "--config", str(write_project(tmp_path / "p")), "--steps", "3"]
+    result = CliRunner().invoke(main, [*arguments, "--device", "cpu", "--output", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("12 passes forward and backward for 2 classes")
+    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
+    assert [one["class_name"] for one in record["sheets"]] == ["red", "green"]
+    assert all((tmp_path / "out" / one["softmax"]).is_file() for one in record["sheets"])
