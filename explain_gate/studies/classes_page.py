@@ -25,7 +25,7 @@ def render_classes(record: ClassesRecord) -> str:
         sections=[
             {
                 "title": sheet.class_name,
-                "lead": "Left: what makes the logit largest; right: what makes the softmax largest.",
+                "lead": "Above: what makes the logit largest; below it: what makes the softmax largest.",
                 "drawing": Markup(_pictures(sheet)),  # noqa: S704 - our own files, names escaped
                 "columns": ("picture of", "logit", "probability", "like objects alone", "like backgrounds alone"),
                 "rows": [
