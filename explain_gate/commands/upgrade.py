@@ -67,9 +67,9 @@ def upgraded(text: str, path: Path) -> Upgraded:
         OptionError: ruamel.yaml is not installed.
         ConfigError: the text is no YAML, or no mapping.
     """
-    yaml = _yaml(text)
+    round_trip = _yaml(text)
     try:
-        document = yaml.load(text)
+        document = round_trip.load(text)
     except Exception as error:  # its own errors have no public base beside Exception
         raise ConfigError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(document, dict):
@@ -77,7 +77,7 @@ def upgraded(text: str, path: Path) -> Upgraded:
     changes = [*_rules(document, path), *_decided(document, path)]
     if changes:
         stream = io.StringIO()
-        yaml.dump(document, stream)
+        round_trip.dump(document, stream)
         text = stream.getvalue()
     if _SCHEMA_LINE.search(text):
         text = _SCHEMA_LINE.sub(_SCHEMA, text)
@@ -164,19 +164,19 @@ def _shown(rule: Mapping[str, Any]) -> str:
 
 
 def _yaml(text: str) -> Any:
-    """A reader and writer that keeps comments, quotes and the indentation of lists."""
+    """A reader and writer that keeps comments, quotes and the indentation of lists; a tag builds no object."""
     try:
         from ruamel.yaml import YAML
     except ModuleNotFoundError as error:
         raise OptionError(
             "upgrade needs ruamel.yaml, which keeps comments: pip install 'explain-gate[upgrade]'"
         ) from error
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
+    round_trip = YAML(typ="rt")
+    round_trip.preserve_quotes = True
+    round_trip.width = 10_000
     if re.search(r"^(\w+):.*\n(?: *#.*\n)*  - ", text, re.MULTILINE):
-        yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
+        round_trip.indent(mapping=2, sequence=4, offset=2)
+    return round_trip
 
 
 def _write(path: Path, text: str) -> None:
