@@ -260,16 +260,21 @@ class Probe:
 
     def _differentiate(self, scores: Tensor, inputs: list[Tensor], what: str) -> tuple[Tensor, ...]:
         if not scores.requires_grad:
-            raise ModelError(
-                f"the score has no gradient to {what}: the module detaches it (torch.no_grad, inference mode, "
-                ".detach() or integer operations in forward), or its score does not depend on it. Take that out of "
-                "forward and put it around the calls that want no gradients, or use methods that need none: "
-                f"{', '.join(name for name, method in METHODS.items() if 'gradients' not in method.needs)}"
-            )
+            raise _no_gradient(what)
         grads = torch.autograd.grad(scores.sum(), inputs, allow_unused=True)
         if any(grad is None for grad in grads):
-            raise ModelError(f"the score does not depend on {what}")
+            raise _no_gradient(what)
         return tuple(grads)
+
+
+def _no_gradient(what: str) -> ModelError:
+    """The error of a score that gradients do not reach from the named tensor."""
+    return ModelError(
+        f"the score has no gradient to {what}: the module detaches it (torch.no_grad, inference mode, .detach(), "
+        "integer or quantised operations in forward), or its score does not depend on it. Take that out of forward "
+        "and put it around the calls that want no gradients, or use methods that need none: "
+        f"{', '.join(name for name, method in METHODS.items() if 'gradients' not in method.needs)}"
+    )
 
 
 def labels_in(targets: Tensor) -> Tensor:

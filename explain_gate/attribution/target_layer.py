@@ -33,10 +33,10 @@ def find_target_layers(
 
     `layer4` of a ResNet, `features` of MobileNet, EfficientNet, DenseNet and ConvNeXt, the last activation before the
     final pooling of a VGG, the first norm of a ViT's last block (behind it only the class token counts), the last
-    norm of a Swin. Pooled maps do not count. Where forward has no gradients (it runs under torch.no_grad), the last
-    feature map is taken, which methods without gradients can use. Shapes: images (N, C, H, W), of which one is run
-    forward and backward; targets (N,), needed only by a `target` function that takes them, class 0 where they are left
-    out.
+    norm of a Swin. Pooled maps do not count. Where no gradient reaches a map (forward runs under torch.no_grad, or ends
+    in quantised layers), the last feature map is taken, which methods without gradients can use. Shapes: images
+    (N, C, H, W), of which one is run forward and backward; targets (N,), needed only by a `target` function that takes
+    them, class 0 where they are left out.
 
     Raises:
         ModelError: no layer puts out a feature map; the message says what to write in thresholds.yaml.
@@ -57,7 +57,9 @@ def find_target_layers(
             # What a task that looks at a place keeps beside its scores has no graph, so that the largest may have none.
             located = TASKS[probe.task.name].located
             score = probe.task.explained(columns, wanted.to(columns.device)).sum() if located else columns.max()
-            grads = _gradients(score, outputs)
+            reached = _gradients(score, outputs)
+            if any(grad is not None for grad in reached):
+                grads = reached
     pooled = {call.source for call in calls if "Pool" in call.kind}
     seen = [
         call

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+import explain_gate as eg
 from explain_gate.attribution.target_layer import find_target_layers
 from explain_gate.errors import ModelError
 from explain_gate.vision import torchvision
@@ -63,6 +64,38 @@ def test_layers_the_score_ignores_are_passed_over():
             return features.mean((2, 3))
 
     assert find_target_layers(WithUnusedBranch(), IMAGE) == ("body",)
+
+
+class _NoKernel(torch.autograd.Function):
+    """As a quantised layer: the output says that it has gradients, and there are none."""
+
+    @staticmethod
+    def forward(_, values):
+        """The same values."""
+        return values.clone()
+
+    @staticmethod
+    def backward(_, *__):
+        """Nothing comes back."""
+
+
+def test_behind_a_layer_without_gradients_the_last_map_is_taken():
+    """Methods without gradients can use it; the others say why they cannot."""
+
+    class Quantised(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = torch.nn.Conv2d(3, 4, 3)
+
+        def forward(self, images):
+            """Scores that no gradient leaves."""
+            return _NoKernel.apply(self.body(images).mean((2, 3)))
+
+    assert find_target_layers(Quantised(), IMAGE) == ("body",)
+    eg.attribute(Quantised(), IMAGE, [0], method="score_cam")
+    for method in ("grad_cam", "gradient"):
+        with pytest.raises(ModelError, match=r"no gradient to .*quantised.*score_cam"):
+            eg.attribute(Quantised(), IMAGE, [0], method=method)
 
 
 def test_a_target_function_is_asked_for_the_class_that_is_explained():
