@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError
 from explain_gate.measuring.job import Compute, Job, Version, open_job
 from explain_gate.measuring.progress import Progress
 from explain_gate.options import RunOptions
+from explain_gate.profile.files import write_whole
 from explain_gate.profile.profile import load_profile
 from explain_gate.studies.classes import study_classes
 from explain_gate.studies.classes_page import render_classes, told_classes
-from explain_gate.studies.kept import write_whole
 from explain_gate.studies.methods import study_methods
 from explain_gate.studies.methods_page import render_methods, told_methods
 from explain_gate.studies.modules import study_modules
@@ -31,11 +32,8 @@ def methods(profile: str, folder: Path, *, seed: int, say: Callable[[str], None]
     """
     record = study_methods(load_profile(profile), seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "record.json", json.dumps({"study": "methods", **asdict(record)}, indent=2) + "\n")
-    write_whole(folder / "index.html", render_methods(record))
-    for line in told_methods(record):
-        say(line)
-    say(f"Study: {(folder / 'index.html').absolute().as_uri()}")
+    _write(folder, {"study": "methods", **asdict(record)}, render_methods(record))
+    _tell(told_methods(record), folder, say)
 
 
 def classes(options: RunOptions, folder: Path, *, steps: int, progress: Progress, say: Callable[[str], None]) -> None:
@@ -49,11 +47,8 @@ def classes(options: RunOptions, folder: Path, *, steps: int, progress: Progress
     job = _opened(options)
     say(f"{2 * steps * len(job.data.classes):,} passes forward and backward for {len(job.data.classes)} classes")
     record = study_classes(job, folder, steps=steps, progress=progress)
-    write_whole(folder / "record.json", json.dumps({"study": "classes", **asdict(record)}, indent=2) + "\n")
-    write_whole(folder / "index.html", render_classes(record))
-    for line in told_classes(record):
-        say(line)
-    say(f"Study: {(folder / 'index.html').absolute().as_uri()}")
+    _write(folder, {"study": "classes", **asdict(record)}, render_classes(record))
+    _tell(told_classes(record), folder, say)
 
 
 def modules(
@@ -68,11 +63,8 @@ def modules(
         raise OptionError(f"--images must be at least 1, got {images}")
     job = _opened(options)
     record = study_modules(job, folder, cue=cue, images=images, progress=progress)
-    write_whole(folder / "record.json", json.dumps({"study": "modules", **asdict(record)}, indent=2) + "\n")
-    write_whole(folder / "index.html", render_modules(record))
-    for line in told_modules(record):
-        say(line)
-    say(f"Study: {(folder / 'index.html').absolute().as_uri()}")
+    _write(folder, {"study": "modules", **asdict(record)}, render_modules(record))
+    _tell(told_modules(record), folder, say)
 
 
 def _opened(options: RunOptions) -> Job:
@@ -84,3 +76,14 @@ def _opened(options: RunOptions) -> Job:
         allow_pickle=options.allow_pickle,
     )
     return open_job(load_config(options.config), version, Compute(device=options.device))
+
+
+def _write(folder: Path, record: Mapping[str, Any], page: str) -> None:
+    write_whole(folder / "record.json", (json.dumps(record, indent=2) + "\n").encode())
+    write_whole(folder / "index.html", page.encode())
+
+
+def _tell(lines: Iterable[str], folder: Path, say: Callable[[str], None]) -> None:
+    for line in lines:
+        say(line)
+    say(f"Study: {(folder / 'index.html').absolute().as_uri()}")

@@ -16,6 +16,7 @@ from explain_gate.commands.earlier_rules import EARLIER
 from explain_gate.commands.scaffold import rules_that_are_on
 from explain_gate.config import read_config
 from explain_gate.errors import ConfigError, OptionError
+from explain_gate.profile.files import write_whole
 
 _SCHEMA = "# yaml-language-server: $schema=.explain-gate/thresholds.schema.json"
 _SCHEMA_LINE = re.compile(r"\A# yaml-language-server: \$schema=https?://\S+explain[-_]gate\S*$", re.MULTILINE)
@@ -180,10 +181,7 @@ def _yaml(text: str) -> Any:
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.upgrade")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, text.encode("utf-8"))
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise OptionError(f"{path}: cannot be written ({error.strerror})") from error

@@ -9,11 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from explain_gate.decisions.likeness import cells_of
 from explain_gate.errors import DataError, OptionError
+from explain_gate.profile.files import write_whole
 from explain_gate.records import Decision, Opinion
 
 FOLDER = "reviews"
@@ -84,18 +82,7 @@ def write_decision(decision: Decision, folder: Path) -> Path:
     path = folder / file_name(decision)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(prefix=".draft-", dir=folder)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(text_of(decision).encode("utf-8", "backslashreplace"))
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(draft).chmod(0o644)
-            Path(draft).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(draft).unlink(missing_ok=True)
-            raise
+        write_whole(path, text_of(decision).encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise OptionError(f"{path}: cannot be written: {error.strerror}") from error
     return path

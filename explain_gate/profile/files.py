@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +16,23 @@ MANIFEST = "manifest.json"
 REGIONS_FILE = "regions.npy"
 _SETTLED = 2.0
 """Seconds after which a file's time of change tells its content apart; clocks of file systems are coarse."""
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step, on disk when this returns: whoever reads it sees the old one or the new one, no part.
+
+    Raises:
+        OSError: it cannot be written; an earlier one is as it was.
+    """
+    draft = path.with_name(f".draft-{uuid.uuid4().hex}")  # of this call alone: two may write the same file
+    try:
+        with draft.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def maps_file(method: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from explain_gate.comparing.per_image import PerImage
 from explain_gate.errors import ReferenceError
+from explain_gate.profile.files import write_whole
 from explain_gate.publishing.pages.audit import FILE as AUDIT
 from explain_gate.publishing.pages.audit import render_audit
 from explain_gate.publishing.pages.cues import build_cues
@@ -167,11 +168,5 @@ def _beside(location: str, path: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        # A file name that is not UTF-8 reaches us as lone surrogates, which cannot be written.
-        draft.write_bytes(text.encode("utf-8", "replace"))
-        draft.rename(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+    # A file name that is not UTF-8 reaches us as lone surrogates, which cannot be written.
+    write_whole(path, text.encode("utf-8", "replace"))

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from explain_gate.profile.files import write_whole
+
 
 class Kept:
     """Lines of one question; what another question left in the file is thrown away.
@@ -25,7 +27,7 @@ class Kept:
         file.parent.mkdir(parents=True, exist_ok=True)
         # Written anew: a line that was cut off by a kill must not be gone on from.
         text = [json.dumps({"asked": dict(asked)}), *(_line(key, one) for key, one in self.answers.items())]
-        write_whole(file, "\n".join(text) + "\n")
+        write_whole(file, ("\n".join(text) + "\n").encode())
 
     def keep(self, key: str, answer: Any) -> None:
         """Keep one more answer, on disk when this returns."""
@@ -34,16 +36,6 @@ class Kept:
             stream.write(_line(key, answer) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _line(key: str, answer: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from explain_gate.errors import TrackingError
+from explain_gate.profile.files import write_whole
 from explain_gate.profile.sums import renew
 from explain_gate.tracking.store import Store
 from explain_gate.tracking.submission import Submission
@@ -146,13 +146,10 @@ def write_move(folder: Path, move: Move, *, like: Path | None = None) -> Path | 
     if document is None or (other is not None and _run_of(other) != _run_of(document)):
         return None
     text = json.dumps({**document, "promotion": move.to_plain()}, indent=2, allow_nan=False, ensure_ascii=False)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
-        draft.replace(path)
+        write_whole(path, (text + "\n").encode("utf-8", "backslashreplace"))
         renew(folder, [_VERDICT])
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise TrackingError(f"{path}: the move of {move.alias} cannot be written into it: {error}") from error
     return path
 

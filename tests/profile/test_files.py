@@ -1,10 +1,12 @@
 """Each file of a profile is the one that was measured, or is told by name."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from explain_gate.errors import ReferenceError
+from explain_gate.profile.files import write_whole
 from explain_gate.profile.profile import load_maps, load_profile, verify
 
 
@@ -35,3 +37,20 @@ def test_a_file_that_was_added_is_not_read(folder):
     shutil.copy(maps / "grad_cam.npy", maps / "occlusion.npy")
     with pytest.raises(ReferenceError, match="does not list it"):
         load_maps(load_profile(folder), "occlusion")
+
+
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
+    """A write that fails at its last step leaves the earlier content, and no draft beside it."""
+    path = tmp_path / "verdict.json"
+    write_whole(path, b"earlier")
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_whole(path, b"later")
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("verdict.json", b"earlier")]
+    write_whole(path, b"later")
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("verdict.json", b"later")]

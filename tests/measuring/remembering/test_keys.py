@@ -16,7 +16,7 @@ from PIL import Image
 from explain_gate.config import load_config
 from explain_gate.measuring.job import Compute, open_job
 from explain_gate.measuring.remembering import code, keys
-from explain_gate.measuring.remembering.keys import Facts, FunctionFacts, ImageFacts, ModelFacts, image_facts
+from explain_gate.measuring.remembering.keys import Facts, ImageFacts, image_facts
 
 NAMES = ("moves", "tinymodel", "blocks", "scores", "helper", "ownmethod", "ownmetric")
 FILES = {
@@ -190,12 +190,12 @@ def test_bytes_of_the_image_and_its_annotation_give_new_keys(project, keys_of):
     assert changed(before, keys_of(project)) == EVERYTHING - {"finished"}
 
 
-def test_another_class_of_the_same_picture_has_its_own_keys():
+def test_another_class_of_the_same_picture_has_its_own_keys(facts):
     """A target function may score the class that it is given, so logits too belong to one class."""
-    facts, image = some_facts(), ImageFacts(content="c", label=0, annotation=[])
+    image = ImageFacts(content="c", label=0, annotation=[])
     other = replace(image, label=1)
     assert facts.logits(image) != facts.logits(other)
-    assert facts.map("m", image) != facts.map("m", other)
+    assert facts.map("grad_cam", image) != facts.map("grad_cam", other)
 
 
 @pytest.mark.parametrize("name", keys.LIBRARIES)
@@ -254,24 +254,6 @@ def test_the_path_of_the_folder_keeps_the_key(project, keys_of, tmp_path):
     assert keys_of(tmp_path / "elsewhere" / "thresholds.yaml") == before
 
 
-def some_facts() -> Facts:
-    function = FunctionFacts(name="m", parameters={"a": 1}, code="c")
-    model = ModelFacts(
-        weights="w", shape="s", code="c", arguments={}, target=None, target_code="", task="t", layers=("l",)
-    )
-    return Facts(
-        program="p",
-        libraries={"torch": "2"},
-        model=model,
-        preprocessing={"resize": 3},
-        seed=0,
-        device="cpu",
-        dtype="float32",
-        methods={"m": function},
-        metrics={"c": function},
-    )
-
-
 def variants(value: object) -> list[object]:
     """The value with each of its parts changed, one by one."""
     if is_dataclass(value):
@@ -285,16 +267,16 @@ def variants(value: object) -> list[object]:
     return [["another", value]]
 
 
-def test_no_entry_of_the_list_is_forgotten():
+def test_no_entry_of_the_list_is_forgotten(facts):
     """A score and what workers finished depend on every entry; whoever adds one need not think of its keys."""
-    facts, image = some_facts(), ImageFacts(content="c", label=0, annotation=[])
+    image = ImageFacts(content="c", label=0, annotation=[])
     others = variants(facts)
     assert len(others) > 15
     for other in others:
-        assert other.score("c", "m", image) != facts.score("c", "m", image), other
+        assert other.score("alignment.iou", "grad_cam", image) != facts.score("alignment.iou", "grad_cam", image), other
         assert other.by_name() != facts.by_name(), other
     for other in variants(image):
-        assert facts.score("c", "m", other) != facts.score("c", "m", image)
+        assert facts.score("alignment.iou", "grad_cam", other) != facts.score("alignment.iou", "grad_cam", image)
 
 
 def test_the_code_of_a_teams_transform_is_part_of_every_key(project, keys_of):
