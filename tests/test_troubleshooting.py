@@ -73,6 +73,8 @@ def test_no_pattern_is_of_a_message_that_is_gone():
             errors.DataError("a.json: 2 image files cannot be used:\n'a.png': missing in images"),
             "pictures-that-are-missing",
         ),
+        (errors.DataError("1 images cannot be used:\na.png: not a whole image file"), "pictures-that-are-missing"),
+        (errors.DataError("reviews/a.json: is no decision of explain-gate review: the file: Invalid"), "decisions"),
         (errors.DataError("a.json: not COCO: annotation 3: ..."), "annotations"),
         (errors.ReferenceError("the reference is not comparable (other data)"), "not-comparable"),
         (errors.OptionError("--device toaster: must be auto, cpu, cuda"), "the-device"),
