@@ -17,7 +17,7 @@ from explain_gate.data.annotations.read import read_entries
 from explain_gate.data.images import digest_of, load_annotated
 from explain_gate.data.preprocessing import Preprocessing, normalize, preprocessing_of
 from explain_gate.errors import DataError
-from explain_gate.records import Sample, Truth
+from explain_gate.records import Sample
 from explain_gate.seeds import lowest, lowest_of_each, pairs
 from explain_gate.tasks import SetFacts
 
@@ -61,11 +61,6 @@ class RegressionSet:
     def part(self, rows: Sequence[int]) -> RegressionSet:
         """Some of the samples, with what is known of the whole set."""
         return RegressionSet([self.entries[row] for row in rows], self.classes, self.preprocessing, facts=self.facts)
-
-    def truth(self, row: int) -> Truth:
-        """What is annotated on one sample beside its region; nothing is decoded."""
-        entry = self.entries[row]
-        return Truth(label=entry.label, accepted=entry.accepted, value=entry.value)
 
     def sample(self, row: int) -> Sample:
         """Decode one sample.
@@ -121,6 +116,10 @@ class RegressionSet:
             self._digests[row] = digest_of(self.entries[row].path)
         return self._digests[row]
 
+    def name(self, row: int) -> str:
+        """Of the image, as the annotations write it."""
+        return self.entries[row].image
+
     def key(self, row: int) -> str:
         """What draws know one sample by: its file's digest and its class, or its name where the file cannot be read."""
         if row not in self._keys:
@@ -134,7 +133,7 @@ class RegressionSet:
         self, rows: Iterable[int], count: int | None = None, *, seed: int, own: str = "", purpose: str
     ) -> list[int]:
         """At most `count` of the rows, drawn by what they hold and not by where they stand; see `seeds.lowest`."""
-        return lowest(rows, count, digest=self.key, name=self._name, seed=seed, own=own, purpose=purpose)
+        return lowest(rows, count, digest=self.key, name=self.name, seed=seed, own=own, purpose=purpose)
 
     def stratified(self, limit: int, *, seed: int, purpose: str) -> list[int]:
         """At most `limit` rows, drawn as evenly over the classes as they allow."""
@@ -143,14 +142,14 @@ class RegressionSet:
             limit,
             group=lambda row: self.entries[row].class_name,
             digest=self.key,
-            name=self._name,
+            name=self.name,
             seed=seed,
             purpose=purpose,
         )
 
     def pairs(self, rows: Sequence[int], count: int, *, seed: int, purpose: str) -> list[tuple[int, int]]:
         """`count` drawn pairs of rows of different files."""
-        return pairs(rows, count, digest=self.key, name=self._name, content=self.digest, seed=seed, purpose=purpose)
+        return pairs(rows, count, digest=self.key, name=self.name, content=self.digest, seed=seed, purpose=purpose)
 
     def batches(self, size: int, rows: Sequence[int] | None = None) -> Iterator[list[Sample]]:
         """Samples in batches of at most `size`, in the order of `rows`; the next batch is decoded meanwhile.
@@ -168,14 +167,6 @@ class RegressionSet:
                     ahead.append(pool.submit(self._decode, chunks[position + 1]))
                 yield samples
 
-    def digest_of_all(self) -> str:
-        """Digest of the set: files, labels, regions as drawn, preprocessing and classes, in order."""
-        content = hashlib.sha256()
-        content.update(json.dumps([self.preprocessing.describe(), self.classes], sort_keys=True).encode())
-        for row, entry in enumerate(self.entries):
-            content.update(json.dumps([entry.image, self.identity(row)]).encode())
-        return content.hexdigest()
-
     def identity(self, row: int) -> list[Any]:
         """What one sample consists of, as JSON: classes, the file's digest and its regions as drawn."""
         entry = self.entries[row]
@@ -187,30 +178,6 @@ class RegressionSet:
         told = [entry.label, list(entry.accepted), self.digest(row), shapes, entry.size]
         return told if entry.value is None and not entry.empty else [*told, entry.value, entry.empty]
 
-    @staticmethod
-    def raise_faults(faults: Sequence[str]) -> None:
-        """One error that lists every fault, or nothing where there is none."""
-        if faults:
-            more = f"\n(and {len(faults) - LISTED} more)" if len(faults) > LISTED else ""
-            raise DataError(f"{len(faults)} images cannot be used:\n" + "\n".join(faults[:LISTED]) + more)
-
-    @staticmethod
-    def common_size(sizes: Mapping[tuple[int, int], str]) -> tuple[int, int]:
-        """The one size there is.
-
-        Raises:
-            DataError: there are several.
-        """
-        if len(sizes) > 1:
-            shown = ", ".join(f"{width} x {height} ({image})" for (height, width), image in list(sizes.items())[:3])
-            raise DataError(
-                f"images must have one size after preprocessing, got {shown}; write data.preprocessing.resize and crop"
-            )
-        return next(iter(sizes))
-
-    def _name(self, row: int) -> str:
-        return self.entries[row].image
-
     def _decode(self, rows: Sequence[int]) -> list[Sample]:
         samples, faults = [], []
         for row in rows:
@@ -218,8 +185,41 @@ class RegressionSet:
                 samples.append(self.sample(row))
             except (DataError, OSError) as error:
                 faults.append(str(error))
-        self.raise_faults(faults)
+        raise_faults(faults)
         return samples
+
+
+def digest_of_set(data: RegressionSet) -> str:
+    """Digest of all of it: files, labels, regions as drawn, preprocessing and classes, in order."""
+    content = hashlib.sha256()
+    content.update(json.dumps([data.preprocessing.describe(), data.classes], sort_keys=True).encode())
+    for row, entry in enumerate(data.entries):
+        content.update(json.dumps([entry.image, data.identity(row)]).encode())
+    return content.hexdigest()
+
+
+def raise_faults(faults: Sequence[str]) -> None:
+    """One error that lists every fault, or nothing where there is none.
+
+    Raises:
+        DataError: there is one.
+    """
+    if faults:
+        more = f"\n(and {len(faults) - LISTED} more)" if len(faults) > LISTED else ""
+        raise DataError(f"{len(faults)} images cannot be used:\n" + "\n".join(faults[:LISTED]) + more)
+
+
+def require_one_size(sizes: Mapping[tuple[int, int], str]) -> None:
+    """Of images after preprocessing, each size with the name of one.
+
+    Raises:
+        DataError: there are several.
+    """
+    if len(sizes) > 1:
+        shown = ", ".join(f"{width} x {height} ({image})" for (height, width), image in list(sizes.items())[:3])
+        raise DataError(
+            f"images must have one size after preprocessing, got {shown}; write data.preprocessing.resize and crop"
+        )
 
 
 def region_fault(region: torch.Tensor) -> str | None:

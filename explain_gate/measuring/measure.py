@@ -21,7 +21,7 @@ from torch import Tensor
 from explain_gate.attribution.base import Probe
 from explain_gate.config import GateConfig
 from explain_gate.data.oddities import unlike_the_model
-from explain_gate.data.regression_set import RegressionSet
+from explain_gate.data.regression_set import RegressionSet, digest_of_set
 from explain_gate.errors import ModelError
 from explain_gate.measuring.asking.backgrounds import Backgrounds
 from explain_gate.measuring.asking.cues import CueSearch
@@ -168,7 +168,7 @@ def _describe(
     return {
         "model": _describe_model(model),
         "dataset": {
-            "digest": data.digest_of_all(),
+            "digest": digest_of_set(data),
             "images": len(data),
             "classes": _class_names(data),
             "bare": list(data.bare),

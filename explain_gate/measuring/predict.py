@@ -16,7 +16,7 @@ from explain_gate.attribution.diagnosis import first_line, forward_raised
 from explain_gate.data.images import share_of
 from explain_gate.data.oddities import oddities
 from explain_gate.data.preprocessing import visible
-from explain_gate.data.regression_set import LOST, RegressionSet
+from explain_gate.data.regression_set import LOST, RegressionSet, raise_faults, require_one_size
 from explain_gate.errors import DataError, ExplainGateError, ModelError
 from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.recall import Memory, Picture
@@ -84,7 +84,7 @@ def predict(
         for row in rows:
             sizes.setdefault(pictures[row].size, data.entries[row].image)
             looks[data.entries[row].image] = pictures[row].looks
-        data.common_size(sizes)
+        require_one_size(sizes)
         unknown = [sample for sample in samples if sample.index not in known]
         if unknown:
             asked = True
@@ -100,7 +100,7 @@ def predict(
                 region_reasons[row] = region_reason
             _keep_picture(row, pictures[row], writer)
         progress.advance("predict", len(images), len(data))
-    data.raise_faults(faults)
+    raise_faults(faults)
     if len(reasons) == len(data):
         raise ModelError(f"no image of {len(data)} could be predicted: {next(iter(reasons.values()))}")
     logits = torch.stack(parts)
@@ -112,7 +112,7 @@ def predict(
         logits=logits,
         reasons=reasons,
         region_reasons=region_reasons,
-        warnings=(*oddities(looks), *probe.task.cautions(logits, [data.truth(row) for row in range(len(data))])),
+        warnings=(*oddities(looks), *probe.task.cautions(logits, [entry.truth for entry in data.entries])),
     )
 
 
@@ -185,7 +185,7 @@ def _row(task: Task, data: RegressionSet, row: int, picture: Picture, logits: Te
         probability=answer.probability if answer else None,
         region_area=picture.area,
         region_reason=picture.reason,
-        right=bool(task.right(logits[None], [data.truth(row)])) if answer else None,
+        right=bool(task.right(logits[None], [data.entries[row].truth])) if answer else None,
         said=answer.said if answer else None,
         value=answer.value if answer else None,
         annotated=entry.value,

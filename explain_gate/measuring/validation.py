@@ -16,7 +16,7 @@ from explain_gate.attribution.base import Probe
 from explain_gate.attribution.hooks import find_layer
 from explain_gate.config import GateConfig
 from explain_gate.data.images import size_of
-from explain_gate.data.regression_set import RegressionSet
+from explain_gate.data.regression_set import RegressionSet, raise_faults, require_one_size
 from explain_gate.errors import DataError
 from explain_gate.measuring.device import pick_device
 from explain_gate.measuring.job import Job
@@ -78,8 +78,8 @@ def check_pictures(data: RegressionSet, *, thorough: bool) -> None:
             faults.append(str(error))
         else:
             sizes.setdefault(size, entry.image)
-    data.raise_faults(faults)
-    data.common_size(sizes)
+    raise_faults(faults)
+    require_one_size(sizes)
 
 
 def try_out(job: Job, progress: Progress) -> Trial:

@@ -106,8 +106,8 @@ class Panel:
     seed: int
 
 
-class Batch(Protocol):
-    """N images with their model; every question that costs passes is asked here, so that passes are counted."""
+class Pictures(Protocol):
+    """What every metric may ask without saying so: the images, what is annotated on them, draws and notes."""
 
     @property
     def pixels(self) -> Tensor:
@@ -118,24 +118,16 @@ class Batch(Protocol):
         """(N,) int64."""
 
     @property
-    def task(self) -> Task:
-        """What scores mean: which are right, probable, or those of another class."""
+    def truths(self) -> Sequence[Truth]:
+        """Per image, what an output is compared with."""
 
     @property
     def accepted(self) -> Sequence[tuple[int, ...]]:
         """Per image, the classes that count as right."""
 
     @property
-    def truths(self) -> Sequence[Truth]:
-        """Per image, what an output is compared with."""
-
-    @property
-    def logits(self) -> Tensor:
-        """(N, C), the task's columns of the images as they are."""
-
-    @property
-    def maps(self) -> Tensor:
-        """(N, H, W), the maps as they are kept, largest magnitude 1."""
+    def task(self) -> Task:
+        """What scores mean: which are right, probable, or those of another class."""
 
     @property
     def region(self) -> Tensor:
@@ -146,70 +138,8 @@ class Batch(Protocol):
         """(N, H, W) bool, False where pixels are to be ignored: they are neither inside nor outside a region."""
 
     @property
-    def details(self) -> Mapping[str, Tensor]:
-        """What the method reported per image."""
-
-    def predict(self, pixels: Tensor, truths: Sequence[Truth] | None = None) -> Tensor:
-        """The task's columns (M, C) of any M inputs; `truths` are those of the pictures that they were made from.
-
-        Without truths: of tasks whose outputs are compared with no more than classes.
-        """
-
-    def explain(self, pixels: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Maps (N, H, W) of the same method for other pixels of the same images, or for other classes (N,)."""
-
-    def explain_randomized(self, seed: int) -> Tensor:
-        """Maps (N, H, W) of the same method and target classes on the re-initialised model."""
-
-    def cascade(self, seed: int, steps: int) -> Sequence[tuple[str, Tensor]]:
-        """Name of the block and maps (N, H, W) of every step of a cascade from the output down."""
-
-    def explain_again(self) -> Tensor:
-        """Maps (N, H, W) computed once more with another seed, batch size and thread count."""
-
-    def explain_with(self, checkpoint: str) -> Tensor:
-        """Maps (N, H, W) of the same method and target classes with other weights."""
-
-    def explain_on(self, device: str, dtype: str) -> Tensor:
-        """Maps (N, H, W) of the same method and target classes on another device or in another precision."""
-
-    def gradients(self, pixels: Tensor) -> Tensor:
-        """The annotated class' score, differentiated by the pixels: (N, 3, H, W)."""
-
-    def exact_scores(self, pixels: Tensor) -> Tensor:
-        """The annotated class' score (N,) in double precision, for pixels (N, 3, H, W) in double precision."""
-
-    def seconds(self) -> tuple[float, float]:
-        """Seconds that one map of these images takes, and one forward pass of them."""
-
-    @property
-    def weights(self) -> Tensor:
-        """(N,) float64: all images of the rule over (classes x images of the image's class)."""
-
-    def own_background(self, position: int) -> Tensor:
-        """One image (3, H, W) with its object filled in."""
-
-    def note_cue(self, position: int, place: Place, turned: Mapping[int, float]) -> None:
-        """Keep for the report what the patches of other classes did to an image: 1 where it turned, by class."""
-
-    def backgrounds(self, position: int, *, same_class: bool, count: int) -> Sequence[tuple[int, Tensor]]:
-        """Up to `count` donors for one image, seeded by image: class and picture (3, H, W), its object filled in."""
-
-    def exchanges(self, position: int, look: Look, classes: int) -> Sequence[Exchange]:
-        """One image with the look of up to `classes` other classes, seeded by image; empty where none can lend it."""
-
-    @property
     def counting(self) -> bool:
         """Whether the rule counts images, so that answers which cost more are asked for."""
-
-    def other_maps(self, position: int, count: int) -> Tensor:
-        """The positive part of up to `count` other images' maps, (K, H, W), K at least 1, seeded by image."""
-
-    def panel(self, position: int, among: Among, count: int) -> Panel:
-        """Up to `count` images of one image's class, or of the other classes, that have a region."""
-
-    def pair_correlation(self, pairs: int) -> float:
-        """Mean Spearman correlation between the method's maps of random pairs of different images."""
 
     def generator(self, position: int, purpose: str) -> torch.Generator:
         """Seeded by (seed, image, purpose)."""
@@ -223,6 +153,100 @@ class Batch(Protocol):
         With `about` (N,) or (N, A), int64, each number of `values`, of the same shape, speaks of that class instead
         of the image's own: an image may have one for each of several classes that it was given something of.
         """
+
+
+class Maps(Protocol):
+    """The maps of one method, as they are kept."""
+
+    @property
+    def maps(self) -> Tensor:
+        """(N, H, W), the maps as they are kept, largest magnitude 1."""
+
+    @property
+    def details(self) -> Mapping[str, Tensor]:
+        """What the method reported per image."""
+
+
+class Passes(Protocol):
+    """What the model says and how it explains it: passes, which are counted."""
+
+    @property
+    def logits(self) -> Tensor:
+        """(N, C), the task's columns of the images as they are."""
+
+    def predict(self, pixels: Tensor, truths: Sequence[Truth] | None = None) -> Tensor:
+        """The task's columns (M, C) of any M inputs; `truths` are those of the pictures that they were made from.
+
+        Without truths: of tasks whose outputs are compared with no more than classes.
+        """
+
+    def explain(self, pixels: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Maps (N, H, W) of the same method for other pixels of the same images, or for other classes (N,)."""
+
+    def gradients(self, pixels: Tensor) -> Tensor:
+        """The annotated class' score, differentiated by the pixels: (N, 3, H, W)."""
+
+    def exact_scores(self, pixels: Tensor) -> Tensor:
+        """The annotated class' score (N,) in double precision, for pixels (N, 3, H, W) in double precision."""
+
+    def seconds(self) -> tuple[float, float]:
+        """Seconds that one map of these images takes, and one forward pass of them."""
+
+
+class Variants(Protocol):
+    """The same maps of the model made otherwise: drawn anew, with other weights, on another device."""
+
+    def explain_again(self) -> Tensor:
+        """Maps (N, H, W) computed once more with another seed, batch size and thread count."""
+
+    def explain_randomized(self, seed: int) -> Tensor:
+        """Maps (N, H, W) of the same method and target classes on the re-initialised model."""
+
+    def cascade(self, seed: int, steps: int) -> Sequence[tuple[str, Tensor]]:
+        """Name of the block and maps (N, H, W) of every step of a cascade from the output down."""
+
+    def explain_with(self, checkpoint: str) -> Tensor:
+        """Maps (N, H, W) of the same method and target classes with other weights."""
+
+    def explain_on(self, device: str, dtype: str) -> Tensor:
+        """Maps (N, H, W) of the same method and target classes on another device or in another precision."""
+
+
+class Others(Protocol):
+    """What the other images of the set tell."""
+
+    @property
+    def weights(self) -> Tensor:
+        """(N,) float64: all images of the rule over (classes x images of the image's class)."""
+
+    def panel(self, position: int, among: Among, count: int) -> Panel:
+        """Up to `count` images of one image's class, or of the other classes, that have a region."""
+
+    def other_maps(self, position: int, count: int) -> Tensor:
+        """The positive part of up to `count` other images' maps, (K, H, W), K at least 1, seeded by image."""
+
+    def pair_correlation(self, pairs: int) -> float:
+        """Mean Spearman correlation between the method's maps of random pairs of different images."""
+
+
+class Exchanges(Protocol):
+    """Pictures in which something is exchanged between images."""
+
+    def own_background(self, position: int) -> Tensor:
+        """One image (3, H, W) with its object filled in."""
+
+    def backgrounds(self, position: int, *, same_class: bool, count: int) -> Sequence[tuple[int, Tensor]]:
+        """Up to `count` donors for one image, seeded by image: class and picture (3, H, W), its object filled in."""
+
+    def exchanges(self, position: int, look: Look, classes: int) -> Sequence[Exchange]:
+        """One image with the look of up to `classes` other classes, seeded by image; empty where none can lend it."""
+
+    def note_cue(self, position: int, place: Place, turned: Mapping[int, float]) -> None:
+        """Keep for the report what the patches of other classes did to an image: 1 where it turned, by class."""
+
+
+class Batch(Pictures, Maps, Passes, Variants, Others, Exchanges, Protocol):
+    """N images with their model; every question that costs passes is asked here, so that passes are counted."""
 
 
 def by_class(answers: Sequence[Mapping[int, float]]) -> tuple[Tensor, Tensor]:

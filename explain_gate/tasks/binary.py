@@ -14,11 +14,11 @@ from explain_gate.records import Answer, Truth
 from explain_gate.tasks import SetFacts
 from explain_gate.tasks.logits import caution_of_sigmoid, of, permuted, wrong_output
 from explain_gate.tasks.outputs import scores_in
-from explain_gate.tasks.task import of_classes
+from explain_gate.tasks.task import Task
 
 
-class Binary:
-    """Implements `task.Task`. Columns (N, 2): minus the logit and the logit, so that each class has its own score.
+class Binary(Task):
+    """Columns (N, 2): minus the logit and the logit, so that each class has its own score.
 
     Args:
         facts: the positive class has index 1.
@@ -32,10 +32,6 @@ class Binary:
             raise ValueError(f"threshold must be a probability, in (0, 1), got {threshold}")
         self.facts = facts or SetFacts()
         self.cut = log(threshold / (1 - threshold))
-
-    def targets(self, truths: Sequence[Truth]) -> Tensor:
-        """The classes."""
-        return of_classes(truths)
 
     def columns(self, output: Any, targets: Tensor | None, *, by_target: bool) -> Tensor:  # noqa: ARG002 - protocol
         """The logit for the positive class, and its negative for the other."""
@@ -56,9 +52,6 @@ class Binary:
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """The logit for the positive class, minus the logit for the other."""
         return of(columns, targets)
-
-    def check(self, columns: Tensor, *, by_target: bool) -> None:
-        """Nothing is left to check: columns made here are two."""
 
     def cautions(self, columns: Tensor, truths: Sequence[Truth]) -> tuple[str, ...]:
         """That a sigmoid was taken already, and that the two classes seem to be exchanged."""
@@ -91,10 +84,6 @@ class Binary:
     def may_turn(self, columns: Tensor, labels: Tensor) -> Tensor:
         """Where the logit lies on the other side."""
         return self._positive(columns).long() != labels.to(columns.device)
-
-    def turned(self, before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
-        """Where the logit comes to lie on the side of the class."""
-        return self.may_turn(before, labels) & ~self.may_turn(after, labels).to(before.device)
 
     def same(self, columns: Tensor, others: Tensor) -> Tensor:
         """Whether both logits lie on one side."""

@@ -12,7 +12,7 @@ from explain_gate.errors import ModelError, NotMeasurable
 from explain_gate.records import Answer, Truth
 from explain_gate.tasks import SetFacts
 from explain_gate.tasks.logits import of, permuted, require_logits, rows_of
-from explain_gate.tasks.task import of_classes
+from explain_gate.tasks.task import Task
 
 _SUM = 1e-3
 
@@ -24,17 +24,13 @@ SOFTMAX = (
 )
 
 
-class Classification:
-    """Implements `task.Task`. A target function may give one score per image: it is explained, and nothing else."""
+class Classification(Task):
+    """A target function may give one score per image: it is explained, and nothing else."""
 
     name = "classification"
 
     def __init__(self, facts: SetFacts | None = None) -> None:
         self.facts = facts or SetFacts()
-
-    def targets(self, truths: Sequence[Truth]) -> Tensor:
-        """The classes."""
-        return of_classes(truths)
 
     def columns(self, output: Any, targets: Tensor | None, *, by_target: bool) -> Tensor:  # noqa: ARG002 - protocol
         """Logits as they come; of a target function also one score per image."""
@@ -88,10 +84,6 @@ class Classification:
         """Where another class has the highest logit."""
         highest = _highest(columns, "there are no classes to turn to")
         return highest != labels.to(highest.device)
-
-    def turned(self, before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
-        """Where the class takes the highest logit."""
-        return self.may_turn(before, labels) & ~self.may_turn(after, labels)
 
     def same(self, columns: Tensor, others: Tensor) -> Tensor:
         """Whether the same logit is highest; of one score per image nothing else is said."""

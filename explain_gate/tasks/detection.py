@@ -23,6 +23,7 @@ from explain_gate.tasks import SetFacts
 from explain_gate.tasks.boxes import Boxes, best_of, boxes_in, overlaps
 from explain_gate.tasks.drawn import boxes_of
 from explain_gate.tasks.logits import of
+from explain_gate.tasks.task import Task
 
 _BLOCKS = 5
 _COVERS = 0.5
@@ -30,8 +31,8 @@ _SURE = 1e-6
 """Scores of exactly 0 and 1 have no odds; this far from them they have."""
 
 
-class Detection:
-    """Implements `task.Task`. Labels are those of the boxes, as `data.classes` gives them.
+class Detection(Task):
+    """Labels are those of the boxes, as `data.classes` gives them.
 
     Args:
         facts: of the regression set.
@@ -128,10 +129,6 @@ class Detection:
     def may_turn(self, columns: Tensor, labels: Tensor) -> Tensor:
         """Where no box of the class covers the object."""
         return of(_block(columns, 1), labels) <= self.threshold
-
-    def turned(self, before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
-        """Where a box of the class comes to cover the object."""
-        return self.may_turn(before, labels) & ~self.may_turn(after, labels)
 
     def same(self, columns: Tensor, others: Tensor) -> Tensor:
         """Whether the same classes are found where the object is."""

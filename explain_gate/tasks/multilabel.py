@@ -13,13 +13,13 @@ from explain_gate.errors import ModelError
 from explain_gate.records import Answer, Truth
 from explain_gate.tasks import SetFacts
 from explain_gate.tasks.logits import caution_of_sigmoid, of, require_logits, rows_of
-from explain_gate.tasks.task import of_classes
+from explain_gate.tasks.task import Task, of_classes
 
 Thresholds = float | Sequence[float] | Mapping[str, float]
 
 
-class Multilabel:
-    """Implements `task.Task`. Columns are the logits; of images without any label there may be a class of its own.
+class Multilabel(Task):
+    """Columns are the logits; of images without any label there may be a class of its own.
 
     That class, `facts.nothing`, has a column behind those of the labels: how far the strongest label stays below its
     threshold. The model says it where no label is above.
@@ -34,17 +34,9 @@ class Multilabel:
 
     def __init__(self, facts: SetFacts | None = None, *, threshold: Thresholds = 0.5) -> None:
         self.facts = facts or SetFacts()
-        self.cuts = {index: log(p / (1 - p)) for index, p in _by_label(threshold, self.labels).items()}
-
-    @property
-    def labels(self) -> dict[str, int]:
-        """The labels of the set, by name, in the order of their indices."""
         labels = {name: index for name, index in self.facts.classes.items() if index != self.facts.nothing}
-        return dict(sorted(labels.items(), key=lambda pair: pair[1]))
-
-    def targets(self, truths: Sequence[Truth]) -> Tensor:
-        """The labels."""
-        return of_classes(truths)
+        self.labels = dict(sorted(labels.items(), key=lambda pair: pair[1]))
+        self.cuts = {index: log(p / (1 - p)) for index, p in _by_label(threshold, self.labels).items()}
 
     def columns(self, output: Any, targets: Tensor | None, *, by_target: bool) -> Tensor:  # noqa: ARG002 - protocol
         """The logits, and the column of images without a label."""
@@ -54,7 +46,7 @@ class Multilabel:
             return logits
         # Logits of labels that the set does not know are not looked at.
         own = logits[:, :nothing]
-        return torch.cat([own, -self._above(own).amax(dim=1, keepdim=True)], dim=1)
+        return torch.cat([own, -_above(self.cuts, own).amax(dim=1, keepdim=True)], dim=1)
 
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """The logit of the label."""
@@ -96,10 +88,6 @@ class Multilabel:
         """Where the label is not above its threshold."""
         return ~(self.margin(columns, labels) > 0)
 
-    def turned(self, before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
-        """Where the label rises above its threshold."""
-        return self.may_turn(before, labels) & ~self.may_turn(after, labels).to(before.device)
-
     def same(self, columns: Tensor, others: Tensor) -> Tensor:
         """Whether the same labels are above their thresholds."""
         pairs = zip(self._said(columns), self._said(others), strict=True)
@@ -123,17 +111,17 @@ class Multilabel:
         known = torch.tensor(sorted(self.labels.values()) or list(range(columns.shape[1])), device=columns.device)
         return known[columns[:, known].topk(min(count, len(known)), dim=1).indices]
 
-    def _above(self, logits: Tensor) -> Tensor:
-        """How far each label's logit lies above its threshold, (N, labels)."""
-        indices = list(self.cuts)
-        return logits[:, indices] - torch.tensor([self.cuts[index] for index in indices]).to(logits)
-
     def _said(self, columns: Tensor) -> list[tuple[int, ...]]:
         indices = list(self.cuts)
         return [
             tuple(index for index, yes in zip(indices, row, strict=True) if yes)
-            for row in (self._above(columns) > 0).tolist()
+            for row in (_above(self.cuts, columns) > 0).tolist()
         ]
+
+
+def _above(cuts: Mapping[int, float], logits: Tensor) -> Tensor:
+    """How far each label's logit lies above its threshold, (N, labels)."""
+    return logits[:, list(cuts)] - torch.tensor(list(cuts.values())).to(logits)
 
 
 def _by_label(threshold: Thresholds, labels: Mapping[str, int]) -> dict[int, float]:

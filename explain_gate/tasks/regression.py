@@ -13,11 +13,11 @@ from explain_gate.records import Answer, Truth
 from explain_gate.tasks import SetFacts
 from explain_gate.tasks.logits import of, wrong_output
 from explain_gate.tasks.outputs import scores_in
-from explain_gate.tasks.task import of_classes
+from explain_gate.tasks.task import Task
 
 
-class Regression:
-    """Implements `task.Task`. Columns (N, 2): minus the value and the value.
+class Regression(Task):
+    """Columns (N, 2): minus the value and the value.
 
     So the score of an image whose annotated value lies below the set's mean is explained downward, and of one above
     upward. A picture turns to a side when its value moves there by more than the tolerance: what moves less, the team
@@ -36,10 +36,6 @@ class Regression:
         self.facts = facts or SetFacts()
         self.tolerance = float(tolerance)
 
-    def targets(self, truths: Sequence[Truth]) -> Tensor:
-        """The sides."""
-        return of_classes(truths)
-
     def columns(self, output: Any, targets: Tensor | None, *, by_target: bool) -> Tensor:  # noqa: ARG002 - protocol
         """The value for the high side, and its negative for the low one."""
         value = output if by_target else scores_in(output)
@@ -53,9 +49,6 @@ class Regression:
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """The value toward the annotated side."""
         return of(columns, targets)
-
-    def check(self, columns: Tensor, *, by_target: bool) -> None:
-        """Nothing is left to check: columns made here are two."""
 
     def cautions(self, columns: Tensor, truths: Sequence[Truth]) -> tuple[str, ...]:
         """That all values lie far from all annotated ones, as with another unit."""

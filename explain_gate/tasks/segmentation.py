@@ -20,16 +20,15 @@ from explain_gate.tasks import SetFacts
 from explain_gate.tasks.drawn import region_in, regions_of
 from explain_gate.tasks.logits import of
 from explain_gate.tasks.outputs import described, scores_in
+from explain_gate.tasks.task import Task
 
 _BLOCKS = 5
 _ALARM = 0.01
 """Share of a picture from which a class that is predicted there counts as said of it."""
 
 
-class Segmentation:
-    """Implements `task.Task`.
-
-    A model of one logit a pixel knows one class: its probability is a sigmoid, and pixels above 0 are predicted.
+class Segmentation(Task):
+    """A model of one logit a pixel knows one class: its probability is a sigmoid, and pixels above 0 are predicted.
 
     Args:
         facts: of the regression set.
@@ -126,10 +125,6 @@ class Segmentation:
         """Where the region is not predicted as the class."""
         shares = _block(columns, 2)
         return (shares.argmax(dim=1) != labels.to(shares.device)) | ~shares.any(dim=1)
-
-    def turned(self, before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
-        """Where most of the region becomes the class."""
-        return self.may_turn(before, labels) & ~self.may_turn(after, labels)
 
     def same(self, columns: Tensor, others: Tensor) -> Tensor:
         """Whether most of the region is the same class, or of none in both."""

@@ -27,7 +27,7 @@ Shapes: columns (N, C) in any floating precision, on any device; labels (N,), in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
@@ -35,14 +35,17 @@ from explain_gate.records import Answer, Truth
 
 
 class Task(Protocol):
-    """The meaning of outputs. Where an output has no answer to a question, it raises NotMeasurable."""
+    """The meaning of outputs. Where an output has no answer to a question, it raises NotMeasurable.
 
-    @property
-    def name(self) -> str:
-        """As in `TASKS`."""
+    Tasks derive from it: what most of them answer alike stands here, with its text.
+    """
+
+    name: ClassVar[str]
+    """As in `TASKS`."""
 
     def targets(self, truths: Sequence[Truth]) -> Tensor:
-        """What outputs are compared with, (N,) or (N, T), int64, class first."""
+        """What outputs are compared with, (N,) or (N, T), int64, class first: the class alone."""
+        return of_classes(truths)
 
     def columns(self, output: Any, targets: Tensor | None, *, by_target: bool) -> Tensor:
         """What is kept of an output as the model, or with `by_target` the user's target function, gave it; (N, C).
@@ -58,11 +61,12 @@ class Task(Protocol):
         """The score that is explained, (N,), with the columns' graph."""
 
     def check(self, columns: Tensor, *, by_target: bool) -> None:
-        """Refuse columns that cannot be those of the classes of the regression set.
+        """Refuse columns that cannot be those of the classes of the regression set; where they always can, nothing.
 
         Raises:
             ModelError: they cannot, with what to write.
         """
+        del columns, by_target
 
     def cautions(self, columns: Tensor, truths: Sequence[Truth]) -> tuple[str, ...]:
         """Sentences on what looks wrong with outputs that can be measured."""
@@ -82,8 +86,9 @@ class Task(Protocol):
     def turned(self, before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
         """Whether pictures turned to a class when they were changed, (N,), bool; `before` are their own columns.
 
-        Never where they could not, see `may_turn`.
+        Where they could, see `may_turn`, and cannot any more.
         """
+        return self.may_turn(before, labels) & ~self.may_turn(after, labels).to(before.device)
 
     def same(self, columns: Tensor, others: Tensor) -> Tensor:
         """Whether two outputs say the same, (N,), bool."""

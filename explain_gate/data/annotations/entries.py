@@ -14,6 +14,7 @@ from pathlib import Path
 from explain_gate.data.annotations.names import Names
 from explain_gate.data.regions import Drawn, Shape
 from explain_gate.errors import DataError
+from explain_gate.records import Truth
 from explain_gate.tasks import SetFacts
 
 LISTED = 20
@@ -37,6 +38,11 @@ class Entry:
     size: tuple[int, int] | None
     value: float | None = None
     empty: bool = False
+
+    @property
+    def truth(self) -> Truth:
+        """What outputs are compared with, without the region, which is not read yet."""
+        return Truth(label=self.label, accepted=self.accepted, value=self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,12 +26,16 @@ class Images(Capability):
     @cached_property
     def pixels(self) -> Tensor:
         """(N, 3, H, W)."""
-        return torch.stack([sample.pixels for sample in self._request.samples]).to(self._device)
+        return torch.stack([sample.pixels for sample in self._request.samples]).to(
+            self._resources.variants.probe.device
+        )
 
     @cached_property
     def labels(self) -> Tensor:
         """(N,)."""
-        return torch.tensor([sample.label for sample in self._request.samples], device=self._device)
+        return torch.tensor(
+            [sample.label for sample in self._request.samples], device=self._resources.variants.probe.device
+        )
 
     @property
     def task(self) -> Task:
@@ -51,7 +55,9 @@ class Images(Capability):
     @cached_property
     def targets(self) -> Tensor:
         """The same as the task's numbers, (N,) or (N, T)."""
-        return aimed(self.task, self.task.targets(self.truths), self._request.logits).to(self._device)
+        return aimed(self.task, self.task.targets(self.truths), self._request.logits).to(
+            self._resources.variants.probe.device
+        )
 
     @property
     def method(self) -> str | None:
@@ -104,10 +110,6 @@ class Images(Capability):
             shapes = f"{tuple(values.shape)}{'' if about is None else f' about {tuple(about.shape)}'}"
             raise ValueError(f"a note must have a row for each of {count} images, and `about` its shape, got {shapes}")
         self._request.notes[name] = (values, about)
-
-    @property
-    def _device(self) -> torch.device:
-        return self._resources.variants.probe.device
 
 
 class Weights(Capability):

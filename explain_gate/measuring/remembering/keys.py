@@ -172,10 +172,6 @@ class Facts:
         """Key of what a search on these images left of one class."""
         return digest("cue", self._asked, label, place, sorted(classes.items()), [image.identity for image in images])
 
-    def marks(self, images: Sequence[ImageFacts]) -> str:
-        """Key of what operations do to these images, and whose show it: no model has a part in it."""
-        return digest("marks", self._seen, self.seed, [image.identity for image in images])
-
     def signature(self, label: int, images: Sequence[ImageFacts]) -> str:
         """Key of what these images of a class, and not those of others, have in common: no model has a part in it."""
         return digest("signature", self._seen, self.seed, label, [image.identity for image in images])
@@ -184,9 +180,12 @@ class Facts:
         """Key of which operation turned most of one half of these images to a class."""
         return digest("operation", self._asked, label, classes, half, sorted(image.identity for image in images))
 
-    def confounds(self, images: Sequence[ImageFacts]) -> str:
-        """Key of what tells these images' classes apart beside their objects: no model has a part in it."""
-        return digest("confounds", self._seen, self.seed, [image.identity for image in images])
+    def of_pictures(self, what: str, images: Sequence[ImageFacts]) -> str:
+        """Key of what a search told of these images, no model having a part in it.
+
+        `marks`: what operations do to them, and whose show it. `confounds`: what tells classes apart beside objects.
+        """
+        return digest(what, self._seen, self.seed, [image.identity for image in images])
 
     def finished(self, rules: Sequence[Rule]) -> str:
         """Key of what workers have finished who measured these rules."""

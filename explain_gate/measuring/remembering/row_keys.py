@@ -55,7 +55,7 @@ class RowKeys:
 
     def marks(self, rows: Sequence[int]) -> str:
         """Of what operations do to the pictures of these rows."""
-        return self._facts.marks([self._image(row) for row in rows])
+        return self._facts.of_pictures("marks", [self._image(row) for row in rows])
 
     def signature(self, label: int, rows: Sequence[int]) -> str:
         """Of what a class's pictures among these rows have in common."""
@@ -67,7 +67,7 @@ class RowKeys:
 
     def confounds(self, rows: Sequence[int]) -> str:
         """Of what tells the classes of these rows apart."""
-        return self._facts.confounds([self._image(row) for row in rows])
+        return self._facts.of_pictures("confounds", [self._image(row) for row in rows])
 
     def identity(self, row: int) -> str:
         """All that the row consists of, in one."""

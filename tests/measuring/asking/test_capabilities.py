@@ -10,7 +10,7 @@ from explain_gate.metrics.batch import Batch
 
 def test_every_name_of_the_protocol_has_its_capability():
     """Whatever the protocol promises a metric is answered, and by one capability alone."""
-    assert {name for name in vars(Batch) if not name.startswith("_")} <= set(ASKED_AS)
+    assert {name for name in dir(Batch) if not name.startswith("_")} <= set(ASKED_AS)
     names = [capability.name for capability in CAPABILITIES]
     assert len(set(names)) == len(names)
 
