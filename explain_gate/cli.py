@@ -247,6 +247,37 @@ def study_modules(cue: Literal["background", "patch"], images: int, output: str,
     modules(read_options(given), Path(output), cue=cue, images=images, progress=Lines(), say=click.echo)
 
 
+@study.command(name="roar")
+@click.option("--train", required=True, metavar="NAME", help="package.module:function of (images, labels, seed).")
+@click.option("--shares", default="0.1,0.3,0.5,0.7,0.9", show_default=True, metavar="LIST", help="Of pixels that go.")
+@click.option("--seeds", default=5, show_default=True, metavar="N", help="Retrains of each method and share.")
+@click.option("--methods", default="", metavar="LIST", help="Of thresholds.yaml; default: all of them.")
+@click.option(
+    "--fill",
+    type=click.Choice(["mean", "impute"]),
+    default="mean",
+    show_default=True,
+    help="What removed pixels become: the mean (ROAR), or a noisy mean of their neighbours (ROAD).",
+)
+@click.option("--images", metavar="N", type=int, help="Most images, spread over the classes; default: all.")
+@click.option("--held-out", default=0.5, show_default=True, metavar="SHARE", help="That no model is trained on.")
+@click.option("--output", default="reports/study-roar", show_default=True, metavar="DIR", help="Where it goes.")
+@click.option("--yes", is_flag=True, help="Begin without a question when the price was told.")
+@_run_options("config", "model", "checkpoint", "device", "workers", "tracking-uri", "allow-pickle")
+def study_roar(output: str, *, yes: bool, **given: Any) -> None:
+    """Which method's pixels a class can be learned from: remove them, retrain, ask; a killed study goes on."""
+    from explain_gate.commands.study import asked_roar, roar
+    from explain_gate.measuring.progress import Lines
+
+    def agree() -> None:
+        if not yes and sys.stdin.isatty() and sys.stdout.isatty():
+            click.confirm("Begin?", default=True, abort=True)
+
+    own = ("train", "shares", "seeds", "methods", "fill", "images", "held_out")
+    asked = asked_roar({name: given.pop(name) for name in own})
+    roar(read_options(given), Path(output), asked, agree=agree, progress=Lines(), say=click.echo)
+
+
 @study.command(name="classes")
 @click.option("--steps", default=256, show_default=True, metavar="N", help="Of Adam, for each of two pictures a class.")
 @click.option("--output", default="reports/study-classes", show_default=True, metavar="DIR", help="Where it goes.")

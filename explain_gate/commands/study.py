@@ -21,6 +21,9 @@ from explain_gate.studies.methods import study_methods
 from explain_gate.studies.methods_page import render_methods, told_methods
 from explain_gate.studies.modules import study_modules
 from explain_gate.studies.modules_page import render_modules, told_modules
+from explain_gate.studies.roar import Price, study_roar
+from explain_gate.studies.roar_page import render_roar, told_price, told_roar
+from explain_gate.studies.roar_plan import Asked
 from explain_gate.studies.twins import Cue
 
 
@@ -65,6 +68,55 @@ def modules(
     record = study_modules(job, folder, cue=cue, images=images, progress=progress)
     _write(folder, {"study": "modules", **asdict(record)}, render_modules(record))
     _tell(told_modules(record), folder, say)
+
+
+def roar(
+    options: RunOptions,
+    folder: Path,
+    asked: Asked,
+    *,
+    agree: Callable[[], None],
+    progress: Progress,
+    say: Callable[[str], None],
+) -> None:
+    """Remove pixels and retrain; writes the answers of every retrain, record.json and index.html.
+
+    Args:
+        options: which model on which set, and how many workers.
+        folder: where everything goes.
+        asked: what is wanted.
+        agree: called when the price was told, before it is paid; it may raise.
+        progress: told of every picture and retrain.
+        say: told the price and what was found.
+
+    Raises:
+        ConfigError, DataError, ModelError, OptionError: the input cannot be used.
+        UserCodeError: the team's function raised.
+    """
+
+    def tell(price: Price) -> None:
+        for line in told_price(price):
+            say(line)
+        if price.retrains:
+            agree()
+
+    record = study_roar(_opened(options), folder, asked, workers=options.workers or 1, progress=progress, agree=tell)
+    _write(folder, {"study": "roar", **asdict(record)}, render_roar(record))
+    _tell(told_roar(record), folder, say)
+
+
+def asked_roar(given: Mapping[str, Any]) -> Asked:
+    """What a user types; lists are separated by commas.
+
+    Raises:
+        OptionError: a share is no number.
+    """
+    try:
+        shares = tuple(float(one) for one in given["shares"].split(","))
+    except ValueError as error:
+        raise OptionError(f"--shares must be numbers such as 0.1,0.5,0.9, got {given['shares']}") from error
+    methods = tuple(filter(None, map(str.strip, given["methods"].split(","))))
+    return Asked(**{**given, "shares": shares, "methods": methods})
 
 
 def _opened(options: RunOptions) -> Job:

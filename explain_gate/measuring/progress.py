@@ -7,12 +7,15 @@ import time
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
+_COUNTED = {"drawing classes": "classes", "retraining": "retrains"}
+"""What a stage counts where it is no images."""
+
 
 class Progress(Protocol):
     """Told of every stage as it advances."""
 
     def advance(self, stage: str, done: int, total: int) -> None:
-        """`done` of `total` images of a stage are finished."""
+        """`done` of `total` images, or of what else the stage counts, are finished."""
 
 
 class Silent:
@@ -37,10 +40,12 @@ class Lines:
         now = time.monotonic()
         began = self._began.setdefault(stage, now)
         if done >= total:
-            self._stream.write(f"{stage}: {total} images in {now - began:.1f} s\n")
+            self._stream.write(f"{stage}: {total} {_COUNTED.get(stage, 'images')} in {now - began:.1f} s\n")
         elif now - self._told.setdefault(stage, began) > self.every_seconds:
             self._told[stage] = now
-            self._stream.write(f"{stage}: {done} of {total} images, {now - began:.0f} s so far\n")
+            self._stream.write(
+                f"{stage}: {done} of {total} {_COUNTED.get(stage, 'images')}, {now - began:.0f} s so far\n"
+            )
         self._stream.flush()
 
 

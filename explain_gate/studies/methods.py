@@ -17,35 +17,13 @@ from explain_gate.judging.noninferiority import compare, holm
 from explain_gate.metrics import METRICS, family, family_rank
 from explain_gate.records import Measurement, Profile
 from explain_gate.statistics import interval, summarize
+from explain_gate.studies.ranking import Pair, Standing, ranked
 
 FAMILIES = ("faithfulness", "alignment", "stability")
-ALPHA = 0.05
 CONTROL = "control."
 """How the names of the gate's own controls begin, such as a random map."""
 LEAST = 5
 """Images below which a class has no table of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """One method in one table; `rank` is 1 and as many as are better beyond chance. `interval` is the mean's, 95 %."""
-
-    method: str
-    mean: float
-    interval: tuple[float, float]
-    rank: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """`better` and `worse` by their means, paired by image; `p` is two-sided, after Holm. `tie`: not beyond chance."""
-
-    better: str
-    worse: str
-    difference: float
-    interval: tuple[float, float]
-    p: float
-    tie: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +137,5 @@ def _table(check: str, better: str, group: str | None, columns: dict[str, NDArra
 
 
 def _ranked(table: Table, p_values: Sequence[float]) -> Table:
-    pairs = tuple(
-        replace(pair, p=p, tie=p > ALPHA or pair.difference <= 0) for pair, p in zip(table.pairs, p_values, strict=True)
-    )
-    beaten = [pair.worse for pair in pairs if not pair.tie]
-    standings = tuple(replace(one, rank=1 + beaten.count(one.method)) for one in table.standings)
-    return replace(table, pairs=pairs, standings=standings)
+    standings, pairs = ranked(table.standings, table.pairs, p_values)
+    return replace(table, standings=standings, pairs=pairs)

@@ -1,9 +1,10 @@
-"""`explain-gate study modules` as its user types it."""
+"""`explain-gate study` as its user types it."""
 
 import json
 
 from click.testing import CliRunner
 from projects import THRESHOLDS, write_project
+from roar_projects import write_leaning
 
 from explain_gate.cli import main
 from explain_gate.measuring.job import measure
@@ -65,3 +66,26 @@ def test_classes_leave_pictures_a_record_and_a_page(tmp_path, fresh_modules):
     record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
     assert [one["class_name"] for one in record["sheets"]] == ["red", "green"]
     assert all((tmp_path / "out" / one["softmax"]).is_file() for one in record["sheets"])
+
+
+def test_removed_pixels_are_told_before_they_are_paid_for(tmp_path, fresh_modules):
+    """Price, answer, record and page; nothing is asked where nobody sits."""
+    thresholds = write_leaning(tmp_path / "p")
+    arguments = ["study", "roar", "--config", str(thresholds), "--train", "leaning:train", "--seeds", "3"]
+    more = ["--shares", "0.1,0.9", "--methods", "leaning:oracle", "--device", "cpu", "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, [*arguments, *more])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("One model retrained on 30 whole pictures is right about")
+    assert lines[1].startswith("To do: 14 retrains (1 retrain from before), and maps in about")
+    assert lines[2].startswith("leaning:oracle takes away most of what a class can be learned from")
+    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
+    assert (record["study"], record["shares"], record["seeds"]) == ("roar", [0, 0.1, 0.9], [0, 1, 2])
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_shares_that_are_no_numbers_are_told(tmp_path):
+    """With what to write."""
+    result = CliRunner().invoke(main, ["study", "roar", "--train", "a:b", "--shares", "half"])
+    assert result.exit_code == 4
+    assert "--shares must be numbers such as 0.1,0.5,0.9, got half" in result.output

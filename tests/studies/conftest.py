@@ -7,10 +7,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+OWN = ("twoways", "leaning", "telling")
+
 
 @pytest.fixture(autouse=True)
 def _fresh(fresh_modules):
     """The tiny project's modules, all of them."""
-    sys.modules.pop("twoways", None)
+    for name in OWN:
+        sys.modules.pop(name, None)
     yield
-    sys.modules.pop("twoways", None)
+    for name in OWN:
+        sys.modules.pop(name, None)

@@ -12,13 +12,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import Field, asdict, replace
 from pathlib import Path
 from queue import Queue
-from typing import NoReturn
+from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
 import torch
 
@@ -85,16 +85,36 @@ def measure_in_processes(job: Job, cache: Cache, count: int, scratch: Path, prog
             ledger.finish_whole()
 
 
-class Workers(AbstractContextManager["Workers"]):
-    """Processes that take one share after the other. Use in a `with`, after which none is left."""
+class Told(Protocol):
+    """What a worker is told to do: a dataclass of plain values."""
 
-    def __init__(self, count: int) -> None:
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def threads(self) -> int:
+        """With how many it does so."""
+
+
+T = TypeVar("T", bound=Told)
+MEASURES = "from explain_gate.measuring.workers.processes import main; main()"
+
+
+class Workers(AbstractContextManager["Workers"]):
+    """Processes that take one share of a work after the other. Use in a `with`, after which none is left.
+
+    Args:
+        count: how many.
+        serves: the code that a process runs, which ends in `serve`.
+    """
+
+    def __init__(self, count: int, serves: str = MEASURES) -> None:
+        self._serves = serves
         self._idle: list[subprocess.Popen[bytes]] = []
         self._running: set[subprocess.Popen[bytes]] = set()
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="worker")
         self._left = False
 
-    def do(self, shares: Sequence[Share]) -> Iterator[Share]:
+    def do(self, shares: Sequence[T]) -> Iterator[T]:
         """Those that are finished, as they are; one whose worker died is given to another, once."""
         waiting = {self._pool.submit(self._done, share): share for share in shares}
         for future in as_completed(waiting):
@@ -110,9 +130,9 @@ class Workers(AbstractContextManager["Workers"]):
             process.kill()
             process.communicate()
 
-    def _done(self, share: Share) -> bool:
+    def _done(self, share: Told) -> bool:
         for attempt in range(_ATTEMPTS):
-            worker = self._idle.pop() if self._idle else _start(share.threads)
+            worker = self._idle.pop() if self._idle else _start(share.threads, self._serves)
             self._running.add(worker)
             if self._left:
                 worker.kill()  # it began while the others were ended
@@ -129,7 +149,12 @@ class Workers(AbstractContextManager["Workers"]):
 
 
 def main() -> NoReturn:
-    """A worker's process: a share a line on its standard input, an exit code a line back.
+    """The process of a worker that measures."""
+    serve(lambda line: work(share_from(line)))
+
+
+def serve(do: Callable[[bytes], None]) -> NoReturn:
+    """A worker's process: what it is told a line on its standard input, an exit code a line back.
 
     An error is the caller's to tell, who meets it too.
     """
@@ -139,7 +164,7 @@ def main() -> NoReturn:
     threading.Thread(target=_read, args=(shares,), daemon=True).start()
     while True:
         try:
-            work(share_from(shares.get()))
+            do(shares.get())
         except ExplainGateError as error:
             sys.stderr.write(f"{error}\n")
             answers.write(f"{error.exit_code}\n")
@@ -163,10 +188,9 @@ def _read(shares: Queue[bytes]) -> None:
     os._exit(1)
 
 
-def _start(threads: int) -> subprocess.Popen[bytes]:
-    code = "from explain_gate.measuring.workers.processes import main; main()"
+def _start(threads: int, serves: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - this interpreter and fixed code
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", serves],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -174,7 +198,7 @@ def _start(threads: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _answer(worker: subprocess.Popen[bytes], share: Share) -> int | None:
+def _answer(worker: subprocess.Popen[bytes], share: Told) -> int | None:
     """How a worker says that a share ended, as an exit code; None where it died over it."""
     assert worker.stdin is not None  # noqa: S101 - both are pipes
     assert worker.stdout is not None  # noqa: S101 - as above

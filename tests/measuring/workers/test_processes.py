@@ -42,8 +42,8 @@ def test_workers_find_what_one_process_finds(tmp_path, write_project, measured, 
     project.write_text(project.read_text() + BEHAVIOUR)
     start, started = processes._start, []
 
-    def start_and_kill(threads) -> subprocess.Popen:
-        worker = start(threads)
+    def start_and_kill(*told) -> subprocess.Popen:
+        worker = start(*told)
         started.append(worker)
         if killed and len(started) == 1:
             worker.kill()
