@@ -124,6 +124,12 @@ def breaches(per_image: PerImage, verdict: Verdict) -> Breaches:
     return breached
 
 
+def worst_first(breached: Breaches) -> list[int]:
+    """Rows of all images: by status, then by depth, then as they came."""
+    order: list[int] = np.lexsort((np.arange(len(breached.depth)), -breached.depth, breached.status)).tolist()
+    return order
+
+
 def _depth(finding: Finding, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """How far each value lies beyond the bound, as a share of the farthest possible; None without bound or values."""
     side = bound_side(finding.bound)

@@ -49,9 +49,9 @@ def test_filters_narrow_the_gallery(open_page):
     visible = page.locator(".card:visible")
     assert visible.count() == 4
     assert set(visible.evaluate_all("cards => cards.map(card => card.dataset.right)")) == {"no"}
-    assert page.locator("#found").inner_text() == "4 images"
+    assert page.locator("#tells").inner_text() == "4 images"
     page.get_by_label("Class").select_option("Abyssinian")
-    assert page.locator("#found").inner_text() == "2 images"
+    assert page.locator("#tells").inner_text() == "2 images"
     page.get_by_role("group", name="Status").get_by_role("radio", name="passed", exact=True).check()
     assert (
         page.locator(".card:visible").count()
@@ -74,7 +74,8 @@ def test_order_by_a_score_puts_the_worst_first(open_page):
     page.get_by_label("Order").select_option(label="alignment.iou · grad_cam")
     values = page.evaluate(
         "() => { const s = JSON.parse(document.querySelector('#scores').textContent);"
-        " return [...document.querySelectorAll('.card')].map(card => s.rows[card.dataset.row][1]); }"
+        " const scores = new Map(s.rows.map(row => [String(row[0]), row.at(-1)]));"
+        " return [...document.querySelectorAll('.card')].map(card => scores.get(card.dataset.row)[1]); }"
     )
     assert values[-1] is None
     assert values[:-1] == sorted(values[:-1])

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -47,6 +48,7 @@ def render(template: str, *, scripts: Sequence[str] = (), pictures: str = FROM_D
         "methods_of": wording.methods_of,
         "quoted": shlex.quote,
         "anchor": _anchor,
+        "fragment": _fragment,
     }
     style = template_text("report.css")
     script = "\n".join(template_text(name) for name in scripts)
@@ -79,3 +81,8 @@ def _digest(text: str) -> str:
 
 def _anchor(text: str) -> str:
     return re.sub(r"\s", "-", text)
+
+
+def _fragment(anchor: str) -> str:
+    """An id as a link names it; lone surrogates, which no page can hold, become the question marks that it has."""
+    return "#" + quote(anchor.encode("utf-8", "replace"), safe="/")

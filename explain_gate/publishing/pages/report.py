@@ -11,10 +11,10 @@ from markupsafe import Markup
 from explain_gate import digits
 from explain_gate.attribution import METHODS, Method
 from explain_gate.comparing.per_image import CONTROL_PREFIX, PerImage
-from explain_gate.metrics import better
 from explain_gate.publishing.pages.cues import TELLING, CueView
 from explain_gate.publishing.pages.drift import Drift
 from explain_gate.publishing.pages.evidence import EvidenceView, most_telling
+from explain_gate.publishing.pages.image_table import build_table
 from explain_gate.publishing.pages.page import render
 from explain_gate.publishing.pages.sections import build_rules
 from explain_gate.publishing.pages.strategies import StrategyView
@@ -22,7 +22,7 @@ from explain_gate.publishing.pictures.charts import colour_bar
 from explain_gate.publishing.pictures.gallery import Gallery, Shown
 from explain_gate.publishing.words import wording
 from explain_gate.publishing.words.headline import reason
-from explain_gate.records import BLOCKING, STATUS_ORDER, Finding, Verdict
+from explain_gate.records import BLOCKING, Finding, Verdict
 from explain_gate.redact import redact
 
 STARTED = {
@@ -78,10 +78,11 @@ def render_html(
 ) -> str:
     """The report's page; its pictures lie beside it in assets/. `left_out` are sentences about those that do not."""
     rules = build_rules(verdict, per_image, config_text)
+    table = build_table(verdict, per_image, gallery)
     evidence = views.evidence or EvidenceView(strips={})
     return render(
         "index.html.j2",
-        scripts=("report.js", "wipe.js"),
+        scripts=("rules.js", "images.js", "wipe.js"),
         verdict=verdict,
         word=wording.VERDICT_WORDS[verdict.verdict],
         reason=reason(verdict),
@@ -100,9 +101,9 @@ def render_html(
         left_out=left_out,
         telling_share=TELLING,
         by_image=gallery.by_image(),
-        classes=sorted({shown.image.class_name for shown in gallery.shown}),
-        statuses=[s for s in STATUS_ORDER if any(shown.status == s for shown in gallery.shown)],
-        scores=_scores(gallery, per_image),
+        table=table,
+        anchors=table.anchors,
+        pictured={shown.row for shown in gallery.shown},
         methods=_methods(verdict, gallery, per_image),
         colour_bars={scale: Markup(colour_bar(scale)) for scale in ("sequential", "diverging")},  # noqa: S704 - an SVG of ours, no text in it
         config_lines=redact(config_text).splitlines() if config_text else [],
@@ -136,31 +137,6 @@ def _exhibit(shown: Shown, finding: Finding | None, per_image: PerImage | None) 
         own = values[rows == shown.row]
         value = digits.number(float(own[0])) if own.size else ""
     return Exhibit(shown=shown, method=method or next(iter(shown.layers), None), finding=finding, value=value)
-
-
-def _scores(gallery: Gallery, per_image: PerImage | None) -> dict[str, Any]:
-    """Every score of the images shown, for the enlarged view and for sorting; None where there is none."""
-    if per_image is None:
-        return {"columns": [], "rows": {}}
-    columns: list[dict[str, str | None]] = []
-    rows: dict[int, list[float | None]] = {shown.row: [] for shown in gallery.shown}
-    for measurement in per_image.shown():
-        columns.append(
-            {
-                "check": measurement.check,
-                "method": measurement.method,
-                "better": better(measurement.check, {}),
-            }
-        )
-        usable = per_image.usable(measurement).tolist()
-        values = {
-            row: value
-            for row, value, ok in zip(measurement.rows.tolist(), measurement.values.tolist(), usable, strict=True)
-            if ok
-        }
-        for row, cells in rows.items():
-            cells.append(float(f"{values[row]:.4g}") if row in values else None)
-    return {"columns": columns, "rows": rows}
 
 
 def _methods(verdict: Verdict, gallery: Gallery, per_image: PerImage | None) -> list[MethodCard]:

@@ -86,10 +86,27 @@ class RulesView:
     hidden: int
     missing: tuple[str, ...]
 
+    @property
+    def total(self) -> int:
+        """How many rules have a row."""
+        return len(self._views())
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes that have a rule of their own."""
+        return sorted({rule.finding.class_name for rule in self._views() if rule.finding.class_name})
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that rules are about."""
+        return sorted({rule.finding.method for rule in self._views() if rule.finding.method})
+
+    def _views(self) -> list[RuleView]:
+        return [rule for group in self.families for check in group.checks for rule in check.rules]
+
     def attention(self) -> list[RuleView]:
         """The rules that did not pass, worst first."""
-        views = [rule for group in self.families for check in group.checks for rule in check.rules]
-        return sorted((rule for rule in views if rule.finding.status != "passed"), key=lambda rule: rule.number)
+        return sorted((rule for rule in self._views() if rule.finding.status != "passed"), key=lambda rule: rule.number)
 
 
 def build_rules(verdict: Verdict, per_image: PerImage | None, config_text: str | None) -> RulesView:

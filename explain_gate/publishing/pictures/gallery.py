@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain_gate.attribution import METHODS
-from explain_gate.comparing.per_image import CONTROL_PREFIX, Breaches, PerImage, breaches
+from explain_gate.comparing.per_image import CONTROL_PREFIX, Breaches, PerImage, breaches, worst_first
 from explain_gate.digits import number
 from explain_gate.publishing.pictures.kept import Kept
 from explain_gate.publishing.pictures.overlays import Scale, outline, save_map_layer, scale_of
-from explain_gate.records import ImageRow, Profile, Status, Verdict
+from explain_gate.records import Finding, ImageRow, Profile, Status, Verdict
 
 PER_CELL = 40
 """Images of one class with right predictions, and as many with wrong ones: what a reviewer can inspect."""
@@ -29,12 +30,13 @@ LIMIT = 800
 class Shown:
     """One image of the gallery.
 
-    `layers` maps a method to the picture of its map; `path` is the region's outline; `breach` is the rule that this
-    image breaks most, with its value, such as "alignment.iou 0.03".
+    `anchor` is its id on the page; `layers` maps a method to the picture of its map; `path` is the region's outline;
+    `breach` is the rule that this image breaks most, with its value, such as "alignment.iou 0.03".
     """
 
     row: int
     image: ImageRow
+    anchor: str
     predicted: str
     status: Status
     breach: str
@@ -47,11 +49,13 @@ class Shown:
 class Gallery:
     """The images shown, worst first, out of `total`; `scales` holds the methods with pictures and their colours.
 
-    The maps of methods in `smoothed` are drawn with neighbouring pixels summed. `left_out` tells what cannot be drawn
-    because it is not what was measured: path inside the profile -> what is wrong.
+    `anchors` holds the id of every image of the profile, in its order. The maps of methods in `smoothed` are drawn with
+    neighbouring pixels summed. `left_out` tells what cannot be drawn because it is not what was measured: path inside
+    the profile -> what is wrong.
     """
 
     shown: tuple[Shown, ...]
+    anchors: Sequence[str] = ()
     total: int
     width: int
     height: int
@@ -77,14 +81,15 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
     kinds = kinds_of(profile)
     scales = {method: scale_of(kinds.get(method), array[rows[:8]]) for method, array in maps.items()}
     smoothed = frozenset(method for method in maps if kinds.get(method) in {"magnitude", "signed"})
-    slugs = slugs_of(list(maps))
+    slugs, anchors = slugs_of(list(maps)), anchors_of(profile)
     shown = tuple(
         Shown(
             row=row,
             image=profile.images[row],
+            anchor=anchors[row],
             predicted=answer_of(profile, profile.images[row]),
             status=breached.status_of(row),
-            breach=_breach(verdict, breached, row),
+            breach=breach_told(verdict.findings, breached, row),
             photo=photo_of(kept, row, folder),
             layers={
                 method: path
@@ -102,6 +107,7 @@ def build_gallery(verdict: Verdict, per_image: PerImage | None, folder: Path, *,
     )
     return Gallery(
         shown=shown,
+        anchors=anchors,
         total=len(profile.images),
         width=width,
         height=height,
@@ -116,9 +122,9 @@ def choose_rows(profile: Profile, verdict: Verdict, breached: Breaches, *, seed:
 
     The images that findings name are always among them, as far as `LIMIT` allows.
     """
-    order = np.lexsort((np.arange(len(breached.depth)), -breached.depth, breached.status))
+    order = worst_first(breached)
     cells: dict[tuple[str, bool], list[int]] = {}
-    for row in order.tolist():
+    for row in order:
         image = profile.images[row]
         cells.setdefault((image.class_name, image.correct), []).append(row)
     quota = min(PER_CELL, max(LIMIT // len(cells), 1))
@@ -129,7 +135,7 @@ def choose_rows(profile: Profile, verdict: Verdict, breached: Breaches, *, seed:
         chosen.update(worst)
         if rest and quota > 1:
             chosen.update(generator.permutation(rest)[: quota // 2].tolist())
-    position = {row: place for place, row in enumerate(order.tolist())}
+    position = {row: place for place, row in enumerate(order)}
     index = {image.image: row for row, image in enumerate(profile.images)}
     named = [index[image] for finding in verdict.findings for image in finding.worst if image in index]
     kept = dict.fromkeys([*named[: LIMIT // 2], *sorted(chosen, key=position.__getitem__)])
@@ -182,9 +188,21 @@ def class_name(profile: Profile, label: int | None) -> str:
     return profile.classes[label] if 0 <= label < len(profile.classes) else f"class {label}"
 
 
-def _breach(verdict: Verdict, breached: Breaches, row: int) -> str:
+def anchors_of(profile: Profile) -> list[str]:
+    """The id of each image on a page: its name, so that a link holds from run to run, whatever else is measured."""
+    seen: Counter[str] = Counter()
+    anchors = []
+    for image in profile.images:
+        anchor = "image-" + re.sub(r"\s", "-", image.image)
+        seen[anchor] += 1
+        anchors.append(anchor if seen[anchor] == 1 else f"{anchor}-{seen[anchor]}")
+    return anchors
+
+
+def breach_told(findings: Sequence[Finding], breached: Breaches, row: int) -> str:
+    """The rule that an image breaks most, with its value, such as "alignment.iou 0.03"; empty where it breaks none."""
     position = int(breached.finding[row])
-    return "" if position < 0 else f"{verdict.findings[position].check} {number(float(breached.value[row]))}"
+    return "" if position < 0 else f"{findings[position].check} {number(float(breached.value[row]))}"
 
 
 def photo_of(kept: Kept, row: int, folder: Path) -> str | None:
