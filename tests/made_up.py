@@ -192,6 +192,7 @@ def _pictures(writer: ProfileWriter, count: int, generator: np.random.Generator,
     ys, xs = np.mgrid[0:SIDE, 0:SIDE]
     regions, cam, signed = writer.regions(), writer.maps("grad_cam"), writer.maps("integrated_gradients")
     writer.maps("control.random")[:] = 0.5
+    writer.strengths(len(CLASSES))[:] = 1 / len(CLASSES)
     for row in range(count):
         cy, cx = generator.uniform(8, SIDE - 8, 2)
         region = (ys - cy) ** 2 + (xs - cx) ** 2 < 49

@@ -45,6 +45,7 @@ from explain_gate.measuring.remembering.store import Cache
 from explain_gate.measuring.rows import rows_asked
 from explain_gate.measuring.score import score
 from explain_gate.measuring.searches import look_up
+from explain_gate.measuring.strengths import keep_strengths
 from explain_gate.metrics import PAIR
 from explain_gate.models.build import build_module
 from explain_gate.models.digest import digest_of
@@ -86,6 +87,7 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
         facts = Facts.of(job, options)
         with _opened(job, facts, variants, options, cache, Path(scratch)) as (resources, memory):
             predictions = predict(variants.probe, data, writer, progress, memory)
+            keep_strengths(job.task, predictions.logits, sorted(data.classes.values()), writer)
             confounds = () if job.is_share else find_confounds(data, seed=job.seed, memory=memory.searched)
             for search in () if job.turn is None else job.turn.searches:
                 look_up(search, resources, memory, seed=job.seed)

@@ -14,6 +14,7 @@ from explain_gate.errors import ReferenceError
 
 MANIFEST = "manifest.json"
 REGIONS_FILE = "regions.npy"
+STRENGTHS_FILE = "strengths.npy"
 _SETTLED = 2.0
 """Seconds after which a file's time of change tells its content apart; clocks of file systems are coarse."""
 

@@ -13,7 +13,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from explain_gate.errors import ReferenceError
-from explain_gate.profile.files import MANIFEST, REGIONS_FILE, file_digest, maps_file, thumbnail_file, verify_file
+from explain_gate.profile.files import (
+    MANIFEST,
+    REGIONS_FILE,
+    STRENGTHS_FILE,
+    file_digest,
+    maps_file,
+    thumbnail_file,
+    verify_file,
+)
 from explain_gate.profile.manifest import FILES, read_manifest
 from explain_gate.profile.tables import read_images, read_scores
 from explain_gate.records import Profile
@@ -109,6 +117,14 @@ def load_region(profile: Profile, row: int) -> NDArray[np.bool_]:
     """One region, (H, W) bool."""
     width = int(profile.manifest["dataset"]["width"])
     return np.unpackbits(_load_array(profile, REGIONS_FILE)[row], axis=-1, count=width).astype(bool)
+
+
+def load_strengths(profile: Profile) -> NDArray[np.float32]:
+    """Probability of each class of the set, (N, K) float32 in [0, 1], in the order of `Profile.classes`.
+
+    NaN rows have no finite output. Tasks without probabilities, and profiles of earlier versions, have no such file.
+    """
+    return _load_array(profile, STRENGTHS_FILE)
 
 
 def thumbnail_path(profile: Profile, row: int) -> Path:

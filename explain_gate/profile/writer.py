@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow.parquet as pq
 
-from explain_gate.profile.files import MANIFEST, REGIONS_FILE, digests_of, maps_file, thumbnail_file
+from explain_gate.profile.files import MANIFEST, REGIONS_FILE, STRENGTHS_FILE, digests_of, maps_file, thumbnail_file
 from explain_gate.profile.manifest import FILES, SCHEMA_VERSION, manifest_text
 from explain_gate.profile.tables import images_table, scores_table
 from explain_gate.records import ImageRow, Measurement, Profile
@@ -53,6 +53,10 @@ class ProfileWriter:
         """The (N, H, ceil(W / 8)) uint8 file of packed regions."""
         count, height, width = self.shape
         return self._array(REGIONS_FILE, np.uint8, (count, height, (width + 7) // 8), 0)
+
+    def strengths(self, classes: int) -> np.memmap[Any, Any]:
+        """The (N, classes) float32 file of how strongly the model says each class, NaN until written."""
+        return self._array(STRENGTHS_FILE, np.float32, (self.shape[0], classes), np.nan)
 
     def thumbnail(self, row: int) -> Path:
         """Where the picture of one row belongs."""

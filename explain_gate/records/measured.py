@@ -210,8 +210,9 @@ class Profile:
 
     `manifest` is JSON: schema_version, model, dataset, methods, environment, config_digest, seconds, passes.
     `folder` holds maps/<method>.npy (N, H, W) float16, each map divided by its largest magnitude; regions.npy
-    (N, H, ceil(W / 8)) bits; thumbnails/<row>.jpg. It is None for a profile that was never written. `unverified` says
-    why nobody can tell whether its files are those that were measured; None where they are.
+    (N, H, ceil(W / 8)) bits; strengths.npy (N, classes) float32, the probability of every class where the task has
+    one; thumbnails/<row>.jpg. It is None for a profile that was never written. `unverified` says why nobody can tell
+    whether its files are those that were measured; None where they are.
     """
 
     manifest: Mapping[str, Any]

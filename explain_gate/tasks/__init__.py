@@ -66,6 +66,8 @@ class TaskCard:
 
 
 DEFAULT = "classification"
+PROBABLE = ("classification", "binary", "multilabel")
+"""Tasks whose outputs give every class of a picture a probability, wherever its objects are."""
 
 TASKS: Mapping[str, TaskCard] = {
     "classification": TaskCard(

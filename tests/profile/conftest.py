@@ -31,6 +31,7 @@ def folder(tmp_path):
     with ProfileWriter(tmp_path / "out" / "profile", count=2, height=4, width=5) as writer:
         writer.maps("grad_cam")[:] = 0.5
         writer.regions()[:] = 255
+        writer.strengths(1)[:] = 1
         for row in range(2):
             writer.thumbnail(row).write_bytes(b"a picture")
         writer.finish(images, [scores], manifest, also=write_audit)

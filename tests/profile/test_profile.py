@@ -11,7 +11,14 @@ import pytest
 
 from explain_gate.comparing.profiles import compare_profiles
 from explain_gate.errors import ReferenceError
-from explain_gate.profile.profile import load_maps, load_profile, load_regions, profile_digest, thumbnail_path
+from explain_gate.profile.profile import (
+    load_maps,
+    load_profile,
+    load_regions,
+    load_strengths,
+    profile_digest,
+    thumbnail_path,
+)
 
 THRESHOLDS = projects.THRESHOLDS.replace("accuracy: {{at_least: 0.9}}", "accuracy: {{at_least: 0.9, max_drop: 0.1}}")
 
@@ -40,6 +47,7 @@ def to_zeros(profile):
         ("images.parquet", lambda profile: load_profile(profile.folder)),
         ("maps/grad_cam.npy", lambda profile: load_maps(profile, "grad_cam")),
         ("regions.npy", load_regions),
+        ("strengths.npy", load_strengths),
         ("thumbnails/000000.jpg", lambda profile: thumbnail_path(profile, 0)),
     ],
 )
