@@ -139,6 +139,48 @@ def places_of(regions: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Tensor] 
     return torch.cat([neither, flat], dim=1)[..., None], torch.cat([neither, ~flat], dim=1)[..., None]
 
 
+def channel_axis(shape: tuple[int, ...], size: tuple[int, int]) -> int | None:
+    """Where channels lie in a batch of a part's outputs; None where they cannot be told from places.
+
+    Args:
+        shape: that of one image's output.
+        size: height and width of the image.
+    """
+    read_as = layout((1, *shape), size)
+    if len(shape) == 1 or (read_as is not None and read_as[0] != "channels first"):
+        return len(shape)
+    return 1 if len(shape) == 3 else None
+
+
+def channels_of(output: Tensor, axis: int) -> Tensor:
+    """The mean of each channel over places, (N, C)."""
+    return output.movedim(axis, 1).flatten(2).mean(dim=2) if output.ndim > 2 else output
+
+
+@contextmanager
+def without_channels(
+    module: torch.nn.Module, name: str, axis: int, channels: tuple[int, ...], means: Tensor
+) -> Iterator[None]:
+    """One part puts out the mean of some channels in their place, everywhere, while the block runs.
+
+    Shapes: means (C,), of all channels of the part, which lie at `axis` of its outputs.
+    """
+
+    def put(_: torch.nn.Module, __: Any, output: Tensor) -> Tensor:
+        at = torch.tensor(channels, device=output.device)
+        wide = [1] * output.ndim
+        wide[axis] = len(channels)
+        shape = [*output.shape]
+        shape[axis] = len(channels)
+        return output.index_copy(axis, at, means.to(output)[at].view(wide).expand(shape))
+
+    handle = module.get_submodule(name).register_forward_hook(put)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def _chosen(module: torch.nn.Module) -> set[str]:
     """Names of parts: children, of which containers and what there is only one of are opened while few come of it."""
     kinds = Counter(type(layer) for layer in module.modules())

@@ -8,8 +8,8 @@ the cue passes there: everywhere, at the places beside the object, or at those o
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from explain_gate.measuring.job import Job
 from explain_gate.measuring.progress import Progress
 from explain_gate.metrics.patches import Window
 from explain_gate.studies.blocks import Block, exchanged, find_blocks, places_of, read
+from explain_gate.studies.channels import Ablated, ablate_channels, choose_channels, halves
 from explain_gate.studies.honest_head import HonestHead, honest_head
 from explain_gate.studies.kept import Kept
 from explain_gate.studies.shares import share_of
@@ -51,6 +52,7 @@ class ModulesRecord:
 
     `effect` is the mean fall of the margin of the object's class over the cue's, in logits; `answered`, whether that is
     more than chance and than LEAST_EFFECT of the margin, without which no share is told. `head` is the last layer.
+    `channels` are told of each part that has some, of half of the images.
     """
 
     model: str
@@ -66,6 +68,7 @@ class ModulesRecord:
     head: str
     honest: HonestHead
     parts: tuple[Restored, ...]
+    channels: tuple[Ablated, ...]
 
 
 def study_modules(job: Job, folder: Path, *, cue: Cue, images: int, progress: Progress) -> ModulesRecord:
@@ -97,27 +100,44 @@ def study_modules(job: Job, folder: Path, *, cue: Cue, images: int, progress: Pr
         place, rows = telling_place(job, drawn, probe) if cue == "patch" else (None, list(drawn))
         first = job.data.first()
         blocks, head = find_blocks(probe, first.pixels[None], job.task.targets([first.truth]))
-        kept = Kept(
-            folder / "images.jsonl",
-            {
-                "model": job.model.digest,
-                "set": [job.data.key(row) for row in rows],
-                "cue": [cue, asdict(place) if place else None],
-                "seed": job.seed,
-                "blocks": [block.name for block in blocks],
-            },
-        )
-        waiting = [row for row in rows if job.data.key(row) not in kept.answers]
-        twins = background_twins(job, waiting, Path(scratch)) if place is None else patch_twins(job, waiting, place)
+        asked = _asked(job, rows, cue, place, blocks)
+        kept = Kept(folder / "images.jsonl", asked)
+
+        def twins_of(some: Sequence[int]) -> Iterator[Twins]:
+            return background_twins(job, some, Path(scratch)) if place is None else patch_twins(job, some, place)
+
+        twins = twins_of([row for row in rows if job.data.key(row) not in kept.answers])
         while batch := list(islice(twins, _AT_ONCE)):
             for one, answer in zip(batch, _exchange(job, probe, batch, blocks, head), strict=True):
                 kept.keep(job.data.key(one.sample.index), answer)
             progress.advance("exchanging parts", len(kept.answers), len(rows))
-    answers = [kept.answers[key] for row in rows if (key := job.data.key(row)) in kept.answers]
-    if not answers:
-        raise DataError("study modules: no image has a region and a twin: draw regions, or use a set of two classes")
-    progress.advance("exchanging parts", len(rows), len(rows))
-    return _record(job, answers, blocks, head, cue=cue, place=place, left_out=len(rows) - len(answers))
+        known = [row for row in rows if job.data.key(row) in kept.answers]
+        if not known:
+            raise DataError(
+                "study modules: no image has a region and a twin: draw regions, or use a set of two classes"
+            )
+        progress.advance("exchanging parts", len(rows), len(rows))
+        answers = [kept.answers[job.data.key(row)] for row in known]
+        record = _record(job, answers, blocks, head, cue=cue, place=place, left_out=len(rows) - len(answers))
+        if not record.answered:
+            return record
+        choose, ask = halves(job, known)
+        chosen = choose_channels(job, probe, twins_of(choose), blocks, head)
+        out = Kept(folder / "channels.jsonl", {**asked, "channels": {one.part: one.groups for one in chosen}})
+        keys = [job.data.key(row) for row in ask]
+        ablated = ablate_channels(job, probe, twins_of(ask), chosen, kept=out, keys=keys, cue=cue, progress=progress)
+        return replace(record, channels=ablated)
+
+
+def _asked(job: Job, rows: Sequence[int], cue: Cue, place: Window | None, blocks: Sequence[Block]) -> dict[str, Any]:
+    """All that an image's numbers depend on."""
+    return {
+        "model": job.model.digest,
+        "set": [job.data.key(row) for row in rows],
+        "cue": [cue, asdict(place) if place else None],
+        "seed": job.seed,
+        "blocks": [block.name for block in blocks],
+    }
 
 
 def _exchange(
@@ -212,6 +232,7 @@ def _record(
         head=head,
         honest=honest_head(features[0], features[1], labels, (right[0], right[1]), seed=job.seed),
         parts=tuple(parts),
+        channels=(),
     )
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 from markupsafe import Markup
 
 from explain_gate.digits import number, plural
 from explain_gate.publishing.pages.page import render
+from explain_gate.studies.channels import Ablated
 from explain_gate.studies.modules import WAYS, ModulesRecord, Restored
 
+_SHOWN = 6
+"""Channels named in the table; the record has all."""
 _NAMES = {"whole": "the whole output", "beside": "places beside the object", "on": "places on the object"}
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BASE = 720, 260, 44, 14, 216
 
@@ -29,6 +33,7 @@ def told_modules(record: ModulesRecord) -> list[str]:
     around = [one.block.name for one in record.parts if _below(one, "whole")]
     if around:
         lines.append(f"Less than half of it passes through {', '.join(around)}: it has another way.")
+    lines += _of_channels(record)
     if record.left_out:
         lines.append(f"{plural(record.left_out, 'image')} without a region or a twin left out.")
     return lines
@@ -72,6 +77,7 @@ def render_modules(record: ModulesRecord) -> str:
                 "columns": ("share of right answers", "value"),
                 "rows": heads,
             },
+            *_channels(record),
         ],
         note=f"Model {record.model_digest[:12]}, seed {record.seed}, {plural(record.images, 'image')}. "
         "Intervals: 95 %, over images.",
@@ -103,6 +109,48 @@ def _of_places(record: ModulesRecord) -> list[str]:
     if lying[-1] == len(spatial) - 1:
         return [f"It lies beside the object up to {names[-1]}, the last part on its way that has places."]
     return [f"From {names[lying[-1] + 1]} on less than half of the cue is left at the places beside the object."]
+
+
+def most_gone(record: ModulesRecord) -> Ablated | None:
+    """The part whose channels take most of the effect with them, by the lower end of its interval."""
+    told = [one for one in record.channels if one.interval is not None]
+    return max(told, key=lambda one: one.interval[0] if one.interval else 0.0, default=None)
+
+
+def _of_channels(record: ModulesRecord) -> list[str]:
+    one = most_gone(record)
+    if one is None or one.interval is None or one.interval[0] <= max(0.0, one.gone_random or 0.0):
+        return ["No part has a few channels that take more of it with them than random ones do."] if one else []
+    told = (
+        f"Without {plural(len(one.channels), 'channel')} of {one.of} in {one.part}, {number(one.gone)} "
+        f"({number(one.interval[0])} to {number(one.interval[1])}) of it goes, and without as many random ones "
+        f"{number(one.gone_random)}; right answers without the cue are {number(one.right[1])} then, before "
+        f"{number(one.right[0])}."
+    )
+    return [told]
+
+
+def _channels(record: ModulesRecord) -> list[dict[str, Any]]:
+    if not record.channels:
+        return []
+    rows = [
+        (one.part, f"{len(one.channels)} of {one.of}", ", ".join(map(str, one.channels[:_SHOWN])),
+         number(one.gone) + (f" ({number(one.interval[0])} to {number(one.interval[1])})" if one.interval else ""),
+         number(one.gone_random), *(number(share) for share in one.right))
+        for one in record.channels
+    ]  # fmt: skip
+    return [
+        {
+            "title": "Channels that answer to the cue",
+            "lead": "The channels of a part that differ most between the two cues, chosen on one half of the images, "
+            f"are set to their mean on the other {plural(record.channels[0].images, 'image')}: the share of the "
+            "effect that goes, and right answers about objects without the cue, beside as many random channels.",
+            "drawing": "",
+            "columns": ("part", "channels", "the strongest", "effect gone", "random: effect gone",
+                        "right without cue", "without channels", "without random ones"),
+            "rows": rows,
+        }
+    ]  # fmt: skip
 
 
 def _regained(record: ModulesRecord) -> str:

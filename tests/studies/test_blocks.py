@@ -6,7 +6,16 @@ from torch import nn
 
 from explain_gate.attribution.base import Probe
 from explain_gate.errors import ModelError
-from explain_gate.studies.blocks import MOST, exchanged, find_blocks, places_of, read
+from explain_gate.studies.blocks import (
+    MOST,
+    channel_axis,
+    channels_of,
+    exchanged,
+    find_blocks,
+    places_of,
+    read,
+    without_channels,
+)
 
 
 def parts(module, size=32):
@@ -78,3 +87,30 @@ def test_places_in_every_layout(shape, inside):
     assert on.shape == inside
     assert int(on.sum()) == int(beside.sum()) == 8
     assert places_of(region, (5,)) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((7, 4, 4), 1), ((4, 4, 7), 3), ((17, 7), 2), ((7,), 1), ((7, 1, 1), 1), ((3, 2, 4, 4), None)],
+)
+def test_channels_in_every_layout(shape, axis):
+    """Convolutional, channels last, tokens, vectors, pooled; of what has one axis more nobody knows."""
+    assert channel_axis(shape, (16, 16)) == axis
+    if axis is not None:
+        output = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+        means = channels_of(output, axis)
+        assert means.shape == (2, 7)
+        assert torch.allclose(means[:, 3], output.select(axis, 3).reshape(2, -1).mean(dim=1))
+
+
+def test_a_channel_becomes_its_mean_everywhere():
+    """The others are as they were, and so is the network behind it."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()).eval()
+    image, means = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(0)), torch.arange(4.0)
+    with torch.no_grad():
+        before = net(image).view(2, 4, 25)
+        with without_channels(net, "0", 1, (1, 3), means):
+            after = net(image).view(2, 4, 25)
+        assert torch.equal(net(image).view(2, 4, 25), before)
+    assert torch.equal(after[:, (0, 2)], before[:, (0, 2)])
+    assert torch.equal(after[:, (1, 3)], torch.tensor([1.0, 3.0])[None, :, None].expand(2, 2, 25))

@@ -3,7 +3,7 @@
 import pytest
 from browsers import browser
 from projects import write_project
-from study_projects import write_two_ways
+from study_projects import write_many, write_two_ways
 
 from explain_gate.config import load_config
 from explain_gate.measuring.job import open_job
@@ -35,6 +35,15 @@ def test_the_backbone_is_told_with_how_deep_the_cue_lies_beside_the_object(tmp_p
     assert "It lies beside the object up to window, the last part on its way that has places." in lines
 
 
+def test_the_channels_are_told_with_what_they_cost(tmp_path):
+    """Beside as many random ones, and in a table."""
+    record = record_of(write_many(tmp_path / "p"), tmp_path / "out")
+    line = next(line for line in told_modules(record) if line.startswith("Without"))
+    assert line.startswith("Without 2 channels of 32 in both, 1.00 (")
+    assert line.endswith("right answers without the cue are 1.00 then, before 1.00.")
+    assert "Channels that answer to the cue" in render_modules(record)
+
+
 def test_without_a_cue_nothing_is_placed(tmp_path):
     """And the page says so too."""
     record = record_of(write_two_ways(tmp_path / "p", cheats=False), tmp_path / "out")
@@ -53,7 +62,8 @@ def test_the_page_opens_from_disk(tmp_path, browser, width):
     told = []
     page.on("console", lambda message: told.append(message.text))
     page.goto(file.as_uri())
-    assert page.locator("tbody tr").count() == len(record.parts) + 5
+    assert page.locator("tbody tr").count() == len(record.parts) + 5 + len(record.channels)
+    assert record.channels
     assert page.locator("svg path.fall").count() >= 4
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert told == []
