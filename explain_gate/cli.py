@@ -130,12 +130,20 @@ def compare(before: str, after: str, config: str | None, output: str | None) -> 
 @click.option("--model", metavar="NAME", help="A recorded model, by its own name or its name in the registry.")
 @click.option("--checkpoints", metavar="GLOB", help="Measure these files in order instead, e.g. 'ckpt/*.safetensors'.")
 @click.option("--output", default="history.html", show_default=True, metavar="FILE", help="The page to write.")
+@click.option(
+    "--pictures/--no-pictures",
+    default=True,
+    show_default=True,
+    help="Fetch what up to 12 recorded versions measured, to show where each looked.",
+)
 @_run_options("config", "device", "tracking-uri")
-def history(model: str | None, checkpoints: str | None, output: str, **given: str | bool | None) -> None:
+def history(
+    model: str | None, checkpoints: str | None, output: str, *, pictures: bool, **given: str | bool | None
+) -> None:
     """Draw every recorded version of a model, or a folder of checkpoints, over time."""
     from explain_gate.commands.history import draw_history
 
-    draw_history(model, checkpoints, Path(output), read_options(given), say=click.echo)
+    draw_history(model, checkpoints, Path(output), read_options(given), pictures=pictures, say=click.echo)
 
 
 @main.command()

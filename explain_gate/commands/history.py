@@ -15,23 +15,30 @@ from explain_gate.comparing.terms import SEED
 from explain_gate.comparing.timeline import timeline_lines
 from explain_gate.comparing.versions import Event, Run, Version
 from explain_gate.config import load_config
-from explain_gate.errors import OptionError
+from explain_gate.errors import OptionError, ReferenceError
 from explain_gate.measuring.job import tracking_settings
 from explain_gate.measuring.progress import Lines, Progress
 from explain_gate.options import RunOptions
 from explain_gate.publishing.pages.history import render_history
-from explain_gate.publishing.pictures.film import film_strips
+from explain_gate.publishing.pictures.film import FRAMES, Strip, film_strips
 from explain_gate.publishing.text.verdict_json import finding_from_json
-from explain_gate.records import Lesson
+from explain_gate.records import Lesson, Profile
 from explain_gate.session.run import GateSession
 from explain_gate.tracking.alias import Move
 from explain_gate.tracking.history import RecordedRun, history
 from explain_gate.tracking.lessons import FILE, lessons_in_file
+from explain_gate.tracking.references import resolve
 from explain_gate.tracking.settings import TrackingSettings
 
 
 def draw_history(
-    model: str | None, checkpoints: str | None, output: Path, options: RunOptions, *, say: Callable[[str], None]
+    model: str | None,
+    checkpoints: str | None,
+    output: Path,
+    options: RunOptions,
+    *,
+    pictures: bool,
+    say: Callable[[str], None],
 ) -> None:
     """Write the page of a recorded model's versions, or of the checkpoints that a pattern matches.
 
@@ -40,6 +47,7 @@ def draw_history(
         checkpoints: a pattern of files to measure in order instead.
         output: the page to write.
         options: thresholds.yaml, the tracking store and the device.
+        pictures: whether to fetch what recorded versions measured, to show where each looked.
         say: is told a line for each version.
 
     Raises:
@@ -52,11 +60,14 @@ def draw_history(
         page = history_of_checkpoints(options.config, files, device=options.device, progress=Lines(), tell=say)
     else:
         config = load_config(options.config)
-        recorded = recorded_history(str(model), tracking_settings(config, options.tracking_uri))
+        settings = tracking_settings(config, options.tracking_uri)
+        recorded = recorded_history(str(model), settings)
         versions = _with_lessons(recorded, lessons_in_file(config.path.parent / FILE))
         for line in timeline_lines(versions):
             say(line)
-        page = render_history(str(model), versions)
+        page = render_history(
+            str(model), versions, strips=recorded_strips(versions, settings, say=say) if pictures else ()
+        )
     output.write_text(page, encoding="utf-8")
     say(f"page: {output}")
 
@@ -69,6 +80,29 @@ def recorded_history(model: str, settings: TrackingSettings) -> list[Version]:
         TrackingError: the store is away.
     """
     return versions_of(history(model, settings))
+
+
+def recorded_strips(
+    versions: Sequence[Version], settings: TrackingSettings, *, say: Callable[[str], None]
+) -> tuple[Strip, ...]:
+    """The images whose maps changed most, under recorded versions, oldest first: 12 at most, evenly among all.
+
+    What such a version measured is fetched from the store; one that holds nothing whole is left out, and said.
+    """
+    recorded = [version for version in versions if version.latest.run_id]
+    places = {round(at * (len(recorded) - 1) / (FRAMES - 1)) for at in range(FRAMES)} if recorded else set()
+    profiles, labels = [], []
+    for place in sorted(places):
+        version = recorded[place]
+        try:
+            profile = resolve(f"run:{version.latest.run_id}", settings)
+        except ReferenceError as error:
+            say(f"{version.label} is shown without maps: {error}")
+            continue
+        if isinstance(profile, Profile):
+            profiles.append(profile)
+            labels.append(version.label)
+    return film_strips(profiles, labels)
 
 
 def versions_of(recorded: Sequence[RecordedRun]) -> list[Version]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,16 +17,27 @@ from explain_gate.records import Direction, Profile
 from explain_gate.statistics import interval
 
 Trend = Literal["better", "worse", "unclear", "equal"]
+_MOVED = 3
 _UNTOLD = ("seconds", "passes", "cache", "model", "files")
 _UNTOLD_FACTS = tuple(f"environment {name}" for name in ("started", "started_by", "started_from", "job", "command"))
 """Of a run as an event; they tell nothing of what was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """One image's value before and after."""
+
+    image: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckChange:
     """Mean of one check in both profiles over the images that both measured; `largest` is one image's difference.
 
-    `interval` is the 95 % bootstrap interval of the change over images. `class_name` is None for all classes.
+    `interval` is the 95 % bootstrap interval of the change over images. `class_name` is None for all classes, and
+    `moved` has their images that changed most, farthest first.
     """
 
     check: str
@@ -39,6 +50,7 @@ class CheckChange:
     change: float
     interval: tuple[float, float]
     largest: float
+    moved: tuple[Moved, ...] = ()
 
     @property
     def trend(self) -> Trend:
@@ -137,7 +149,11 @@ def compare_profiles(before: Profile, after: Profile) -> Comparison:
     return Comparison(
         before=_model(before),
         after=_model(after),
-        checks=tuple(_check(key, None, *values[1:]) for key, values in columns if values[0].size),
+        checks=tuple(
+            replace(_check(key, None, *values[1:]), moved=_moved(after, *values))
+            for key, values in columns
+            if values[0].size
+        ),
         classes=tuple(
             _check(key, name, *(column[chosen] for column in values[1:]))
             for key, values in columns
@@ -190,6 +206,17 @@ def _check(
         change=float(differences.mean()),
         interval=_interval(differences),
         largest=float(np.abs(differences).max()),
+    )
+
+
+def _moved(
+    after: Profile, rows: NDArray[np.int64], was: NDArray[np.float64], now: NDArray[np.float64]
+) -> tuple[Moved, ...]:
+    order = np.argsort(-np.abs(now - was), kind="stable")[:_MOVED].tolist()
+    return tuple(
+        Moved(image=after.images[int(rows[at])].image, before=float(was[at]), after=float(now[at]))
+        for at in order
+        if now[at] != was[at]
     )
 
 

@@ -5,11 +5,20 @@ from pathlib import Path
 
 import pytest
 from audited import recorded_life
+from made_up import make_run
 
-from explain_gate.commands.history import history_of_checkpoints, natural_order, recorded_history, versions_of
+from explain_gate.commands.history import (
+    history_of_checkpoints,
+    natural_order,
+    recorded_history,
+    recorded_strips,
+    versions_of,
+)
 from explain_gate.errors import OptionError
 from explain_gate.measuring.progress import Silent
 from explain_gate.tracking.settings import TrackingSettings
+
+__all__ = ["make_run"]
 
 
 def test_numbers_in_names_count():
@@ -65,6 +74,32 @@ def test_recorded_runs_become_versions(monkeypatch):
     assert version.label == "14"
     assert version.findings[0].class_name == "red"
     assert version.findings[0].interval == (0.4, 0.6)
+
+
+def test_recorded_versions_show_where_they_looked(make_run, monkeypatch):
+    """What each recorded is fetched by its run; one that is gone is said and left out, at most twelve are shown."""
+    from explain_gate.comparing.versions import Run, Version
+    from explain_gate.errors import ReferenceError
+
+    profile, asked, said = make_run().profile, [], []
+
+    def resolve(ref, settings):
+        asked.append(ref)
+        if ref == "run:r2":
+            raise ReferenceError("run r2 holds no profile")
+        return profile
+
+    monkeypatch.setattr("explain_gate.commands.history.resolve", resolve)
+    versions = [Version(label=str(n), runs=(Run(verdict="passed", findings=(), run_id=f"r{n}"),)) for n in range(1, 4)]
+    strips = recorded_strips(versions, TrackingSettings(), say=said.append)
+    assert [frame.label for frame in strips[0].frames] == ["1", "3"]
+    assert said == ["2 is shown without maps: run r2 holds no profile"]
+    many = [Version(label=str(n), runs=(Run(verdict="passed", findings=(), run_id=f"r{n + 10}"),)) for n in range(40)]
+    asked.clear()
+    strips = recorded_strips(many, TrackingSettings(), say=said.append)
+    assert (len(asked), asked[0], asked[-1]) == (12, "run:r10", "run:r49")
+    assert len(strips[0].frames) == 12
+    assert recorded_strips([], TrackingSettings(), say=said.append) == ()
 
 
 def test_runs_of_the_same_weights_are_one_version():

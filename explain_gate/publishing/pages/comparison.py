@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from explain_gate.comparing.profiles import CheckChange, Comparison, named
 from explain_gate.metrics import family_rank
+from explain_gate.publishing.pages.changed_strategies import ChangedStrategy, changed_strategies
 from explain_gate.publishing.pages.drift import Drift, build_drift
 from explain_gate.publishing.pages.page import render
 from explain_gate.publishing.pictures.charts import change_bar
@@ -41,13 +42,19 @@ def write_comparison(
     """
     folder.mkdir(parents=True, exist_ok=True)
     drift = build_drift(after, before, folder, map_pairs=comparison.map_pairs)
+    strategies = changed_strategies(before, after, folder)
     page = folder / "index.html"
-    page.write_bytes(render_comparison(comparison, drift, findings).encode("utf-8", "replace"))
+    page.write_bytes(render_comparison(comparison, drift, findings, strategies).encode("utf-8", "replace"))
     return page
 
 
-def render_comparison(comparison: Comparison, drift: Drift | None = None, findings: Sequence[Finding] = ()) -> str:
-    """The page; the pictures of `drift` lie beside it in assets/."""
+def render_comparison(
+    comparison: Comparison,
+    drift: Drift | None = None,
+    findings: Sequence[Finding] = (),
+    strategies: Sequence[ChangedStrategy] = (),
+) -> str:
+    """The page; the pictures of `drift` and of `strategies` lie beside it in assets/."""
     broken = any(finding.status in BLOCKING for finding in findings)
     facts = [(name, redact(was), redact(now)) for name, was, now in comparison.facts]
     return render(
@@ -59,6 +66,8 @@ def render_comparison(comparison: Comparison, drift: Drift | None = None, findin
         rows=_rows(comparison),
         facts=facts,
         drift=drift,
+        pictured={pair.image.image: pair.anchor for pair in reversed(drift.pairs if drift is not None else ())},
+        strategies=strategies,
         left_out=[left_out_told(drift.left_out)] if drift is not None and drift.left_out else [],
         findings=by_severity(tuple(findings)),
         state="failed" if broken else "passed" if findings or comparison.bit_equal else "neutral",

@@ -40,6 +40,11 @@ class Pair:
     path: str
 
     @property
+    def anchor(self) -> str:
+        """Its id on the page: method and image, so that a link holds from page to page."""
+        return "-".join(f"pair {self.method} {self.image.image}".split())
+
+    @property
     def other_prediction(self) -> bool:
         """Whether the two versions predict different classes."""
         return self.predicted != self.predicted_before

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from explain_gate.comparing.series import Series, series_of
+from explain_gate.comparing.series import Series, rule_named, series_of
 from explain_gate.comparing.terms import changed_verdicts, changes, reruns
 from explain_gate.comparing.timeline import told
 from explain_gate.comparing.versions import Event, Run, Version
@@ -23,6 +23,8 @@ from explain_gate.redact import HIDDEN, redact
 
 CHARTS = 160
 """Charts on the page; those that break now, and then the reviewer's order, come first."""
+EVENTS = 400
+"""Of the time line, the newest."""
 VALUE_ROWS = 8_000
 """Values listed under the versions, newest first; the rest is in each run's verdict.json."""
 
@@ -77,7 +79,7 @@ def render_history(model: str, versions: Sequence[Version], *, strips: Sequence[
     """
     if not versions:
         raise ValueError("must have at least one version, got none")
-    every = series_of(versions)
+    every, events = series_of(versions), _events(versions)
     chosen = sorted(every, key=lambda one: not _broken_now(one))[:CHARTS]
     charts = _charts([one for one in every if one in chosen], versions)
     return render(
@@ -91,7 +93,8 @@ def render_history(model: str, versions: Sequence[Version], *, strips: Sequence[
         families=_families(charts),
         hidden=len(every) - len(charts),
         strips=strips,
-        events=_events(versions),
+        events=events[:EVENTS],
+        older=len(events) - EVENTS,
         changes=[(versions[change.position].named, change) for change in changes(versions)],
         changed_verdicts=changed_verdicts(versions),
         data=_data(charts, versions),
@@ -101,9 +104,26 @@ def render_history(model: str, versions: Sequence[Version], *, strips: Sequence[
 
 
 def _events(versions: Sequence[Version]) -> list[tuple[Version, Event]]:
-    """What people put on record about all versions, newest first."""
+    """Everything on one line, newest first: verdicts, changes of data set and rules, and what people put on record."""
     every = [(version, event) for version in versions for event in version.events]
+    every += [(version, _verdict(run)) for version in versions for run in version.runs if run.time is not None]
+    for change in changes(versions):
+        version = versions[change.position]
+        if version.time is not None:
+            ends = "values compare, verdicts are by other rules" if change.comparable else "values are not comparable"
+            event = Event(at=version.time.isoformat(), kind="change", text=f"{change.what}: {ends}")
+            every.append((version, event))
     return sorted(every, key=lambda pair: pair[1].at, reverse=True)
+
+
+def _verdict(run: Run) -> Event:
+    broken = [finding for finding in by_severity(run.findings) if finding.status in BLOCKING]
+    named = ", ".join(rule_named(finding) for finding in broken[:2])
+    more = f" and {len(broken) - 2:,} more" if len(broken) > 2 else ""
+    word = {"passed": "passed", "failed": "blocked"}.get(run.verdict, "no verdict")
+    by = f", started by {run.started_by}" if run.started_by else ""
+    at = run.time.isoformat() if run.time is not None else ""
+    return Event(at=at, kind="verdict", text=f"{word}{': ' if named else ''}{named}{more}{by}")
 
 
 def _charts(series: Sequence[Series], versions: Sequence[Version]) -> list[ChartView]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +60,7 @@ class StrategyView:
 
 def build_strategies(kept: Kept, folder: Path) -> tuple[StrategyView, ...]:
     """The clusters that were measured, those outside first, and their pictures; nothing where none were."""
-    clusters = list(_clusters(kept.profile))
+    clusters = list(clusters_of(kept.profile))
     slugs = slugs_of(list(dict.fromkeys(cluster.method for cluster in clusters)))
     clusters.sort(key=lambda one: (one.gain >= 0, -len(one.rows), one.gain))
     views = []
@@ -66,12 +68,13 @@ def build_strategies(kept: Kept, folder: Path) -> tuple[StrategyView, ...]:
         maps = kept.maps(cluster.method)
         if maps is not None:
             place = f"assets/strategies/{slugs[cluster.method]}/{number:03d}"
-            views.append(_view(kept, folder, cluster, maps, place))
+            photos = functools.partial(photo_of, kept, folder=folder)
+            views.append(view_of(kept.profile, cluster, maps, folder / place, photos=photos))
     return tuple(views)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Cluster:
+class Cluster:
     """Rows of one class that are mapped alike, out of `total`; `inside` and `even` as in StrategyView."""
 
     method: str
@@ -87,7 +90,8 @@ class _Cluster:
         return self.inside - self.even
 
 
-def _clusters(profile: Profile) -> Iterator[_Cluster]:
+def clusters_of(profile: Profile) -> Iterator[Cluster]:
+    """Every cluster that was measured, those of several methods and ways to lay maps beside each other."""
     for measurement in profile.measurements:
         check, _, noted = measurement.check.partition("@cluster ")
         method = measurement.method or ""
@@ -97,7 +101,7 @@ def _clusters(profile: Profile) -> Iterator[_Cluster]:
         for rows, total in _rows_of_each(profile, measurement):
             if noted != "as they are" and len(rows) == total:
                 continue  # one strategy of all images was shown already, as they are
-            yield _Cluster(
+            yield Cluster(
                 method=method,
                 noted=noted,
                 rows=rows,
@@ -107,21 +111,37 @@ def _clusters(profile: Profile) -> Iterator[_Cluster]:
             )
 
 
-def _view(kept: Kept, folder: Path, cluster: _Cluster, maps: NDArray[np.float16], place: str) -> StrategyView:
-    profile, rows = kept.profile, cluster.rows
+def view_of(
+    profile: Profile,
+    cluster: Cluster,
+    maps: NDArray[np.float16],
+    place: Path,
+    *,
+    photos: Callable[[int], str | None],
+) -> StrategyView:
+    """Draw a cluster: its mean map, and the images that are most like it, which stand for it.
+
+    Args:
+        profile: that the cluster's rows are of.
+        cluster: one of `clusters_of`.
+        maps: (N, H, W), those of its method.
+        place: where its pictures go: a page's folder, `assets`, and how their names begin.
+        photos: row -> the picture's path from the page, None where it is not there.
+    """
+    rows = cluster.rows
     positive = np.maximum(maps[rows].astype(np.float32), 0)
     mean = np.nan_to_num(positive).mean(axis=0)
-    # The images that are most like the mean stand for the cluster.
     apart = ((np.nan_to_num(positive) - mean) ** 2).sum(axis=(1, 2))
     nearest = [rows[position] for position in np.argsort(apart, kind="stable")[:MEMBERS].tolist()]
-    shown = f"{place}-mean.webp"
-    drawn = cluster.noted == "as they are" and save_map_layer(mean, "sequential", folder / shown)
-    members = []
-    for row in nearest:
-        layer = f"{place}-{row:06d}.webp"
-        laid = save_map_layer(maps[row], "sequential", folder / layer)
-        photo = photo_of(kept, row, folder)
-        members.append(Member(image=profile.images[row].image, photo=photo, layer=layer if laid else None))
+
+    def drawn(one: NDArray[Any], name: str) -> str | None:
+        file = place.with_name(f"{place.name}-{name}.webp")
+        return str(file.relative_to(_page_of(file))) if save_map_layer(one, "sequential", file) else None
+
+    members = [
+        Member(image=profile.images[row].image, photo=photos(row), layer=drawn(maps[row], f"{row:06d}"))
+        for row in nearest
+    ]
     return StrategyView(
         class_name=profile.images[rows[0]].class_name,
         method=cluster.method,
@@ -130,9 +150,13 @@ def _view(kept: Kept, folder: Path, cluster: _Cluster, maps: NDArray[np.float16]
         of=cluster.total,
         inside=cluster.inside,
         even=cluster.even,
-        mean=shown if drawn else None,
+        mean=drawn(mean, "mean") if cluster.noted == "as they are" else None,
         members=tuple(members),
     )
+
+
+def _page_of(file: Path) -> Path:
+    return next(folder.parent for folder in file.parents if folder.name == "assets")
 
 
 def _rows_of_each(profile: Profile, measurement: Measurement) -> list[tuple[list[int], int]]:

@@ -45,6 +45,26 @@ def test_what_an_auditor_reads(audited, tmp_path, page_of):
     )
 
 
+def test_everything_that_happened_is_on_one_line(audited, tmp_path, page_of):
+    """Eleven verdicts, the change of the data set and the moves of the alias, newest first, by their dates."""
+    file = tmp_path / "history.html"
+    file.write_text(render_history("pets", audited), encoding="utf-8")
+    page = page_of(file)
+    kinds = [(a["class"] or "").split()[1] for a in page.all("tr") if (a.get("class") or "").startswith("event ")]
+    assert kinds.count("verdict") == 11
+    assert kinds.count("change") == 1
+    assert kinds.count("alias") == 7
+    text = " ".join(page.text.split())
+    start = text.index("Newest first: every verdict")
+    assert text.index("2026-03-11", start) < text.index("2026-03-09", start) < text.index("2026-03-01", start)
+    assert "blocked: alignment.iou for Bengal" in text[start:]
+    assert "with version 5 the regression set changed" not in text[start:]
+    assert (
+        "the regression set changed (60 images, then 72); version 5 was measured on both: values are not"
+        in text[start:]
+    )
+
+
 @pytest.mark.parametrize("count", [1, 3, 300])
 def test_the_page_needs_nothing_beside_it(count, tmp_path, page_of):
     """One file, well-formed, every version listed with digests and links, nothing loaded from elsewhere."""
