@@ -47,8 +47,8 @@ def film_strips(profiles: Sequence[Profile], labels: Sequence[str]) -> tuple[Str
 
     The method is the coarsest that all profiles share, since fine grain cannot be seen at this size.
     """
-    method = _method(profiles)
-    if len(profiles) < 2 or method is None:
+    method = _method(profiles) if len(profiles) > 1 else None
+    if method is None:
         return ()
     first, last = profiles[0], profiles[-1]
     pairs = compare_maps(last, first, method, paired_rows(last, first))

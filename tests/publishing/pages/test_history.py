@@ -50,7 +50,11 @@ def test_everything_that_happened_is_on_one_line(audited, tmp_path, page_of):
     file = tmp_path / "history.html"
     file.write_text(render_history("pets", audited), encoding="utf-8")
     page = page_of(file)
-    kinds = [(a["class"] or "").split()[1] for a in page.all("tr") if (a.get("class") or "").startswith("event ")]
+    kinds = [
+        (a["class"] or "").split()[1].removeprefix("event-")
+        for a in page.all("tr")
+        if (a.get("class") or "").startswith("event ")
+    ]
     assert kinds.count("verdict") == 11
     assert kinds.count("change") == 1
     assert kinds.count("alias") == 7
