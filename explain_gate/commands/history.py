@@ -182,7 +182,10 @@ def _events(runs: Sequence[RecordedRun], named: RecordedRun) -> tuple[Event, ...
     for one in named.approvals:
         until = f" until {one.expires}" if one.expires else ""
         despite = f", although it {one.despite}" if one.despite else ""
-        events.append(Event(at=one.at, kind="approval", text=f"{one.by} approves it{until}{despite}: {one.why}"))
+        vouched = f" (attested: {one.attested})" if one.attested else ""
+        events.append(
+            Event(at=one.at, kind="approval", text=f"{one.by} approves it{until}{despite}: {one.why}{vouched}")
+        )
     lessons = dict.fromkeys(lesson for run in runs for lesson in run.lessons)
     events += [Event(at=lesson.at, kind="lesson", text=_lesson_told(lesson)) for lesson in lessons]
     seen: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -194,6 +194,12 @@ class PromoteSection(Section):
     four_eyes: bool = Field(
         default=False, description="the alias moves only by `explain-gate approve` under two different names"
     )
+    require_attestation: bool = Field(
+        default=False, description="the alias moves only by `explain-gate approve` of a folder whose attestation holds"
+    )
+    verify_signature: tuple[Text, ...] = Field(
+        default=(), description="the signer's command, as a list; {attestation} is the statement's file"
+    )
 
     @field_validator("alias")
     @classmethod
@@ -201,6 +207,22 @@ class PromoteSection(Section):
         if value == "latest" or (value.startswith("v") and value[1:].isdigit()):
             raise ValueError(f"must not be `latest` or `vN`, which MLflow reserves, got {value}")
         return value
+
+    @field_validator("verify_signature")
+    @classmethod
+    def _names_the_statement(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value and not any("{attestation}" in argument for argument in value[1:]):
+            raise ValueError(
+                'must be a command and its arguments, one of them with "{attestation}", the statement\'s file, '
+                f"got {list(value)}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _signature_of_something(self) -> Self:
+        if self.verify_signature and not self.require_attestation:
+            raise ValueError("verify_signature checks an attestation, so require_attestation must be true")
+        return self
 
 
 class TrackingSection(Section):

@@ -117,9 +117,16 @@ def _waivers(now: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any
 
 
 def _promotion(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    told = []
     if now.get("promote_inconclusive") and not before.get("promote_inconclusive", False):
-        return ["inconclusive rows no longer hold the alias back"]
-    return []
+        told.append("inconclusive rows no longer hold the alias back")
+    kept = now.get("promote_people", ())
+    told += [
+        f"the alias moves without tracking.promote.{name}"
+        for name in before.get("promote_people", ())
+        if name not in kept
+    ]
+    return told
 
 
 def _images(images: Sequence[ImageRow], recorded: Sequence[ImageRow]) -> list[str]:

@@ -247,6 +247,8 @@ def tracking_settings(config: GateConfig, uri: str | None = None) -> TrackingSet
         promote=(section.promote.model, section.promote.alias) if section.promote else None,
         promote_inconclusive=section.promote is not None and section.promote.inconclusive == "allow",
         four_eyes=section.promote is not None and section.promote.four_eyes,
+        require_attestation=section.promote is not None and section.promote.require_attestation,
+        verify_signature=section.promote.verify_signature if section.promote else (),
         outbox=folder / ".explain-gate" / "outbox",
         cache=folder / ".explain-gate" / "references",
     )

@@ -16,6 +16,7 @@ from explain_gate.metrics import PAIR, Metric, asked
 from explain_gate.plan.refusals import decided_by, metric_of, refuse_methods, refuse_rule, refuse_sense, refuse_task
 from explain_gate.records import Rule, Waiver
 
+_PEOPLE = ("four_eyes", "require_attestation", "verify_signature")
 _CONFIDENCE = 0.95
 """Of the interval of a change."""
 
@@ -88,7 +89,8 @@ def demands_of(config: GateConfig, rules: Sequence[Rule]) -> dict[str, Any]:
     """What a gate asks for, as plain values and without the places where it is written, to compare two versions of it.
 
     Returns:
-        `rules`, each with its `key`; `waivers`; `promote_inconclusive`.
+        `rules`, each with its `key`; `waivers`; `promote_inconclusive`; `promote_people`, what the alias asks of
+        people.
     """
     promote = config.sections.tracking.promote
     return {
@@ -104,6 +106,7 @@ def demands_of(config: GateConfig, rules: Sequence[Rule]) -> dict[str, Any]:
             for waiver in config.sections.waivers
         ],
         "promote_inconclusive": promote is not None and promote.inconclusive == "allow",
+        "promote_people": [name for name in _PEOPLE if promote is not None and getattr(promote, name)],
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from explain_gate.errors import OptionError
 from explain_gate.redact import redact
 from explain_gate.tracking.alias import MOVE, Move, moves_of
+from explain_gate.tracking.attested import attested
 from explain_gate.tracking.registry import RUN_ID, register
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import Store, connect
@@ -30,7 +31,7 @@ class Approval:
     """One person's word for a version. `at` is ISO 8601 in UTC, `expires` its last day, None for none.
 
     `despite` says what spoke against the version when it was approved, empty where nothing did. `recorded_by` is the
-    account that ran the command, which nobody typed.
+    account that ran the command, which nobody typed. `attested` is what vouches for the run, empty where nothing does.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Approval:
     despite: str = ""
     expires: str | None = None
     recorded_by: str = ""
+    attested: str = ""
 
     @classmethod
     def from_json(cls, text: str) -> Approval | None:
@@ -74,9 +76,10 @@ def approve(
 ) -> Approved:
     """Record that a person approves the version behind REF, and move `settings.promote`'s alias to it, also back.
 
-    With `settings.four_eyes` it moves with the second name. The record comes first and the alias last, so that no move
-    is without its record; what an interruption left is completed by the next call. The run's own files stay as they
-    are: verdict.json is the gate's word.
+    With `settings.four_eyes` it moves with the second name; with `settings.require_attestation` nothing is recorded but
+    for a run's folder whose statement holds, whatever `despite` says. The record comes first and the alias last, so
+    that no move is without its record; what an interruption left is completed by the next call. The run's own files
+    stay as they are: verdict.json is the gate's word.
 
     Args:
         ref: a run's folder, `run:ID`, `models:/NAME@ALIAS`, `models:/NAME/VERSION` or a checkpoint file.
@@ -90,7 +93,8 @@ def approve(
 
     Raises:
         OptionError: the file names no alias, the version did not pass in full and `despite` is not given, this name
-            has approved it already, or its weights cannot be registered from here.
+            has approved it already, its weights cannot be registered from here, or the attestation that is demanded
+            does not hold.
         ReferenceError: nothing of REF is recorded.
         TrackingError: the store is away or refuses.
     """
@@ -108,6 +112,8 @@ def approve(
         against = _against(store, version)
         if against and not despite:
             raise OptionError(f"{ref} {'; '.join(against)}. To approve it all the same, say so: --despite")
+        on_record = verdict_of(store, version.run) if version.run is not None else {}
+        vouched = attested(ref, settings, on_record) if settings.require_attestation else ""
         number = version.number or _registered_now(store, version, model)
         approval = Approval(
             model=model,
@@ -119,6 +125,7 @@ def approve(
             despite="; ".join(against),
             expires=expires,
             recorded_by=recorded_by,
+            attested=vouched,
         )
         return _settle(store, approval, settings)
 
@@ -214,7 +221,7 @@ def _settle(store: Store, approval: Approval, settings: TrackingSettings) -> App
     version = store.call(client.get_model_version, model, number)
     holder = store.find(client.get_model_version_by_alias, model, alias)
     held = str(holder.version) if holder is not None else None
-    names = {_key(one.by) for one in _standing(version.tags, holder, approval)}
+    names = {_key(one.by) for one in _standing(version.tags, holder, approval, settings)}
     if settings.four_eyes and held != number and names == {_key(approval.by)}:
         raise OptionError(
             f"{approval.by} has approved version {number} already; {alias} moves when a second person approves it "
@@ -224,7 +231,7 @@ def _settle(store: Store, approval: Approval, settings: TrackingSettings) -> App
     if held == number:
         return Approved(approval=approval, move=None, told=f"{alias} is on version {number} already; it is on record")
     # Read again: somebody else may have approved meanwhile, and both then write the same move.
-    standing = _standing(store.call(client.get_model_version, model, number).tags, holder, approval)
+    standing = _standing(store.call(client.get_model_version, model, number).tags, holder, approval, settings)
     if settings.four_eyes and len({_key(one.by) for one in standing}) < 2:
         told = f"{approval.by} approves version {number}; {alias} moves when a second person approves it"
         return Approved(approval=approval, move=None, told=told)
@@ -237,8 +244,11 @@ def _settle(store: Store, approval: Approval, settings: TrackingSettings) -> App
     return Approved(approval=approval, move=move, told=f"{alias} moved {before}to version {number}: {move.why}")
 
 
-def _standing(tags: Mapping[str, str], holder: Any, now: Approval) -> tuple[Approval, ...]:
-    """The approvals of a version that count now: for this alias, not expired, and later than the alias's last move."""
+def _standing(tags: Mapping[str, str], holder: Any, now: Approval, settings: TrackingSettings) -> tuple[Approval, ...]:
+    """The approvals of a version that count now: for this alias, not expired, and later than the alias's last move.
+
+    Where an attestation is demanded, those of before it was do not count.
+    """
     moves = [move for move in moves_of(holder.tags) if move.alias == now.alias] if holder is not None else []
     since = datetime.fromisoformat(moves[-1].at) if moves else None
     return tuple(
@@ -247,6 +257,7 @@ def _standing(tags: Mapping[str, str], holder: Any, now: Approval) -> tuple[Appr
         if one.alias == now.alias
         and (one.expires is None or one.expires >= now.at[:10])
         and (since is None or datetime.fromisoformat(one.at) > since)
+        and (bool(one.attested) or not settings.require_attestation)
     )
 
 
@@ -264,7 +275,8 @@ def _move(approvals: Sequence[Approval], held: str | None) -> Move:
         after=last.version,
         by=" and ".join(one.by for one in people),
         at=last.at,
-        why=f"approved by a person{f' although it {against}' if against else ''}: {why}",
+        why=f"approved by a person{f' although it {against}' if against else ''}: {why}"
+        + (f" (attested: {last.attested})" if last.attested else ""),
     )
 
 

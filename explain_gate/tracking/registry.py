@@ -43,11 +43,19 @@ def settle(
     if alias is None:
         return kept
     if submission.by_people:
-        return Promotion(
-            kept=f"{alias[1]} stays: {submission.by_people}. A person approves: explain-gate approve "
-            f"models:/{'/'.join(registered)} --by NAME --reason TEXT"
-        )
+        return Promotion(kept=f"{alias[1]} stays: {submission.by_people}. {_by_a_person(registered, submission)}")
     return promote(store, registered, alias, submission)
+
+
+def _by_a_person(registered: tuple[str, str], submission: Submission) -> str:
+    """What a person does so that the alias moves."""
+    ref = (submission.output or "DIR") if submission.attested else f"models:/{'/'.join(registered)}"
+    approves = f"A person approves: explain-gate approve {ref} --by NAME --reason TEXT"
+    return (
+        f"Attest it: explain-gate attest {ref}; sign {ref}/attestation.json. {approves}"
+        if submission.attested
+        else approves
+    )
 
 
 def register(

@@ -17,8 +17,10 @@ class TrackingSettings:
 
     `uri` may hold credentials, so it is left out of the repr; show `shown_uri`. `promote` is (registered model, alias).
     `promote_inconclusive` lets the alias move although an inconclusive row cannot tell the version from one that it
-    must catch; with `four_eyes` it moves only where two people approve. `alias_back` is a person's reason to let the
-    gate move it back to an earlier version, None where it may not. `outbox` holds runs that could not be delivered.
+    must catch; with `four_eyes` it moves only where two people approve, with `require_attestation` only to a version
+    whose run is attested, with a signature that the command `verify_signature` accepts, if there is one. `alias_back`
+    is a person's reason to let the gate move it back to an earlier version, None where it may not. `outbox` holds runs
+    that could not be delivered.
     `cache` keeps downloaded profiles between runs; None downloads to a temporary one that goes when the process ends.
 
     Raises:
@@ -31,6 +33,8 @@ class TrackingSettings:
     promote: tuple[str, str] | None = None
     promote_inconclusive: bool = False
     four_eyes: bool = False
+    require_attestation: bool = False
+    verify_signature: tuple[str, ...] = ()
     alias_back: str | None = None
     outbox: Path = Path("outbox")
     cache: Path | None = None
@@ -46,7 +50,12 @@ class TrackingSettings:
     @property
     def by_people(self) -> str:
         """Why the gate does not move the alias itself; empty where it does."""
-        return "two people move it (tracking.promote.four_eyes)" if self.four_eyes else ""
+        demands = [name for name in ("four_eyes", "require_attestation") if getattr(self, name)]
+        if not demands:
+            return ""
+        who = "two people move it" if self.four_eyes else "a person moves it"
+        what = ", to a version whose run is attested" if self.require_attestation else ""
+        return f"{who}{what} (tracking.promote.{', '.join(demands)})"
 
     @property
     def shown_uri(self) -> str:

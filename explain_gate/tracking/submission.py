@@ -45,7 +45,8 @@ class Submission:
     where the model came from the registry. `weights` is the checkpoint, sent along when the model gets registered.
     `output` is the finished output folder. `started_by` is who a move of the alias is put down to; `alias_back` is the
     reason for which a person lets it move back, None where it may not. `held_back` names the inconclusive rows for
-    which the alias waits. `by_people` says why the gate does not move the alias itself, empty where it does.
+    which the alias waits. `by_people` says why the gate does not move the alias itself, empty where it does, and
+    `attested` that it takes an attestation.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Submission:
     alias_back: str | None = None
     held_back: str = ""
     by_people: str = ""
+    attested: bool = False
 
     def to_json(self) -> str:
         """The submission as it waits in an outbox; it never holds the tracking URI."""
@@ -122,6 +124,7 @@ def describe(
         full_pass=full and not waiting,
         held_back=waiting,
         by_people=settings.by_people,
+        attested=settings.require_attestation,
         experiment=settings.experiment,
         promote=settings.promote,
         registered=_registered(model),

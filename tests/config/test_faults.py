@@ -64,3 +64,18 @@ def test_a_key_in_the_wrong_place_is_sent_where_it_belongs(load, change, told):
     with pytest.raises(ConfigError) as caught:
         load(GOOD.replace(*change))
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("promote", "told"),
+    [
+        ("require_attestation: true, verify_signature: [gpg, --verify]", "{attestation}"),
+        ('verify_signature: [gpg, --verify, "{attestation}"]', "require_attestation must be true"),
+    ],
+)
+def test_a_signature_is_that_of_the_statement(load, promote, told):
+    """A command that never sees it would say yes to any; one without the demand would never be asked."""
+    tracking = f"version: 1\ntracking: {{promote: {{model: pets, alias: a, {promote}}}}}"
+    with pytest.raises(ConfigError) as caught:
+        load(GOOD.replace("version: 1", tracking))
+    assert told in str(caught.value)

@@ -115,3 +115,12 @@ def test_images_and_classes_that_are_lost_are_told_and_renamed_ones_are_not():
         "the class green has no image any more",
         "2 images of the reference's set are not in this one: b.png, c.png",
     )
+
+
+def test_an_alias_that_asks_less_of_people_is_told():
+    """Fewer eyes, no attestation; more of either is not weaker."""
+    before = {**demands(), "promote_people": ["four_eyes", "require_attestation"]}
+    assert told({**demands(), "promote_people": ["four_eyes"]}, before) == (
+        "the alias moves without tracking.promote.require_attestation",
+    )
+    assert told(before, {**demands(), "promote_people": []}) == ()

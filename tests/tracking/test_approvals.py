@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from explain_gate.commands.attest import attest
 from explain_gate.errors import OptionError, ReferenceError, TrackingError
 from explain_gate.publishing.text.verdict_json import verdict_to_json
+from explain_gate.session.output import note_written
 from explain_gate.tracking.alias import moves_of
 from explain_gate.tracking.approvals import approvals_of, approve, objections
 from explain_gate.tracking.recorder import record
@@ -259,3 +261,55 @@ def test_without_an_alias_in_the_file_there_is_nothing_to_move(settings):
     """thresholds.yaml names it."""
     with pytest.raises(OptionError, match=r"write tracking: \{promote: \{model: NAME, alias: ALIAS\}\}"):
         approve("models:/pets/1", replace(settings, promote=None), by="ann", reason="good")
+
+
+def vouched_for(folder):
+    """Attest a run's folder, as its user would."""
+    note_written(folder)
+    assert attest(folder, None, say=lambda _: None) == 0
+
+
+def test_where_an_attestation_is_demanded_the_gate_moves_nothing_itself(gated, settings, client):
+    """A full pass registers the version and says what a person does; the statement moves it, and is on record."""
+    demanding = replace(settings, require_attestation=True)
+    recorded, folder = gated("one", using=demanding)
+    assert holder(client(settings))[0] is None
+    assert (
+        "a person moves it, to a version whose run is attested (tracking.promote.require_attestation)" in recorded.kept
+    )
+    assert "explain-gate attest" in recorded.kept
+    vouched_for(folder)
+    done = approve(str(folder), demanding, by="ann", reason="signed")
+    number, tags = holder(client(settings))
+    assert number == "1"
+    assert moves_of(tags)[-1].why.endswith(f"signed (attested: {done.approval.attested})")
+    assert done.approval.attested.endswith("signature not checked")
+
+
+def test_without_the_statement_nothing_is_recorded(gated, settings, client):
+    """Neither by the folder, nor by the version's number, nor with a word more."""
+    demanding = replace(settings, require_attestation=True)
+    _, folder = gated("one", using=demanding)
+    note_written(folder)
+    for ref in (str(folder), "models:/pets/1"):
+        with pytest.raises(OptionError, match="require_attestation"):
+            approve(ref, demanding, by="ann", reason="trust me", despite=True)
+    vouched_for(folder)
+    (folder / "index.html").write_text("all green", encoding="utf-8")
+    with pytest.raises(OptionError, match="cannot be vouched for"):
+        approve(str(folder), demanding, by="ann", reason="trust me")
+    assert holder(client(settings))[0] is None
+    assert approvals_of(client(settings).get_model_version("pets", "1").tags) == ()
+
+
+def test_an_approval_from_before_the_demand_is_no_second_name(gated, settings, client):
+    """Both of two people have looked at an attested run."""
+    strict = replace(settings, four_eyes=True)
+    demanding = replace(strict, require_attestation=True)
+    _, folder = gated("one", using=strict)
+    approve(str(folder), strict, by="ann", reason="looked at it")
+    vouched_for(folder)
+    approve(str(folder), demanding, by="bob", reason="signed")
+    assert holder(client(settings))[0] is None
+    approve(str(folder), demanding, by="ann", reason="signed")
+    assert holder(client(settings))[0] == "1"
