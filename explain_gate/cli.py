@@ -237,6 +237,23 @@ def review(
         reviews.review(desk, port=port, show=show, say=click.echo)
 
 
+@main.command()
+@click.argument("folders", nargs=-1, required=True, metavar="DIR...")
+@click.option("--features", is_flag=True, help="Open the model too, and compare what pictures give its last layer.")
+@click.option("--output", default="reports/labels", show_default=True, metavar="DIR", help="Where it goes.")
+@_run_options("config", "model", "checkpoint", "device", "tracking-uri", "allow-pickle")
+def labels(folders: tuple[str, ...], output: str, *, features: bool, **given: str | bool | None) -> None:
+    """List labels and regions that the runs of several versions doubt, and pictures that are there twice.
+
+    Each DIR is a run's folder. Writes a page, a record, and lists for a labelling tool; no annotation is changed.
+    """
+    from explain_gate.commands.labels import audit_labels
+    from explain_gate.measuring.progress import Lines
+
+    options = read_options(given)
+    audit_labels(folders, options, Path(output), features=features, progress=Lines(), say=click.echo)
+
+
 @main.group()
 def study() -> None:
     """Ask a slow question about one version, off line; the answer is a folder with a record and a page."""

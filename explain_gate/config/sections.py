@@ -80,6 +80,9 @@ class DataSection(Section):
     )
     licence: Text | None = Field(default=None, description="of the pictures, for whoever audits a run")
     preprocessing: PreprocessingSection = PreprocessingSection()
+    training: Path | None = Field(
+        default=None, description="folder of the pictures that models were trained on, for `explain-gate labels`"
+    )
     limit: Annotated[int, Field(gt=0)] | None = Field(default=None, description="use at most this many images")
 
     @field_validator("classes")

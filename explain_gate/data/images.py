@@ -20,7 +20,7 @@ from explain_gate.errors import DataError
 
 _ROUNDING = 1.5
 """Pixels that corners may lie beyond the picture: tools round, and count from 0 or from 1."""
-_ON_ITS_SIDE = 5
+ON_ITS_SIDE = 5
 """EXIF orientations from here on exchange width and height."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -132,7 +132,7 @@ def _masks(
 ) -> dict[tuple[str, str], np.ndarray[Any, Any]]:
     """What is drawn on an image of the size `upright`, by kind and name; turned with it where it is drawn as stored."""
     height, width = upright
-    stored = (width, height) if orientation >= _ON_ITS_SIDE else upright
+    stored = (width, height) if orientation >= ON_ITS_SIDE else upright
     if size is not None and size not in (upright, stored):
         raise DataError(f"{path}: annotated as {size[1]} x {size[0]}, but the file is {width} x {height}")
     shapes = [shape.at(height, width) for shape in shapes]
@@ -149,7 +149,7 @@ def _masks(
 
 def _drawn_as_stored(size: tuple[int, int] | None, upright: tuple[int, int], orientation: int) -> bool:
     """Whether an annotation states the size of the file as it is stored, lying on its side."""
-    return orientation >= _ON_ITS_SIDE and size is not None and size == upright[::-1] != upright
+    return orientation >= ON_ITS_SIDE and size is not None and size == upright[::-1] != upright
 
 
 def _misplaced(shape: Shape, frame: tuple[int, int], other: tuple[int, int], orientation: int) -> str | None:

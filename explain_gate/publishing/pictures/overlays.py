@@ -96,8 +96,13 @@ def outline(region: NDArray[np.bool_], tolerance: float = 0.35) -> str:
     Every loop runs through the middles of the pixels' outer edges, so that slopes have no steps, and is simplified by
     at most `tolerance` pixels (Douglas and Peucker 1973).
     """
+    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in loop) + "Z" for loop in borders(region, tolerance))
+
+
+def borders(region: NDArray[np.bool_], tolerance: float = 0.35) -> list[list[Spot]]:
+    """The loops of `outline` as points (x, y), each with the region on its right: clockwise, and holes not."""
     loops = [_simplified(_middles(loop), tolerance) for loop in _loops(region)]
-    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in loop) + "Z" for loop in loops if len(loop) > 2)
+    return [loop for loop in loops if len(loop) > 2]
 
 
 def _loops(region: NDArray[np.bool_]) -> list[list[Point]]:
