@@ -319,11 +319,15 @@ def study_classes(steps: int, output: str, **given: str | bool | None) -> None:
 @click.argument("folder", metavar="DIR")
 @click.option("--seed", default=0, show_default=True, help="Of intervals and tests.")
 @click.option("--output", default="reports/study-methods", show_default=True, metavar="DIR", help="Where it goes.")
-def study_methods(folder: str, seed: int, output: str) -> None:
+@click.option("--choose", is_flag=True, help="Say what to write so that rules ask the most faithful method.")
+@click.option("--record", is_flag=True, help="Keep who is best beside the version in MLflow; `history` shows it.")
+@_run_options("config", "tracking-uri")
+def study_methods(folder: str, seed: int, output: str, *, choose: bool, record: bool, **given: str | None) -> None:
     """Which attribution method is most faithful, best aligned, most stable, by class; of a run's scores alone."""
-    from explain_gate.commands.study import methods
+    from explain_gate.commands.study import methods, settings_of
 
-    methods(folder, Path(output), seed=seed, say=click.echo)
+    settings = settings_of(read_options(given)) if record else None
+    methods(folder, Path(output), seed=seed, choose=choose, settings=settings, say=click.echo)
 
 
 @main.command()

@@ -188,6 +188,8 @@ def _events(runs: Sequence[RecordedRun], named: RecordedRun) -> tuple[Event, ...
         )
     lessons = dict.fromkeys(lesson for run in runs for lesson in run.lessons)
     events += [Event(at=lesson.at, kind="lesson", text=_lesson_told(lesson)) for lesson in lessons]
+    boards = dict.fromkeys(run.leaderboard for run in runs if run.leaderboard is not None)
+    events += [Event(at=board.at, kind="methods", text=f"best by {board.told()}") for board in boards]
     seen: dict[str, str] = {}
     for run in runs:
         for waiver in run.waivers:

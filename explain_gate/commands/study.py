@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
@@ -10,33 +11,59 @@ from typing import Any
 
 from explain_gate.config import load_config
 from explain_gate.errors import OptionError
-from explain_gate.measuring.job import Compute, Job, Version, open_job
+from explain_gate.measuring.job import Compute, Job, Version, open_job, tracking_settings
 from explain_gate.measuring.progress import Progress
 from explain_gate.options import RunOptions
 from explain_gate.profile.files import write_whole
 from explain_gate.profile.profile import load_profile
+from explain_gate.records import Leaderboard
 from explain_gate.studies.classes import study_classes
 from explain_gate.studies.classes_page import render_classes, told_classes
-from explain_gate.studies.methods import study_methods
-from explain_gate.studies.methods_page import render_methods, told_methods
+from explain_gate.studies.methods import leaders_of, study_methods
+from explain_gate.studies.methods_page import render_methods, told_choice, told_methods
 from explain_gate.studies.modules import study_modules
 from explain_gate.studies.modules_page import render_modules, told_modules
 from explain_gate.studies.roar import Price, study_roar
 from explain_gate.studies.roar_page import render_roar, told_price, told_roar
 from explain_gate.studies.roar_plan import Asked
 from explain_gate.studies.twins import Cue
+from explain_gate.tracking.leaderboards import keep_leaderboard
+from explain_gate.tracking.settings import TrackingSettings
 
 
-def methods(profile: str, folder: Path, *, seed: int, say: Callable[[str], None]) -> None:
+def methods(
+    profile: str,
+    folder: Path,
+    *,
+    seed: int,
+    choose: bool,
+    settings: TrackingSettings | None,
+    say: Callable[[str], None],
+) -> None:
     """Rank a profile's attribution methods; writes record.json and index.html.
 
+    Args:
+        profile: a run's folder, or its profile's.
+        folder: where record and page go.
+        seed: of intervals and tests.
+        choose: say what to write so that rules follow.
+        settings: where the leaderboard is kept beside the version; None for nowhere.
+        say: is told what was found.
+
     Raises:
-        OptionError, ReferenceError: there is no profile with two methods under one metric.
+        OptionError, ReferenceError: there is no profile with two methods under one metric, or nothing of it is
+            recorded.
+        TrackingError: the store is away.
     """
     record = study_methods(load_profile(profile), seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder, {"study": "methods", **asdict(record)}, render_methods(record))
-    _tell(told_methods(record), folder, say)
+    _tell([*told_methods(record), *(told_choice(record) if choose else ())], folder, say)
+    if settings is not None:
+        at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        files = (folder / "record.json", folder / "index.html")
+        kept = keep_leaderboard(Leaderboard(at=at, leaders=leaders_of(record)), profile, files, settings)
+        say(f"kept beside {kept}")
 
 
 def classes(options: RunOptions, folder: Path, *, steps: int, progress: Progress, say: Callable[[str], None]) -> None:
@@ -117,6 +144,15 @@ def asked_roar(given: Mapping[str, Any]) -> Asked:
         raise OptionError(f"--shares must be numbers such as 0.1,0.5,0.9, got {given['shares']}") from error
     methods = tuple(filter(None, map(str.strip, given["methods"].split(","))))
     return Asked(**{**given, "shares": shares, "methods": methods})
+
+
+def settings_of(options: RunOptions) -> TrackingSettings:
+    """Where the file says that runs are recorded.
+
+    Raises:
+        ConfigError, OptionError: it cannot be read, or the URI cannot be used.
+    """
+    return tracking_settings(load_config(options.config), options.tracking_uri)
 
 
 def _opened(options: RunOptions) -> Job:

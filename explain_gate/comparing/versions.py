@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What people did with a version: `at` is ISO 8601, `kind` is alias, approval, waiver or lesson."""
+    """What people did with a version: `at` is ISO 8601, `kind` is alias, approval, waiver, lesson or methods."""
 
     at: str
     kind: str

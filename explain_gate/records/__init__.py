@@ -31,7 +31,7 @@ from explain_gate.records.measured import (
     Score,
     Truth,
 )
-from explain_gate.records.people import Decision, Excluded, Lesson, Opinion
+from explain_gate.records.people import Decision, Excluded, Leader, Leaderboard, Lesson, Opinion
 from explain_gate.records.planned import Direction, Rule, SelectionName, Waiver
 
 __all__ = [
@@ -50,6 +50,8 @@ __all__ = [
     "FailedTest",
     "Finding",
     "ImageRow",
+    "Leader",
+    "Leaderboard",
     "Lesson",
     "MapKind",
     "Measurement",

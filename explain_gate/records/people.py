@@ -32,6 +32,30 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """The methods that none is better than beyond chance by one metric, over `images`; `mean` is the best one's."""
+
+    check: str
+    methods: tuple[str, ...]
+    mean: float
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaderboard:
+    """What a study of a version's attribution methods came to. `at` is ISO 8601 in UTC."""
+
+    at: str
+    leaders: tuple[Leader, ...]
+
+    def told(self) -> str:
+        """In one line, metric by metric."""
+        return "; ".join(
+            f"{one.check}: {', '.join(one.methods)}{' tie' if len(one.methods) > 1 else ''}" for one in self.leaders
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What a person found of one map of one image. `at` is ISO 8601 with the zone's offset.
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from explain_gate.errors import OptionError
 from explain_gate.judging.noninferiority import compare, holm
 from explain_gate.metrics import METRICS, family, family_rank
-from explain_gate.records import Measurement, Profile
+from explain_gate.records import Leader, Measurement, Profile
 from explain_gate.statistics import interval, summarize
 from explain_gate.studies.ranking import Pair, Standing, ranked
 
@@ -52,6 +52,21 @@ class MethodsRecord:
     seed: int
     tables: tuple[Table, ...]
     silent: tuple[str, ...]
+
+
+def leaders_of(record: MethodsRecord) -> tuple[Leader, ...]:
+    """Who is first by each metric, over all images."""
+    return tuple(
+        Leader(check=table.check, methods=table.first, mean=table.standings[0].mean, images=table.images)
+        for table in record.tables
+        if table.class_name is None
+    )
+
+
+def most_faithful(record: MethodsRecord) -> tuple[str, ...]:
+    """The methods that are first by every metric of faithfulness, over all images; empty where there are none."""
+    firsts = [set(one.methods) for one in leaders_of(record) if family(one.check) == "faithfulness"]
+    return tuple(sorted(set.intersection(*firsts))) if firsts else ()
 
 
 def study_methods(profile: Profile, *, seed: int = 0) -> MethodsRecord:

@@ -7,7 +7,7 @@ from typing import Any
 from explain_gate.digits import number, plural
 from explain_gate.metrics import METRICS, family
 from explain_gate.publishing.pages.page import render
-from explain_gate.studies.methods import FAMILIES, MethodsRecord, Table
+from explain_gate.studies.methods import FAMILIES, MethodsRecord, Table, most_faithful
 
 _MOST = {"faithfulness": "most faithful", "alignment": "best aligned", "stability": "most stable"}
 
@@ -29,6 +29,18 @@ def told_methods(record: MethodsRecord) -> list[str]:
     if record.silent:
         lines.append(f"Not compared, as no two methods have it on one image: {', '.join(record.silent)}.")
     return lines
+
+
+def told_choice(record: MethodsRecord) -> list[str]:
+    """What to write so that rules ask the most faithful method, and what that asks for."""
+    chosen = most_faithful(record)
+    if not chosen:
+        return ["To choose: none. No method is first by every metric of faithfulness, or none was measured."]
+    others = f", or one of {', '.join(chosen[1:])}, which tie" if len(chosen) > 1 else ""
+    return [
+        f"To choose, in the rules of maps that say methods: [...], such as alignment: methods: [{chosen[0]}]{others}.",
+        "Bounds are of the method that they were set with: explain-gate calibrate sets them again.",
+    ]
 
 
 def render_methods(record: MethodsRecord) -> str:

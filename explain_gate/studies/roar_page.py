@@ -122,21 +122,28 @@ def render_roar(record: RoarRecord) -> str:
 
 
 def _first(record: RoarRecord) -> str:
-    best = [one for one in record.standings if one.rank == 1]
-    names = [_name(one.method) for one in best]
-    if best[0].method == RANDOM or any(_tied(record, one.method) or one.method == RANDOM for one in best):
+    """Of those that are better than random pixels beyond chance, the largest area and what ties with it."""
+    better = {pair.better for pair in record.pairs if pair.worse == RANDOM and not pair.tie}
+    above = [one for one in record.standings if one.method in better]
+    if not above:
         return "No method takes away more of what a class can be learned from than random pixels do, beyond chance."
-    area, ends = _area(best[0])
-    if len(best) == 1:
-        return (
-            f"{names[0]} takes away most of what a class can be learned from: {area} ({ends}) more right answers are "
-            "lost than with random pixels, on average over the shares."
-        )
-    return f"{', '.join(names)} tie as those that take away most of what a class can be learned from."
+    first = above[0]
+    names = [_name(one.method) for one in above if one is first or _ties_with(record, first.method, one.method)]
+    if len(names) > 1:
+        return f"{', '.join(names)} tie as those that take away most of what a class can be learned from."
+    area, ends = _area(first)
+    return (
+        f"{names[0]} takes away most of what a class can be learned from: {area} ({ends}) more right answers are "
+        "lost than with random pixels, on average over the shares."
+    )
+
+
+def _ties_with(record: RoarRecord, one: str, other: str) -> bool:
+    return any(pair.tie and {pair.better, pair.worse} == {one, other} for pair in record.pairs)
 
 
 def _tied(record: RoarRecord, method: str) -> bool:
-    return any(pair.tie and {pair.better, pair.worse} == {method, RANDOM} for pair in record.pairs)
+    return _ties_with(record, method, RANDOM)
 
 
 def _ties(record: RoarRecord, method: str) -> str:

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.errors import ReferenceError, TrackingError
-from explain_gate.records import Lesson
+from explain_gate.records import Leaderboard, Lesson
 from explain_gate.tracking.alias import JUDGED_AT, Move, moves_of
 from explain_gate.tracking.approvals import Approval, approvals_of
 from explain_gate.tracking.delivery import run_link
 from explain_gate.tracking.downloads import run_artifact
+from explain_gate.tracking.leaderboards import leaderboard_of
 from explain_gate.tracking.lessons import in_order, lessons_of
 from explain_gate.tracking.registry import quoted
 from explain_gate.tracking.settings import TrackingSettings
@@ -33,7 +34,8 @@ class RecordedRun:
     `findings` (value, interval, bound, status ...), `dataset` and `environment` are those of its verdict.json;
     empty where the run has none. `version` is the registered version it judged or made; `aliases` are those that
     version holds today, `moves` how they came to it, `approvals` and `lessons` what people put on record beside
-    it. `link` leads to the run in MLflow, `report` to where its report was said to be.
+    it, `leaderboard` which of its methods a study found best. `link` leads to the run in MLflow, `report` to where
+    its report was said to be.
     """
 
     run_id: str
@@ -57,6 +59,7 @@ class RecordedRun:
     approvals: tuple[Approval, ...] = ()
     lessons: tuple[Lesson, ...] = ()
     waivers: tuple[Mapping[str, Any], ...] = ()
+    leaderboard: Leaderboard | None = None
 
 
 def history(model: str, settings: TrackingSettings) -> list[RecordedRun]:
@@ -106,12 +109,13 @@ class _Registered:
     moves: Mapping[str, tuple[Move, ...]]
     approvals: Mapping[str, tuple[Approval, ...]]
     lessons: Mapping[str, tuple[Lesson, ...]]
+    leaderboards: Mapping[str, Leaderboard | None]
 
 
 def _registered(store: Store, model: str) -> _Registered:
     registered = store.find(store.client.get_registered_model, model)
     if registered is None:
-        return _Registered(versions={}, aliases={}, moves={}, approvals={}, lessons={})
+        return _Registered(versions={}, aliases={}, moves={}, approvals={}, lessons={}, leaderboards={})
     aliases: dict[str, tuple[str, ...]] = {}
     for alias, version in sorted(registered.aliases.items()):
         aliases[str(version)] = (*aliases.get(str(version), ()), alias)
@@ -123,6 +127,7 @@ def _registered(store: Store, model: str) -> _Registered:
         moves={str(version.version): moves_of(version.tags) for version in versions},
         approvals={str(version.version): approvals_of(version.tags) for version in versions},
         lessons={str(version.version): lessons_of(version.tags) for version in versions},
+        leaderboards={str(version.version): leaderboard_of(version.tags) for version in versions},
     )
 
 
@@ -164,4 +169,5 @@ def _entry(store: Store, run: Run, verdict: Mapping[str, Any], registered: _Regi
         approvals=registered.approvals.get(version, ()) if version else (),
         lessons=in_order((*(registered.lessons.get(version, ()) if version else ()), *lessons_of(tags))),
         waivers=tuple(verdict.get("waivers", ())),
+        leaderboard=(registered.leaderboards.get(version) if version else None) or leaderboard_of(tags),
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explain_gate.errors import OptionError
-from explain_gate.studies.methods import study_methods
+from explain_gate.studies.methods import leaders_of, most_faithful, study_methods
 
 RNG = np.random.default_rng(0)
 IOU, AUC = "alignment.iou", "faithfulness.deletion_auc"
@@ -68,3 +68,18 @@ def test_a_control_is_no_method(make_profile):
     values = {(IOU, "a"): PLAIN, (IOU, "b"): PLAIN, (IOU, "c"): flat, (IOU, "control.random"): PLAIN + 1}
     (table, *_) = study_methods(make_profile(values)).tables
     assert {one.method for one in table.standings} == {"a", "b"}
+
+
+def test_the_leaders_are_of_all_images_and_the_most_faithful_of_every_metric(make_profile):
+    """A method that is first by one metric of faithfulness alone is not chosen."""
+    insertion = "faithfulness.insertion_auc"
+    values = {
+        (AUC, "a"): PLAIN - 0.1, (AUC, "b"): PLAIN, (insertion, "a"): PLAIN + 0.1, (insertion, "b"): PLAIN,
+        (IOU, "a"): PLAIN, (IOU, "b"): PLAIN + 0.2,
+    }  # fmt: skip
+    record = study_methods(make_profile(values))
+    assert {one.check: one.methods for one in leaders_of(record)} == {AUC: ("a",), insertion: ("a",), IOU: ("b",)}
+    assert most_faithful(record) == ("a",)
+    divided = {**values, (insertion, "a"): PLAIN - 0.1}
+    assert most_faithful(study_methods(make_profile(divided))) == ()
+    assert most_faithful(study_methods(make_profile({(IOU, "a"): PLAIN, (IOU, "b"): PLAIN}))) == ()

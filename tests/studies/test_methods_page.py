@@ -3,7 +3,7 @@
 import numpy as np
 
 from explain_gate.studies.methods import study_methods
-from explain_gate.studies.methods_page import render_methods, told_methods
+from explain_gate.studies.methods_page import render_methods, told_choice, told_methods
 
 IOU = "alignment.iou"
 PLAIN = np.random.default_rng(0).uniform(0.3, 0.5, 40)
@@ -33,3 +33,16 @@ def test_a_class_with_another_best_is_told(make_profile):
     other = PLAIN + np.where(np.arange(40) % 4 == 1, -0.2, 0.3)
     profile = make_profile({(IOU, "a"): PLAIN, (IOU, "b"): other}, classes=("w", "x", "y", "z"))
     assert "Not so for x (a)." in told_methods(study_methods(profile))
+
+
+def test_what_to_write_is_said(make_profile):
+    """Only where one is most faithful, and with what it asks for."""
+    auc = "faithfulness.deletion_auc"
+    lines = told_choice(study_methods(make_profile({(auc, "a"): PLAIN - 0.1, (auc, "b"): PLAIN})))
+    assert "methods: [a]." in lines[0]
+    assert "calibrate" in lines[1]
+    tied = told_choice(study_methods(make_profile({(auc, "a"): PLAIN, (auc, "b"): PLAIN})))
+    assert "methods: [a], or one of b, which tie." in tied[0]
+    assert told_choice(study_methods(make_profile({(IOU, "a"): PLAIN, (IOU, "b"): PLAIN})))[0].startswith(
+        "To choose: none"
+    )

@@ -60,6 +60,14 @@ def test_a_method_that_ties_with_random_pixels_is_not_praised():
     assert lines[0].startswith("No method takes away more of what a class can be learned from than random pixels do")
 
 
+def test_one_that_is_better_than_random_pixels_is_told_although_others_tie_with_both(tmp_path):
+    """A tie is of two, and carries nothing over to a third."""
+    ranks = {"a": 1, "b<i>": 1, RANDOM: 2}
+    lines = told_roar(record(ranks, ties={("a", "b<i>"), ("b<i>", RANDOM)}))
+    assert lines[0].startswith("a takes away most of what a class can be learned from: 0.20")
+    assert lines[1] == "Not told from random pixels: b<i>."
+
+
 def test_what_was_never_learned_cannot_be_lost():
     """Nothing is ranked, in words and in the tables."""
     made = record({"a": 1, RANDOM: 2}, answered=False, whole=0.5, whole_interval=(0.4, 0.6))
