@@ -116,7 +116,8 @@ def study_modules(job: Job, folder: Path, *, cue: Cue, images: int, progress: Pr
             raise DataError(
                 "study modules: no image has a region and a twin: draw regions, or use a set of two classes"
             )
-        progress.advance("exchanging parts", len(rows), len(rows))
+        if len(known) < len(rows):  # those that were left out are done too
+            progress.advance("exchanging parts", len(rows), len(rows))
         answers = [kept.answers[job.data.key(row)] for row in known]
         record = _record(job, answers, blocks, head, cue=cue, place=place, left_out=len(rows) - len(answers))
         if not record.answered:
