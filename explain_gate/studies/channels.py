@@ -38,7 +38,8 @@ Values = NDArray[np.float64]
 class Ablated:
     """One part without the channels that answer to the cue most.
 
-    `gone` is the share of the cue's effect that goes with them, with its interval, `gone_random` that of random ones.
+    `gone` is the share of the cue's effect that goes with them, with its interval, `gone_random` that of random ones,
+    and `more` the interval of what goes beyond these, paired by image.
     `right` are shares of right answers without the cue: of the whole network, without these channels, without random
     ones.
     """
@@ -49,6 +50,7 @@ class Ablated:
     gone: float | None
     interval: tuple[float, float] | None
     gone_random: float | None
+    more: tuple[float, float] | None
     right: tuple[float, float, float]
     images: int
 
@@ -200,7 +202,9 @@ def _ablated(one: Chosen, answers: Sequence[dict[str, Any]], seed: int) -> Ablat
     whole = np.array([answer["effect"] for answer in answers])
     left = np.array([answer["parts"][one.part] for answer in answers])  # (N, groups, 2)
     gone, interval = share_of(whole - left[:, 0, 0], whole, seed=seed)
-    random, _ = share_of(whole - left[:, 1:, 0].mean(axis=1), whole, seed=seed)
+    at_random = left[:, 1:, 0].mean(axis=1)
+    random, _ = share_of(whole - at_random, whole, seed=seed)
+    _, more = share_of(at_random - left[:, 0, 0], whole, seed=seed)
     return Ablated(
         part=one.part,
         channels=one.groups[0],
@@ -208,6 +212,7 @@ def _ablated(one: Chosen, answers: Sequence[dict[str, Any]], seed: int) -> Ablat
         gone=gone,
         interval=interval,
         gone_random=random,
+        more=more,
         right=(
             float(np.mean([answer["right"] for answer in answers])),
             float(left[:, 0, 1].mean()),

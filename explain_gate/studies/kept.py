@@ -21,12 +21,13 @@ class Kept:
 
     def __init__(self, file: Path, asked: Mapping[str, Any]) -> None:
         self._file = file
+        asked = json.loads(json.dumps(dict(asked)))  # as it is read again: a tuple comes back as a list
         lines = _whole_lines(file)
-        known = bool(lines) and lines[0] == {"asked": dict(asked)}
+        known = bool(lines) and lines[0] == {"asked": asked}
         self.answers: dict[str, Any] = {line["key"]: line["answer"] for line in lines[1:]} if known else {}
         file.parent.mkdir(parents=True, exist_ok=True)
         # Written anew: a line that was cut off by a kill must not be gone on from.
-        text = [json.dumps({"asked": dict(asked)}), *(_line(key, one) for key, one in self.answers.items())]
+        text = [json.dumps({"asked": asked}), *(_line(key, one) for key, one in self.answers.items())]
         write_whole(file, ("\n".join(text) + "\n").encode())
 
     def keep(self, key: str, answer: Any) -> None:

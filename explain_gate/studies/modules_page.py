@@ -112,20 +112,22 @@ def _of_places(record: ModulesRecord) -> list[str]:
 
 
 def most_gone(record: ModulesRecord) -> Ablated | None:
-    """The part whose channels take most of the effect with them, by the lower end of its interval."""
-    told = [one for one in record.channels if one.interval is not None]
-    return max(told, key=lambda one: one.interval[0] if one.interval else 0.0, default=None)
+    """The part whose channels take most with them beyond random ones, by the lower end of that interval, if above 0."""
+    told = [one for one in record.channels if one.more is not None and one.more[0] > 0]
+    return max(told, key=lambda one: one.more[0] if one.more else 0.0, default=None)
 
 
 def _of_channels(record: ModulesRecord) -> list[str]:
-    one = most_gone(record)
-    if one is None or one.interval is None or one.interval[0] <= max(0.0, one.gone_random or 0.0):
-        return ["No part has a few channels that take more of it with them than random ones do."] if one else []
+    one, parts = most_gone(record), plural(len(record.channels), "part")
+    if not record.channels:
+        return []
+    if one is None:
+        return [f"In none of {parts} do a few channels take more of it with them than random ones, beyond chance."]
+    span = f" ({number(one.interval[0])} to {number(one.interval[1])})" if one.interval else ""
     told = (
-        f"Without {plural(len(one.channels), 'channel')} of {one.of} in {one.part}, {number(one.gone)} "
-        f"({number(one.interval[0])} to {number(one.interval[1])}) of it goes, and without as many random ones "
-        f"{number(one.gone_random)}; right answers without the cue are {number(one.right[1])} then, before "
-        f"{number(one.right[0])}."
+        f"The most of {parts}: without {plural(len(one.channels), 'channel')} of {one.of} in {one.part}, "
+        f"{number(one.gone)}{span} of it goes, and without as many random ones {number(one.gone_random)}; right "
+        f"answers without the cue are {number(one.right[1])} then, before {number(one.right[0])}."
     )
     return [told]
 

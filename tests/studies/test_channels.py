@@ -1,5 +1,7 @@
 """Channels that answer to a cue, on a part of which it is known which do."""
 
+from types import SimpleNamespace
+
 import pytest
 from projects import write_project
 from study_projects import write_many, write_two_ways
@@ -24,6 +26,7 @@ def test_the_channels_that_carry_the_cue_are_named_and_take_it_with_them(tmp_pat
     assert (sorted(both.channels), both.of, both.images) == ([30, 31], 32, 8)
     assert both.gone == pytest.approx(1, abs=0.02)
     assert both.gone_random == pytest.approx(0, abs=0.02)
+    assert both.more[0] > 0.9
     assert both.right == (1, 1, 1)
 
 
@@ -56,7 +59,10 @@ def test_a_killed_study_goes_on_with_the_channels_that_are_left(tmp_path):
     lines = file.read_text(encoding="utf-8").splitlines()
     assert len(lines) == 9
     file.write_text("\n".join(lines[:4]) + "\n" + lines[4][:20], encoding="utf-8")
-    assert studied(thresholds, tmp_path / "out") == whole
+    told = []
+    progress = SimpleNamespace(advance=lambda stage, done, _: told.append((stage, done)))
+    assert studied(thresholds, tmp_path / "out", progress=progress) == whole
+    assert [done for stage, done in told if stage == "taking channels out"] == [8]  # three kept, five in one batch
     assert file.read_text(encoding="utf-8").splitlines()[:4] == lines[:4]
 
 

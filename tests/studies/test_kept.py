@@ -21,3 +21,11 @@ def test_another_question_begins_anew(tmp_path):
     Kept(file, {"seed": 1}).keep("a", 1)
     assert Kept(file, {"seed": 2}).answers == {}
     assert Kept(file, {"seed": 1}).answers == {}
+
+
+def test_a_question_that_holds_tuples_is_the_same_one_again(tmp_path):
+    """JSON has lists alone, and keys that are texts."""
+    file = tmp_path / "images.jsonl"
+    asked = {"channels": {"layer1": ((1, 2), (3, 4))}, "by": {1: 2.0}}
+    Kept(file, asked).keep("a", 1)
+    assert Kept(file, asked).answers == {"a": 1}

@@ -38,8 +38,8 @@ def test_the_backbone_is_told_with_how_deep_the_cue_lies_beside_the_object(tmp_p
 def test_the_channels_are_told_with_what_they_cost(tmp_path):
     """Beside as many random ones, and in a table."""
     record = record_of(write_many(tmp_path / "p"), tmp_path / "out")
-    line = next(line for line in told_modules(record) if line.startswith("Without"))
-    assert line.startswith("Without 2 channels of 32 in both, 1.00 (")
+    line = next(line for line in told_modules(record) if line.startswith("The most"))
+    assert line.startswith("The most of 5 parts: without 2 channels of 32 in both, 1.00 (")
     assert line.endswith("right answers without the cue are 1.00 then, before 1.00.")
     assert "Channels that answer to the cue" in render_modules(record)
 
