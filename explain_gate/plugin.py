@@ -48,6 +48,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     With --explain, a conftest.py, a test or a model file may import torchvision, whatever build it is.
     """
     if early_config.known_args_namespace.explain or early_config.getini("explain"):
+        from explain_gate.session.as_written import import_as_written
+
+        import_as_written()
         import explain_gate.vision  # noqa: F401 - importing it is what makes torchvision importable
     result = yield
     if not early_config.pluginmanager.has_plugin(_LAST_WORD):

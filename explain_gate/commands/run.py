@@ -80,6 +80,10 @@ def ending(code: int) -> str:
     return f"was ended by {name}{memory}"
 
 
+_NO_PART = ("warnings", "hypothesispytest", "unraisableexception", "threadexception")
+"""Plugins of pytest that have no part in the gate."""
+
+
 class _Child:
     """The measuring process, and the signals that this one gets for it."""
 
@@ -138,7 +142,8 @@ def _pytest(given: Mapping[str, str | bool | None]) -> list[str]:
         "--import-mode=importlib",
         *("-p", "no:cacheprovider"),
         *("-p", "explain_gate"),
-        *("-p", "no:warnings"),
+        # What other plugins do at a session's end takes seconds here: to import hypothesis, to collect all garbage.
+        *(f"-pno:{name}" for name in _NO_PART),
         "--no-header",
         "--tb=no",
         "-qq",
