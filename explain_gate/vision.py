@@ -8,9 +8,7 @@ imports torchvision first: this package, a user's model file, timm. Until then n
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import importlib.util
 import logging
 import re
 import sys
@@ -44,18 +42,15 @@ def __getattr__(name: str) -> Any:
 
 
 class _Door(MetaPathFinder):
-    """Finds nothing itself; sees that torchvision is about to be imported, and takes itself off."""
+    """Sees that torchvision is about to be imported. To look for it, as digests of code do, loads nothing."""
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:
-        del path, target
-        if fullname == "torchvision":
-            import torch
-
-            with contextlib.suppress(ValueError):
-                sys.meta_path.remove(self)
-            if _built_for_other_torch(torch.version.cuda):
-                sys.meta_path.insert(0, _Replacing())
-                _declare_missing_operators()
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(fullname, path, target) if fullname == "torchvision" else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Opening(spec.loader)
+        return spec
 
 
 class _Replacing(MetaPathFinder):
@@ -98,6 +93,19 @@ class _Loader(Loader):
         setattr(module, name, getattr(box_operators, name))
 
 
+class _Opening(_Loader):
+    """Loads torchvision once its operators are there, and takes the door off."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        import torch
+
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Door)]
+        if _built_for_other_torch(module.__file__, torch.version.cuda):
+            sys.meta_path.insert(0, _Replacing())
+            _declare_missing_operators()
+        self._loader.exec_module(module)
+
+
 def _declare_missing_operators() -> None:
     import torch
 
@@ -116,13 +124,12 @@ def _declare_missing_operators() -> None:
     )
 
 
-def _built_for_other_torch(cuda: str | None) -> bool:
+def _built_for_other_torch(file: str | None, cuda: str | None) -> bool:
     """Whether torchvision's compiled part needs a CUDA that this torch does not have; read without importing it."""
-    package = importlib.util.find_spec("torchvision")
-    if package is None or package.origin is None or cuda is not None:
+    if file is None or cuda is not None:
         return False
     try:
-        text = (Path(package.origin).parent / "version.py").read_text(encoding="utf-8")
+        text = (Path(file).parent / "version.py").read_text(encoding="utf-8")
     except OSError:
         return False
     return re.search(r"""__version__ = ['"][^'"]*\+cu""", text) is not None

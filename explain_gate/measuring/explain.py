@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explain_gate.attribution.attribute import explain
-from explain_gate.attribution.diagnosis import first_line
 from explain_gate.data.regression_set import RegressionSet, stack
 from explain_gate.errors import ExplainGateError, UserCodeError, raised_by_module, told_error
 from explain_gate.measuring.asking.resources import Resources
 from explain_gate.measuring.predict import BATCH, Predictions
 from explain_gate.measuring.progress import Progress
+from explain_gate.measuring.reasons import reason_of
 from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import Sample
@@ -161,8 +161,3 @@ def _fault_of(image_map: Tensor) -> str | None:
         return None
     # All zeros say that nothing speaks for the class; a constant above zero says that the map is broken.
     return FLAT if bool(image_map.max() > 0) else SILENT
-
-
-def reason_of(what: str, error: Exception) -> str:
-    """Why an image has no value, for the person who reads the report."""
-    return f"{what} raised {type(error).__name__}: {first_line(error)}"

@@ -42,6 +42,7 @@ from explain_gate.measuring.progress import Progress
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.remembering.store import Cache
+from explain_gate.measuring.remembering.whole import keep_whole
 from explain_gate.measuring.rows import rows_asked
 from explain_gate.measuring.score import score
 from explain_gate.measuring.searches import look_up
@@ -59,10 +60,13 @@ if TYPE_CHECKING:
     from explain_gate.measuring.job import Job
 
 
-def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | None = None) -> Profile:
+def measure_model(
+    job: Job, folder: Path, *, progress: Progress, cache: Cache | None = None, whole: str | None = None
+) -> Profile:
     """Measure one model version on one regression set; the profile is written to `folder`.
 
-    What `cache`, an entered one, holds of exactly this is read instead of measured; what is measured is put there.
+    What `cache`, an entered one, holds of exactly this is read instead of measured; what is measured is put there, and
+    the profile under the key `whole` where there is one.
     """
     began = time.perf_counter()
     cache = cache or Cache(None)
@@ -116,7 +120,10 @@ def measure_model(job: Job, folder: Path, *, progress: Progress, cache: Cache | 
             "cache": {"read": cache.read, "written": cache.written},
             "seconds": round(time.perf_counter() - began, 3),
         }
-        return writer.finish(predictions.images, measurements, manifest, also=write_audit)
+        profile = writer.finish(predictions.images, measurements, manifest, also=write_audit)
+    if whole is not None:
+        keep_whole(whole, profile, memory)
+    return profile
 
 
 def _variants(job: Job, make_probe: Callable[..., Probe], place: torch.device, precision: torch.dtype) -> Variants:

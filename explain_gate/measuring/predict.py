@@ -12,14 +12,16 @@ from PIL import Image
 from torch import Tensor
 
 from explain_gate.attribution.base import Probe
-from explain_gate.attribution.diagnosis import first_line, forward_raised
+from explain_gate.attribution.diagnosis import forward_raised
 from explain_gate.data.images import share_of
 from explain_gate.data.oddities import oddities
 from explain_gate.data.preprocessing import visible
 from explain_gate.data.regression_set import LOST, RegressionSet, raise_faults, require_one_size
 from explain_gate.errors import DataError, ExplainGateError, ModelError
 from explain_gate.measuring.progress import Progress
-from explain_gate.measuring.remembering.recall import Memory, Picture
+from explain_gate.measuring.reasons import reason_of
+from explain_gate.measuring.remembering.contents import Picture
+from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.profile.writer import ProfileWriter
 from explain_gate.records import ImageRow, Sample
 from explain_gate.tasks import TASKS
@@ -159,7 +161,7 @@ def _logits(probe: Probe, samples: Sequence[Sample]) -> tuple[Tensor, dict[int, 
             except ExplainGateError:
                 raise
             except Exception as own:  # noqa: BLE001 - as above
-                failed[position] = f"the model's forward raised {type(own).__name__}: {first_line(own)}"
+                failed[position] = reason_of("the model's forward", own)
                 parts.append(None)
         known = next((part for part in parts if part is not None), None)
         if known is None:

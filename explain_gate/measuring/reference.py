@@ -16,7 +16,12 @@ _SAME_ENVIRONMENT = ("torch", "device", "dtype")
 
 
 def prepare_reference(
-    recorded: Profile | Any, *, candidate: Profile, job: Job, remeasure: bool, measured: Callable[[Job], Profile]
+    recorded: Profile | Any,
+    *,
+    candidate: Profile,
+    job: Callable[[], Job],
+    remeasure: bool,
+    measured: Callable[[Job], Profile],
 ) -> Profile:
     """A reference whose every number may be compared with the candidate's.
 
@@ -24,7 +29,7 @@ def prepare_reference(
         recorded: a profile, whose files are known to be those that were measured, or a record with a
             `checkpoint` that is measured now, on this machine.
         candidate: what it is compared with.
-        job: the candidate's.
+        job: opens the candidate's.
         remeasure: measure a recorded reference again from its checkpoint where it is not comparable.
         measured: measures the same job of another version.
 
@@ -33,7 +38,7 @@ def prepare_reference(
         ModelError: the version that is to be measured cannot be opened.
     """
     if not isinstance(recorded, Profile):
-        return measured(job.of_version(None, str(recorded.checkpoint)))
+        return measured(job().of_version(None, str(recorded.checkpoint)))
     differences = differing(candidate.manifest, recorded.manifest)
     if recorded.unverified:
         differences.insert(0, f"its numbers are unverified: {recorded.unverified}")
@@ -55,7 +60,7 @@ def prepare_reference(
     # Profiles from before there were keys do not say that there was none: the file's is asked for.
     key = (model["checkpoint_key"] or "") if "checkpoint_key" in model else None
     # An empty text: it had none, whatever thresholds.yaml names for the candidate.
-    return measured(job.of_version(model.get("source"), checkpoint or "", key))
+    return measured(job().of_version(model.get("source"), checkpoint or "", key))
 
 
 def differing(candidate: Mapping[str, Any], reference: Mapping[str, Any]) -> list[str]:

@@ -23,8 +23,9 @@ from explain_gate.measuring.asking.batch import Asked, MeasuredBatch, WithoutMod
 from explain_gate.measuring.asking.capabilities import questions_of, scope_of
 from explain_gate.measuring.asking.capability import Request
 from explain_gate.measuring.asking.resources import Resources
-from explain_gate.measuring.explain import SILENT, reason_of
+from explain_gate.measuring.explain import SILENT
 from explain_gate.measuring.predict import Predictions
+from explain_gate.measuring.reasons import reason_of
 from explain_gate.measuring.table import Table
 from explain_gate.records import Sample
 from explain_gate.tasks import TASKS

@@ -38,7 +38,7 @@ def images_table(images: Sequence[ImageRow]) -> pa.Table:
 
 def read_images(path: Path) -> tuple[ImageRow, ...]:
     """The rows of images.parquet."""
-    columns = pq.read_table(path).to_pydict()
+    columns = pq.ParquetFile(path).read().to_pydict()
     columns["class_name"] = columns.pop("class")
     columns["accepted"] = [tuple(accepted) for accepted in columns["accepted"]]
     if "said" in columns:  # profiles of earlier versions hold the prediction alone
@@ -72,14 +72,14 @@ def scores_table(profile: Profile) -> pa.Table:
                 }
             )
         )
-    return pa.concat_tables(parts) if parts else _EMPTY_SCORES
+    return pa.concat_tables(parts) if parts else _no_scores()
 
 
 def read_scores(path: Path, images: tuple[ImageRow, ...]) -> tuple[Measurement, ...]:
     """The measurements of scores.parquet, whose images are told by name."""
     position = {row.image: index for index, row in enumerate(images)}
     grouped: dict[tuple[str, str | None], list[_Score]] = {}
-    columns = pq.read_table(path).to_pydict()
+    columns = pq.ParquetFile(path).read().to_pydict()
     none = [None] * len(columns["image"])  # of what profiles did not hold yet when this one was written
     for image, check, method, value, reason, about, exempt in zip(
         columns["image"],
@@ -123,16 +123,18 @@ def _column(about: Sequence[int | None]) -> NDArray[np.int64] | None:
     return np.array(named, dtype=np.int64) if named and len(named) == len(about) else None
 
 
-_EMPTY_SCORES = pa.table(
-    {
-        "image": pa.array([], pa.string()),
-        "label": pa.array([], pa.int32()),
-        "predicted": pa.array([], pa.int32()),
-        "check": pa.array([], pa.string()),
-        "method": pa.array([], pa.string()),
-        "value": pa.array([], pa.float64()),
-        "reason": pa.array([], pa.string()),
-        "about": pa.array([], pa.int32()),
-        "not_applicable": pa.array([], pa.bool_()),
-    }
-)
+def _no_scores() -> pa.Table:
+    """A table of no measurement. Made when it is asked for: to make any array loads pandas, which reading does not."""
+    return pa.schema(
+        {
+            "image": pa.string(),
+            "label": pa.int32(),
+            "predicted": pa.int32(),
+            "check": pa.string(),
+            "method": pa.string(),
+            "value": pa.float64(),
+            "reason": pa.string(),
+            "about": pa.int32(),
+            "not_applicable": pa.bool_(),
+        }
+    ).empty_table()

@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explain_gate.config import GateConfig, load_config
+from explain_gate.data.annotations.entries import Entries
+from explain_gate.data.annotations.read import read_entries
 from explain_gate.errors import ExplainGateError
 from explain_gate.judging.gate import conclude, judge, judge_controls
 from explain_gate.judging.weaker import weaker
-from explain_gate.measuring.job import Compute, Job, Version, open_job, tracking_settings
+from explain_gate.measuring.job import Compute, Job, open_job, tracking_settings
 from explain_gate.options import RunOptions
 from explain_gate.plan import demands_of, plan, waivers_of
 from explain_gate.records import FailedTest, Finding, ModelUnderTest, Profile, Rule, Verdict, Waiver
 from explain_gate.redact import redacted
 from explain_gate.session.destination import Destination
 from explain_gate.session.finish import Finished, finish_run
-from explain_gate.session.measure import measure_run, require_engine
+from explain_gate.session.measure import measure_run, require_engine, version_of
 from explain_gate.session.plain import finding_from_plain, finding_to_plain
 from explain_gate.session.selection import Selection, select_only, select_quick
 from explain_gate.session.time_limit import within
@@ -55,7 +57,8 @@ class GateSession:
         self.config: GateConfig = load_config(options.config)
         overridden = {"model.source": options.source, "model.checkpoint": options.checkpoint}
         self.config.require_filled(*(key for key, value in overridden.items() if value is not None))
-        self.selection = _selected(self.config, options)
+        self.entries = read_entries(self.config)
+        self.selection = _selected(self.config, options, self.entries)
         self.rules: tuple[Rule, ...] = self.selection.rules
         self.today = dt.datetime.now(dt.UTC).date().isoformat()
         self.waivers: tuple[Waiver, ...] = waivers_of(self.config, self.today)
@@ -155,14 +158,8 @@ class GateSession:
     def job(self) -> Job:
         """What is measured, opened in this process."""
         options = self.options
-        version = Version(
-            source=options.source,
-            checkpoint=options.checkpoint,
-            tracking_uri=options.tracking_uri,
-            allow_pickle=options.allow_pickle,
-        )
         compute = Compute(device=options.device, dtype=options.dtype, memory_budget=options.memory_budget)
-        job = open_job(self.config, version, compute, rules=self.rules, data=self.samples)
+        job = open_job(self.config, version_of(options), compute, rules=self.rules, data=self.samples)
         return replace(job, selection=self.selection.name)
 
     @property
@@ -216,11 +213,8 @@ class GateSession:
             (self.work / name).unlink(missing_ok=True)
 
 
-def _selected(config: GateConfig, options: RunOptions) -> Selection:
+def _selected(config: GateConfig, options: RunOptions, entries: Entries) -> Selection:
     """The rules of thresholds.yaml that the run asks for."""
-    from explain_gate.data.annotations.read import read_entries
-
-    entries = read_entries(config)
     rules = plan(config, list(entries.classes), bare=entries.facts.bare_names)
     if options.quick:
         return select_quick(rules)

@@ -55,7 +55,7 @@ def test_a_reference_is_measured_again_from_the_weights_that_it_was_measured_fro
     told = prepare_reference(
         replace(candidate, manifest=old, unverified=None),
         candidate=candidate,
-        job=SimpleNamespace(of_version=lambda *version: version),
+        job=lambda: SimpleNamespace(of_version=lambda *version: version),
         remeasure=True,
         measured=lambda version: version,
     )

@@ -15,7 +15,7 @@ from explain_gate.session.as_written import import_as_written
 class Rewriter(MetaPathFinder):
     """Takes every module for itself, as pytest's hook does with those of a plugin."""
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(self, fullname, *_):
         """A spec that no file is behind."""
         return ModuleSpec(fullname, loader=None, origin="rewritten")
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import projects
 import pytest
+import torch
 
 from explain_gate.errors import OptionError, ReferenceError
 from explain_gate.options import RunOptions
@@ -51,3 +54,26 @@ def test_ray_is_asked_for_before_it_is_needed(monkeypatch):
     monkeypatch.setattr(measure.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(OptionError, match=r"pip install 'explain-gate\[ray\]'"):
         require_engine(RunOptions(engine="ray"))
+
+
+def test_an_exported_program_is_not_even_opened_where_nothing_changed(tmp_path, write_project, measured, monkeypatch):
+    """Its file says that it is the same."""
+    of_behaviour = projects.THRESHOLDS[: projects.THRESHOLDS.index("  alignment:")]
+    thresholds = write_project(tmp_path / "project", per_class=2, thresholds=of_behaviour)
+    code = thresholds.with_name("tinymodel.py").read_text(encoding="utf-8")
+    made: dict[str, Any] = {}
+    exec(code, made)  # noqa: S102 - the tiny project's own model
+    program = torch.export.export(
+        made["build"]().eval(), (torch.zeros(2, 3, 32, 32),), dynamic_shapes=({0: torch.export.Dim("images")},)
+    )
+    torch.export.save(program, thresholds.with_name("model.pt2"))
+    text = thresholds.read_text(encoding="utf-8").replace("tinymodel:build", "model.pt2")
+    text = text.replace("arguments: {corner: false}", "")
+    thresholds.write_text(text, encoding="utf-8")
+    first = measured()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("the model was opened")
+
+    monkeypatch.setattr("explain_gate.measuring.job.open_model", refuse)
+    assert measured().findings == first.findings

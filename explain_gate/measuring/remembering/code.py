@@ -14,7 +14,7 @@ from importlib import metadata
 from importlib.machinery import all_suffixes
 from pathlib import Path
 
-from explain_gate.measuring.remembering.fingerprints import digest
+from explain_gate.measuring.remembering.digests import digest
 
 _IMPORTERS = frozenset({"import_module", "importlib.import_module", "__import__"})
 

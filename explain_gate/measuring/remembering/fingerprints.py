@@ -1,4 +1,4 @@
-"""Digests of what a number depends on beside weights, images and code: a model's structure, files, JSON values."""
+"""The digest of what a number depends on beside weights, images and code: a model's structure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,6 @@ from numpy.typing import NDArray
 
 _DEEPEST = 8
 """Of a model's plain attributes: a collection may hold itself."""
-
-
-def digest(*parts: Any) -> str:
-    """SHA-256 of JSON values."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def shape_of(module: torch.nn.Module) -> str:
@@ -40,33 +34,6 @@ def shape_of(module: torch.nn.Module) -> str:
         }
         content.update(json.dumps(_plain(facts), sort_keys=True).encode())
     return content.hexdigest()
-
-
-def files_in(value: Any, folder: Path) -> Any:
-    """Options as JSON; a text that names a file (relative to `folder`), or a folder of files, becomes their digests."""
-    if isinstance(value, Mapping):
-        return {str(key): files_in(part, folder) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [files_in(part, folder) for part in value]
-    if isinstance(value, str) and value.strip("./"):
-        try:
-            path = folder / value
-            if path.is_file():
-                return _file_digest(path)
-            if path.is_dir():
-                return [
-                    [str(file.relative_to(path)), _file_digest(file)]
-                    for file in sorted(path.rglob("*"))
-                    if file.is_file()
-                ]
-        except (OSError, ValueError):
-            return value
-    return value if isinstance(value, int | float | str | None) else repr(value)
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

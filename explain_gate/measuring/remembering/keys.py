@@ -21,10 +21,11 @@ from explain_gate.attribution.attribute import method_function
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.device import pick_device
 from explain_gate.measuring.remembering.code import code_of, home_of, versions_of
-from explain_gate.measuring.remembering.fingerprints import digest, files_in, shape_of
+from explain_gate.measuring.remembering.digests import digest, files_in
+from explain_gate.measuring.remembering.fingerprints import shape_of
 from explain_gate.metrics import METRICS, PAIR
 from explain_gate.own_code import make_importable
-from explain_gate.records import Rule
+from explain_gate.records import ModelUnderTest, Rule
 from explain_gate.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -229,6 +230,12 @@ class Facts:
     @cached_property
     def _explained(self) -> dict[str, str]:
         return {name: digest(self._asked, self.model.layers, asdict(facts)) for name, facts in self.methods.items()}
+
+
+def built_model(model: ModelUnderTest) -> str:
+    """Digest of a model as it was built: its tensors, its structure, and the code of all its parts."""
+    homes = {type(part).__module__ for part in model.module.modules()} | {home_of(model.source) or ""}
+    return digest("built", model.digest, shape_of(model.module), code_of(sorted(homes - {""})))
 
 
 def image_facts(data: RegressionSet, row: int) -> ImageFacts:

@@ -12,7 +12,7 @@ from typing import Any
 from explain_gate.measuring.asking.capabilities import capability_of
 from explain_gate.measuring.asking.capability import Asking, Question, UnknownOrigin
 from explain_gate.measuring.asking.resources import Resources
-from explain_gate.measuring.remembering.fingerprints import digest
+from explain_gate.measuring.remembering.digests import digest
 
 
 class Origins:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,26 +19,21 @@ from torch import Tensor
 
 from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.resources import Resources
+from explain_gate.measuring.remembering.contents import (
+    Picture,
+    map_from_bytes,
+    map_to_bytes,
+    picture_from_bytes,
+    picture_to_bytes,
+)
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.origins import Origins
 from explain_gate.measuring.remembering.row_keys import RowKeys
 from explain_gate.measuring.remembering.searched import Searched
-from explain_gate.measuring.remembering.store import Cache, closed, opened
+from explain_gate.measuring.remembering.store import Cache
 
 if TYPE_CHECKING:
     from explain_gate.measuring.table import Table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """What the report shows of one image: JPEG, packed region (H, ceil(W / 8)), its share of the frame or why not."""
-
-    size: tuple[int, int]
-    area: float | None
-    reason: str | None
-    region: bytes
-    jpeg: bytes
-    looks: Mapping[str, float] = field(default_factory=dict)
 
 
 Noted = tuple[float, int | None]
@@ -56,6 +50,16 @@ class Memory:
         self._keys = RowKeys(facts, data)
         self.searched = Searched(cache, self._keys)
         self._origins = Origins(resources, self._keys.identity)
+        self.passing = False
+        """Whether a value was measured that no key can hold, and that the next run measures again."""
+
+    def keys_of(self, methods: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+        """The keys of all rows' pictures, and of their maps by each method."""
+        rows = range(len(self._data))
+        return (
+            [self._keys.picture(row) for row in rows],
+            {method: [self._keys.map(method, row) for row in rows] for method in methods},
+        )
 
     def logits(self, rows: Sequence[int]) -> dict[int, Tensor]:
         """Logits (K,) of the rows that were predicted before."""
@@ -73,56 +77,24 @@ class Memory:
     def pictures(self, rows: Sequence[int]) -> dict[int, Picture]:
         """Pictures and regions of the rows that were decoded before."""
         contents = self.cache.get([self._keys.picture(row) for row in rows])
-        pictures = {}
-        for row in rows:
-            content = contents.get(self._keys.picture(row))
-            if content is not None:
-                head, rest = opened(content)
-                jpeg = rest[head.pop("cut") :]
-                size = (int(head["size"][0]), int(head["size"][1]))
-                pictures[row] = Picture(
-                    size=size,
-                    area=head["area"],
-                    reason=head["reason"],
-                    region=rest[: len(rest) - len(jpeg)],
-                    jpeg=jpeg,
-                    looks=head["looks"],
-                )
-        return pictures
+        return {row: picture_from_bytes(contents[key]) for row in rows if (key := self._keys.picture(row)) in contents}
 
     def keep_pictures(self, pictures: Mapping[int, Picture]) -> None:
         """Keep pictures and regions."""
-        entries = {}
-        for row, one in pictures.items():
-            head = {
-                "size": list(one.size),
-                "area": one.area,
-                "reason": one.reason,
-                "cut": len(one.region),
-                "looks": dict(one.looks),
-            }
-            entries[self._keys.picture(row)] = closed(head, one.region + one.jpeg)
-        self.cache.put("pictures", entries)
+        self.cache.put("pictures", {self._keys.picture(row): picture_to_bytes(one) for row, one in pictures.items()})
 
     def maps(
         self, method: str, rows: Sequence[int], size: tuple[int, int]
     ) -> dict[int, tuple[NDArray[np.float16], dict[str, float]]]:
         """Maps (H, W) as they are kept, with the method's details."""
         contents = self.cache.get([self._keys.map(method, row) for row in rows])
-        maps = {}
-        for row in rows:
-            content = contents.get(self._keys.map(method, row))
-            if content is not None:
-                head, rest = opened(content)
-                if len(rest) == 2 * size[0] * size[1]:
-                    maps[row] = (np.frombuffer(rest, dtype="<f2").reshape(size), head)
-        return maps
+        known = {row: contents[key] for row in rows if (key := self._keys.map(method, row)) in contents}
+        maps = {row: map_from_bytes(content, size) for row, content in known.items()}
+        return {row: one for row, one in maps.items() if one is not None}
 
     def keep_maps(self, method: str, maps: Mapping[int, tuple[NDArray[np.float16], Mapping[str, float]]]) -> None:
         """Keep maps that have no fault."""
-        entries = {
-            self._keys.map(method, row): closed(dict(details), one.tobytes()) for row, (one, details) in maps.items()
-        }
+        entries = {self._keys.map(method, row): map_to_bytes(one, details) for row, (one, details) in maps.items()}
         self.cache.put("maps", entries)
 
     def recall(self, table: Table) -> None:
@@ -145,6 +117,7 @@ class Memory:
         entries = {}
         for table in tables:
             for row in rows:
+                self.passing |= row in table.scopes and table.scopes[row] is None
                 scope = table.scopes.pop(row, None)
                 questions = sorted(table.questions.pop(row, ()), key=str) if scope != "image" else []
                 outcome = table.outcomes.pop(row, None)

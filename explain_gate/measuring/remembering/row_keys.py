@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from explain_gate.data.regression_set import RegressionSet
-from explain_gate.measuring.remembering.fingerprints import digest
+from explain_gate.measuring.remembering.digests import digest
 from explain_gate.measuring.remembering.keys import Facts, ImageFacts, image_facts
 from explain_gate.metrics.patches import Place
 

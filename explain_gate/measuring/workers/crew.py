@@ -28,7 +28,9 @@ class Crew:
         return self.engine != "local" or (self.count or 1) > 1
 
 
-def measure_with(crew: Crew, job: Job, folder: Path, *, cache: Cache, progress: Progress) -> Profile:
+def measure_with(
+    crew: Crew, job: Job, folder: Path, *, cache: Cache, progress: Progress, whole: str | None = None
+) -> Profile:
     """Measure a job: the crew fills the cache, this process goes on from there.
 
     Args:
@@ -37,6 +39,7 @@ def measure_with(crew: Crew, job: Job, folder: Path, *, cache: Cache, progress: 
         folder: where the profile is written; workers keep what vanishes with the run beside it.
         cache: of what was measured before, not yet entered.
         progress: told of every stage.
+        whole: the key that the profile is kept under, None for one that is not.
 
     Raises:
         OptionError: there is no cache for workers to measure into, or no such cluster.
@@ -45,7 +48,7 @@ def measure_with(crew: Crew, job: Job, folder: Path, *, cache: Cache, progress: 
     with cache as entered:
         if crew.works:
             _fill(crew, job, folder.parent, entered, progress)
-        return measure_model(job, folder, cache=entered, progress=progress)
+        return measure_model(job, folder, cache=entered, progress=progress, whole=whole)
 
 
 def _fill(crew: Crew, job: Job, beside: Path, cache: Cache, progress: Progress) -> None:

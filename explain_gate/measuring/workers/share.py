@@ -25,7 +25,7 @@ from explain_gate.measuring.job import Compute, Job, Turn, Version, open_job
 from explain_gate.measuring.measure import measure_model
 from explain_gate.measuring.predict import BATCH
 from explain_gate.measuring.progress import Silent
-from explain_gate.measuring.remembering.fingerprints import digest
+from explain_gate.measuring.remembering.digests import digest
 from explain_gate.measuring.remembering.keys import Facts
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.measuring.rows import rows_of_behaviour

@@ -1,4 +1,4 @@
-"""A model is more than its weights, and a file is what it holds."""
+"""A model is more than its weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from explain_gate.measuring.remembering.fingerprints import files_in, shape_of
+from explain_gate.measuring.remembering.fingerprints import shape_of
 
 
 class Net(torch.nn.Module):
@@ -54,13 +54,3 @@ def test_exported_programs_of_equal_weights_differ_by_their_graph():
 
     programs = [torch.export.export(kind(2, 2), (torch.ones(1, 2),)).module() for kind in (torch.nn.Linear, Doubled)]
     assert shape_of(programs[0]) != shape_of(programs[1])
-
-
-def test_files_count_by_content(tmp_path):
-    """In folders of folders too; a place that is no name of a file is a text."""
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    (tmp_path / "a" / "b" / "one.txt").write_text("1")
-    before = files_in({"reference": "a", "other": ["."], "n": 0.5}, tmp_path)
-    assert before["other"] == ["."]
-    (tmp_path / "a" / "b" / "one.txt").write_text("2")
-    assert files_in({"reference": "a", "other": ["."], "n": 0.5}, tmp_path) != before

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from explain_gate.measuring.remembering.recall import Memory, Picture
+from explain_gate.measuring.remembering.contents import Picture
+from explain_gate.measuring.remembering.recall import Memory
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.measuring.table import Table
 from explain_gate.metrics import METRICS
