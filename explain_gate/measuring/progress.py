@@ -26,26 +26,27 @@ class Silent:
 
 
 class Lines:
-    """One line when a stage ends, and one every half minute of a long one; for logs."""
+    """One line when a stage ends, and one every half minute of a long one with the time that is left; for logs."""
 
     every_seconds = 30.0
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._began: dict[str, float] = {}
+        self._began: dict[str, tuple[float, int]] = {}
         self._told: dict[str, float] = {}
 
     def advance(self, stage: str, done: int, total: int) -> None:
         """Write a line when it is due."""
         now = time.monotonic()
-        began = self._began.setdefault(stage, now)
+        # What was done before, such as what the cache knew, says nothing of how long the rest takes.
+        began, before = self._began.setdefault(stage, (now, done))
         if done >= total:
             self._stream.write(f"{stage}: {total} {_COUNTED.get(stage, 'images')} in {now - began:.1f} s\n")
         elif now - self._told.setdefault(stage, began) > self.every_seconds:
             self._told[stage] = now
-            self._stream.write(
-                f"{stage}: {done} of {total} {_COUNTED.get(stage, 'images')}, {now - began:.0f} s so far\n"
-            )
+            left = f", about {(total - done) * (now - began) / (done - before):.0f} s left" if done > before else ""
+            counted = _COUNTED.get(stage, "images")
+            self._stream.write(f"{stage}: {done} of {total} {counted}, {now - began:.0f} s so far{left}\n")
         self._stream.flush()
 
 

@@ -17,8 +17,23 @@ def test_a_log_gets_a_line_a_stage(monkeypatch):
         now[0] = float(seconds)
         lines.advance("grad_cam", done, 60)
     assert stream.getvalue().splitlines() == [
-        "grad_cam: 16 of 60 images, 31 s so far",
+        "grad_cam: 16 of 60 images, 31 s so far, about 85 s left",
         "grad_cam: 60 images in 75.0 s",
+    ]
+
+
+def test_what_was_done_before_is_not_taken_for_speed(monkeypatch):
+    """Forty of sixty came from the cache in no time; the others take ten seconds each."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    lines = Lines(stream)
+    for seconds, done in ((0, 40), (35, 40), (70, 47)):
+        now[0] = float(seconds)
+        lines.advance("grad_cam", done, 60)
+    assert stream.getvalue().splitlines() == [
+        "grad_cam: 40 of 60 images, 35 s so far",
+        "grad_cam: 47 of 60 images, 70 s so far, about 130 s left",
     ]
 
 
