@@ -11,13 +11,14 @@ import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explain_gate.config import GateConfig
 from explain_gate.data.annotations.entries import Entries, Entry
+from explain_gate.data.regions import Shape
 from explain_gate.measuring.remembering.code import code_of, home_of
 from explain_gate.measuring.remembering.digests import digest, file_digest, files_in
 from explain_gate.metrics import PAIR
@@ -111,9 +112,15 @@ def _measured(rule: Rule, folder: Path) -> dict[str, Any]:
 def _image(entry: Entry) -> dict[str, Any]:
     """A sample as it is drawn; files by content, wherever they lie."""
     shapes = [
-        {**asdict(shape), "file": file_digest(shape.file) if shape.file is not None else None} for shape in entry.shapes
+        {**_fields(shape), "file": file_digest(shape.file) if shape.file is not None else None}
+        for shape in entry.shapes
     ]
-    return {**asdict(entry), "path": file_digest(entry.path), "shapes": shapes}
+    return {**_fields(entry), "path": file_digest(entry.path), "shapes": shapes}
+
+
+def _fields(record: Entry | Shape) -> dict[str, Any]:
+    """The fields of a record. asdict would copy every corner of every mask."""
+    return {one.name: getattr(record, one.name) for one in fields(record)}
 
 
 def _own(config: GateConfig, rules: Sequence[Rule]) -> list[str]:
