@@ -17,7 +17,7 @@ from explain_gate.attribution.frozen import FrozenModule, weights
 from explain_gate.errors import ModelError, NotMeasurable
 from explain_gate.seeds import seed_of
 from explain_gate.tasks import DEFAULT, task_of
-from explain_gate.tasks.logits import wrong_output
+from explain_gate.tasks.logits import at_least_float32, wrong_output
 from explain_gate.tasks.task import Task
 
 Make = Callable[[int, int], tuple[Tensor, Tensor]]
@@ -167,7 +167,7 @@ class Probe:
                 (grads,) = self._differentiate(scores, [images], "the image")
             self.passes.forward += stop - start
             self.passes.backward += stop - start
-            take(start, stop, scores.detach(), _at_least_float32(grads))
+            take(start, stop, scores.detach(), at_least_float32(grads))
 
         self.in_chunks("gradient", count, work)
 
@@ -193,8 +193,8 @@ class Probe:
             take(
                 start,
                 stop,
-                [_at_least_float32(activation.detach()) for activation in activations],
-                [_at_least_float32(grad) for grad in grads],
+                [at_least_float32(activation.detach()) for activation in activations],
+                [at_least_float32(grad) for grad in grads],
             )
 
         self.in_chunks("gradient", len(images), work)
@@ -208,7 +208,7 @@ class Probe:
             with torch.no_grad(), self._frozen.capture(layers, as_leaves=False) as captured:
                 self.score(self.prepare(images[start:stop]), targets[start:stop])
             self.passes.forward += stop - start
-            take(start, stop, [_at_least_float32(captured.last(layer)) for layer in layers])
+            take(start, stop, [at_least_float32(captured.last(layer)) for layer in layers])
 
         self.in_chunks("forward", len(images), work)
 
@@ -252,7 +252,7 @@ class Probe:
         columns = self.task.columns(output, targets, by_target=self.target is not None)
         if columns.ndim != 2 or len(columns) != len(images):
             raise wrong_output(columns, f"({len(images)}, classes)", by_target=self.target is not None)
-        return _at_least_float32(columns)
+        return at_least_float32(columns)
 
     def generator(self, key: str, purpose: str) -> torch.Generator:
         """A CPU generator seeded by (seed, key, purpose): the draw is the same on every device and in every batch."""
@@ -285,10 +285,6 @@ def labels_in(targets: Tensor) -> Tensor:
 def in_float64(tensor: Tensor) -> Tensor:
     """The tensor in float64, on the CPU where its device has none (Apple's)."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
-
-
-def _at_least_float32(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in {torch.float16, torch.bfloat16} else tensor
 
 
 def _positional(function: Callable[..., Any]) -> int:

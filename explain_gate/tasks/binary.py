@@ -12,7 +12,7 @@ from torch import Tensor
 from explain_gate.errors import ModelError
 from explain_gate.records import Answer, Truth
 from explain_gate.tasks import SetFacts
-from explain_gate.tasks.logits import caution_of_sigmoid, of, permuted, wrong_output
+from explain_gate.tasks.logits import both_ways, caution_of_sigmoid, of, permuted, wrong_output
 from explain_gate.tasks.outputs import scores_in
 from explain_gate.tasks.task import Task
 
@@ -52,6 +52,10 @@ class Binary(Task):
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """The logit for the positive class, minus the logit for the other."""
         return of(columns, targets)
+
+    def log_probabilities(self, columns: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002 - protocol
+        """Of both classes."""
+        return both_ways(columns[:, 1:])
 
     def cautions(self, columns: Tensor, truths: Sequence[Truth]) -> tuple[str, ...]:
         """That a sigmoid was taken already, and that the two classes seem to be exchanged."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from explain_gate.errors import ModelError, NotMeasurable
 from explain_gate.records import Answer, Truth
 from explain_gate.tasks import SetFacts
-from explain_gate.tasks.logits import of, permuted, require_logits, rows_of
+from explain_gate.tasks.logits import at_least_float32, of, permuted, require_logits, rows_of
 from explain_gate.tasks.task import Task
 
 _SUM = 1e-3
@@ -39,6 +39,11 @@ class Classification(Task):
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """The logit of the class."""
         return of(columns, targets)
+
+    def log_probabilities(self, columns: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002 - protocol
+        """Of every class; of one score per image there are none."""
+        _require_classes(columns, "there are no probabilities")
+        return at_least_float32(columns).log_softmax(dim=1).sum(dim=1)
 
     def check(self, columns: Tensor, *, by_target: bool) -> None:
         """One logit a class, or one score per image that a target function made."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from explain_gate.errors import ModelError
 from explain_gate.tasks.outputs import described, scores_in
@@ -56,6 +58,17 @@ def of(values: Tensor, labels: Tensor) -> Tensor:
             f"got {int(labels.min())}..{int(labels.max())}"
         )
     return values.gather(1, labels[:, None])[:, 0]
+
+
+def both_ways(logits: Tensor) -> Tensor:
+    """Summed log probabilities of every label and of its absence, (N,). Shape: logits (N, K), a sigmoid each."""
+    exact = at_least_float32(logits)
+    return (logsigmoid(exact) + logsigmoid(-exact)).sum(dim=1)
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """Values of half precision in float32, others as they are; with their graph."""
+    return values.float() if values.dtype in {torch.float16, torch.bfloat16} else values
 
 
 def require_logits(columns: Tensor, classes: Mapping[str, int], *, least: int) -> None:

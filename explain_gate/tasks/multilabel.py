@@ -12,7 +12,7 @@ from torch import Tensor
 from explain_gate.errors import ModelError
 from explain_gate.records import Answer, Truth
 from explain_gate.tasks import SetFacts
-from explain_gate.tasks.logits import caution_of_sigmoid, of, require_logits, rows_of
+from explain_gate.tasks.logits import both_ways, caution_of_sigmoid, of, require_logits, rows_of
 from explain_gate.tasks.task import Task, of_classes
 
 Thresholds = float | Sequence[float] | Mapping[str, float]
@@ -51,6 +51,10 @@ class Multilabel(Task):
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """The logit of the label."""
         return of(columns, targets)
+
+    def log_probabilities(self, columns: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002 - protocol
+        """Of every label and its absence."""
+        return both_ways(columns if self.facts.nothing is None else columns[:, : self.facts.nothing])
 
     def check(self, columns: Tensor, *, by_target: bool) -> None:  # noqa: ARG002 - protocol
         """One logit a label."""

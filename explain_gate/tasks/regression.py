@@ -11,7 +11,7 @@ from torch import Tensor
 from explain_gate.errors import NotMeasurable
 from explain_gate.records import Answer, Truth
 from explain_gate.tasks import SetFacts
-from explain_gate.tasks.logits import of, wrong_output
+from explain_gate.tasks.logits import at_least_float32, of, wrong_output
 from explain_gate.tasks.outputs import scores_in
 from explain_gate.tasks.task import Task
 
@@ -49,6 +49,10 @@ class Regression(Task):
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """The value toward the annotated side."""
         return of(columns, targets)
+
+    def log_probabilities(self, columns: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002 - protocol
+        """A value has no probability: the value in standard deviations of the set's."""
+        return at_least_float32(columns)[:, 1] / self.facts.deviation
 
     def cautions(self, columns: Tensor, truths: Sequence[Truth]) -> tuple[str, ...]:
         """That all values lie far from all annotated ones, as with another unit."""

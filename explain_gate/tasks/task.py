@@ -60,6 +60,14 @@ class Task(Protocol):
     def explained(self, columns: Tensor, targets: Tensor) -> Tensor:
         """The score that is explained, (N,), with the columns' graph."""
 
+    def log_probabilities(self, columns: Tensor, targets: Tensor) -> Tensor:
+        """Summed logarithms of the probabilities of all that may be said of a picture, (N,), with the columns' graph.
+
+        What a training holds its gradients by: see `training.losses`. In at least float32. Where there are no such
+        probabilities, the explained score.
+        """
+        return self.explained(columns, targets)
+
     def check(self, columns: Tensor, *, by_target: bool) -> None:
         """Refuse columns that cannot be those of the classes of the regression set; where they always can, nothing.
 
