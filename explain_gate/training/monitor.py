@@ -7,9 +7,7 @@ A plain loop:
         train(model)
         monitor.after_epoch(model, epoch)
 
-Lightning:
-
-    Trainer(callbacks=[lightning_callback(monitor)])
+In Lightning and in the Trainer of Hugging Face: see `training.callbacks`.
 
 A store that is away never ends a training: its numbers wait and are sent after the next measured epoch.
 """
@@ -18,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
-import importlib
 import sys
 import tempfile
 import time
@@ -26,7 +23,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -43,18 +40,25 @@ from explain_gate.records import Finding, ModelUnderTest, Rule
 from explain_gate.tracking.delivery import experiment_of
 from explain_gate.tracking.logged import metric_name
 from explain_gate.tracking.store import Store, connect
+from explain_gate.training.callbacks import lightning_callback
+from explain_gate.training.early_warning import Alarm, EarlyWarning, alarms_of
+from explain_gate.training.film import Film
 
 if TYPE_CHECKING:
     from explain_gate.tracking.settings import TrackingSettings
 
+__all__ = ["Epoch", "Monitor", "lightning_callback"]
+# The callback is made in `training.callbacks`; it was here first, and is still imported from here.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """What was measured after one epoch."""
+    """What was measured after one epoch; `alarms` are what its reliance gave cause for."""
 
     epoch: int
     findings: tuple[Finding, ...]
     seconds: float
+    alarms: tuple[Alarm, ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -66,6 +70,7 @@ class Epoch:
             values = {name: finding.value, f"{name}.low": low, f"{name}.high": high}
             metrics |= {key: float(value) for key, value in values.items() if value is not None}
         metrics["explain.rules.failed"] = float(sum(f.status in {"failed", "unmeasured"} for f in self.findings))
+        metrics["explain.alarms"] = float(len(self.alarms))
         metrics["explain.seconds"] = self.seconds
         return metrics
 
@@ -88,10 +93,15 @@ class Monitor:
         run_id: the MLflow run to log to; default: the active run of this process, else a new one.
         tracking_uri: overrides tracking.uri.
         tracking: False only returns the numbers.
+        film: a folder for film.html, maps of a few images over the epochs beside the curves; see `training.film`.
+
+    Warns:
+        EarlyWarning: reliance breaks its bound, or is beyond what the first measured epochs had; see
+            `training.early_warning`.
 
     Raises:
         ConfigError, DataError: the configuration or the data cannot be used.
-        OptionError: no rule matches `checks`, or `every` is not positive.
+        OptionError: no rule matches `checks`, `every` is not positive, or a film is asked of rules without maps.
     """
 
     def __init__(
@@ -104,6 +114,7 @@ class Monitor:
         run_id: str | None = None,
         tracking_uri: str | None = None,
         tracking: bool = True,
+        film: str | Path | None = None,
     ) -> None:
         if every < 1:
             raise OptionError(f"every must be at least 1 epoch, got {every}")
@@ -115,23 +126,33 @@ class Monitor:
         self._rules = _chosen(plan(self.config, list(self._data.classes), bare=self._data.bare), checks)
         self._settings = tracking_settings(self.config, tracking_uri) if tracking else None
         self._waiting = _Waiting()
+        self._film = None if film is None else Film(Path(film), self._rules)
 
     def after_epoch(self, module: torch.nn.Module, epoch: int) -> Epoch | None:
         """Measure and log where this epoch is due; None where it is not."""
         if epoch % self.every:
             return None
         began = time.monotonic()
-        findings = self.measure(module)
-        measured = Epoch(epoch=epoch, findings=findings, seconds=round(time.monotonic() - began, 3))
+        findings = self._measured(module, None if self._film is None else epoch)
+        alarms = alarms_of(findings, [earlier.findings for earlier in self.epochs])
+        seconds = round(time.monotonic() - began, 3)
+        measured = Epoch(epoch=epoch, findings=findings, seconds=seconds, alarms=alarms)
         self.epochs.append(measured)
+        if self._film is not None:
+            self._film.write([(one.epoch, one.findings, one.alarms) for one in self.epochs])
         if self._settings is not None:
             now = time.time_ns() // 1_000_000
             self._waiting.rows += [(name, value, now, epoch) for name, value in measured.metrics.items()]
             self._send(self._settings)
+        for alarm in alarms:  # last: where warnings are errors, the numbers are kept already
+            warnings.warn(f"explain-gate, epoch {epoch}: {alarm.message}", EarlyWarning, stacklevel=2)
         return measured
 
     def measure(self, module: torch.nn.Module) -> tuple[Finding, ...]:
         """The findings of the chosen rules on a module as it is now."""
+        return self._measured(module, None)
+
+    def _measured(self, module: torch.nn.Module, filmed: int | None) -> tuple[Finding, ...]:
         # What wraps a module for distributed training has its own hooks and no names of its own.
         wrapped = getattr(module, "module", None)
         plain = wrapped if isinstance(wrapped, torch.nn.Module) and _is_parallel(module) else module
@@ -150,6 +171,8 @@ class Monitor:
             compute = Compute(device=str(place))
             job = open_job(self.config, compute=compute, rules=self._rules, data=self._data, model=model)
             profile = measure_model(job, Path(folder), progress=Silent())
+            if self._film is not None and filmed is not None:
+                self._film.take(profile, filmed)
             return judge(profile, self._rules)
 
     def _send(self, settings: TrackingSettings) -> None:
@@ -170,36 +193,6 @@ class Monitor:
             warnings.warn(f"explain-gate: {error}; {len(self._waiting.rows)} numbers wait", stacklevel=3)
         else:
             self._waiting.rows.clear()
-
-
-def lightning_callback(monitor: Monitor, *, part: str | None = None) -> Any:
-    """A Lightning callback that calls the monitor at the end of each training epoch, in one process only.
-
-    `part` is the dotted name of the submodule that predicts, such as "model"; default: the LightningModule itself.
-
-    Raises:
-        OptionError: neither `lightning` nor `pytorch_lightning` is installed.
-    """
-    base: Any = _lightning_base()
-
-    class ExplainGateCallback(base):  # type: ignore[misc]  # Lightning is no dependency, so its class is Any
-        """Measures the live module."""
-
-        def on_train_epoch_end(self, trainer: Any, pl_module: torch.nn.Module) -> None:
-            """Measure where the epoch is due; other processes wait for the one that measures."""
-            if trainer.is_global_zero:
-                module = pl_module if part is None else pl_module.get_submodule(part)
-                monitor.after_epoch(module, int(trainer.current_epoch))
-            trainer.strategy.barrier("explain-gate")
-
-    return ExplainGateCallback()
-
-
-def _lightning_base() -> Any:
-    for name in ("lightning.pytorch.callbacks", "pytorch_lightning.callbacks"):
-        with contextlib.suppress(ModuleNotFoundError):
-            return importlib.import_module(name).Callback
-    raise OptionError("lightning_callback needs Lightning: pip install lightning")
 
 
 def _limited(config: GateConfig, images: int | None) -> GateConfig:

@@ -1,14 +1,12 @@
 """Measuring while a model trains changes nothing about the training, and never ends it."""
 
-import sys
-import types
-
 import pytest
 import torch
 from torch import nn
 
 from explain_gate.errors import OptionError
-from explain_gate.training.monitor import Monitor, lightning_callback
+from explain_gate.records import Finding
+from explain_gate.training.monitor import Monitor
 
 
 @pytest.fixture
@@ -98,30 +96,18 @@ def test_what_cannot_be_measured_is_said_at_the_start(project):
         Monitor(project, every=0, tracking=False)
 
 
-def test_lightning_calls_the_monitor_in_one_process(monkeypatch):
-    """The callback is one of Lightning's, measures the named part, and lets other processes wait."""
-    callbacks = types.ModuleType("lightning.pytorch.callbacks")
-    callbacks.Callback = type("Callback", (), {})
-    monkeypatch.setitem(sys.modules, "lightning.pytorch.callbacks", callbacks)
-    monkeypatch.setitem(sys.modules, "lightning.pytorch", types.ModuleType("lightning.pytorch"))
-    monkeypatch.setitem(sys.modules, "lightning", types.ModuleType("lightning"))
-    calls, barriers = [], []
-    monitor = types.SimpleNamespace(after_epoch=lambda module, epoch: calls.append((module, epoch)))
-    callback = lightning_callback(monitor, part="inner")
-    assert isinstance(callback, callbacks.Callback)
-    module = nn.ModuleDict({"inner": nn.Identity()})
-    for first in (True, False):
-        trainer = types.SimpleNamespace(
-            is_global_zero=first, current_epoch=3, strategy=types.SimpleNamespace(barrier=barriers.append)
-        )
-        callback.on_train_epoch_end(trainer, module)
-    assert calls == [(module["inner"], 3)]
-    assert len(barriers) == 2
+def test_reliance_that_breaks_its_bound_is_warned_of_and_kept(project, monkeypatch):
+    """As a warning that can be made an error, in the record of the epoch, and among its numbers."""
+    from explain_gate.training.early_warning import EarlyWarning
 
-
-def test_without_lightning_the_error_says_what_to_install(monkeypatch):
-    """Lightning is no dependency."""
-    for name in ("lightning.pytorch.callbacks", "pytorch_lightning.callbacks"):
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(OptionError, match="pip install lightning"):
-        lightning_callback(types.SimpleNamespace())
+    monitor = Monitor(project, checks=["performance.*"], tracking=False)
+    bad = Finding(
+        check="reliance.background_gap", method=None, class_name=None, statistic="mean", value=0.9, interval=(0.8, 1.0),
+        bound={"at_most": 0.5}, status="failed", images=9, unmeasured=0, worst=(), message="too much", line=1,
+    )  # fmt: skip
+    monkeypatch.setattr(Monitor, "_measured", lambda *_: (bad,))
+    with pytest.warns(EarlyWarning, match=r"epoch 0: reliance\.background_gap"):
+        measured = monitor.after_epoch(nn.Identity(), 0)
+    assert [alarm.cause for alarm in measured.alarms] == ["bound"]
+    assert measured.metrics["explain.alarms"] == 1
+    assert monitor.after_epoch(nn.Identity(), 1).alarms == ()

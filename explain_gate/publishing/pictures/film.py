@@ -47,7 +47,7 @@ def film_strips(profiles: Sequence[Profile], labels: Sequence[str]) -> tuple[Str
 
     The method is the coarsest that all profiles share, since fine grain cannot be seen at this size.
     """
-    method = _method(profiles) if len(profiles) > 1 else None
+    method = coarsest(profiles) if len(profiles) > 1 else None
     if method is None:
         return ()
     first, last = profiles[0], profiles[-1]
@@ -64,14 +64,15 @@ def film_strips(profiles: Sequence[Profile], labels: Sequence[str]) -> tuple[Str
             taken = any(strip.image == image.image for strip in strips)
             if len(strips) < STRIPS and not taken and not (distinct and image.class_name in seen):
                 seen.add(image.class_name)
-                frames = [_frame(profiles[at], labels[at], image.image, method) for at in chosen]
+                frames = [frame_of(profiles[at], labels[at], image.image, method) for at in chosen]
                 shown = tuple(frame for frame in frames if frame is not None)
                 if len(shown) > 1:
                     strips.append(Strip(image=image.image, class_name=image.class_name, method=method, frames=shown))
     return tuple(strips)
 
 
-def _method(profiles: Sequence[Profile]) -> str | None:
+def coarsest(profiles: Sequence[Profile]) -> str | None:
+    """The coarsest method of which all profiles have maps; None where there is none."""
     shared = [
         name
         for name in profiles[0].manifest.get("methods", {})
@@ -81,7 +82,8 @@ def _method(profiles: Sequence[Profile]) -> str | None:
     return next(iter([*coarse, *shared]), None)
 
 
-def _frame(profile: Profile, label: str, image: str, method: str) -> Frame | None:
+def frame_of(profile: Profile, label: str, image: str, method: str) -> Frame | None:
+    """One image of a profile with its map; None where either is not kept."""
     row = next((row for row, one in enumerate(profile.images) if one.image == image), None)
     kept = Kept(profile)
     maps = kept.maps(method)
