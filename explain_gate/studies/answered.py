@@ -23,11 +23,11 @@ from explain_gate.attribution.base import Probe
 from explain_gate.data.regression_set import require_one_size
 from explain_gate.errors import ExplainGateError, ModelError
 from explain_gate.measuring.device import deterministic, pick_device
-from explain_gate.measuring.explain import reason_of
 from explain_gate.measuring.job import Job
 from explain_gate.measuring.predict import BATCH
 from explain_gate.measuring.probes import probe_maker, with_target_layers
 from explain_gate.measuring.progress import Progress
+from explain_gate.measuring.reasons import reason_of
 from explain_gate.measuring.remembering.keys import Facts, image_facts
 from explain_gate.measuring.remembering.store import Cache
 from explain_gate.own_code import load_function

@@ -14,7 +14,7 @@ from explain_gate.data.regression_set import RegressionSet, digest_of_set
 from explain_gate.errors import DataError, OptionError, did_you_mean
 from explain_gate.measuring.job import Job
 from explain_gate.measuring.remembering.code import code_of, home_of, versions_of
-from explain_gate.measuring.remembering.fingerprints import digest
+from explain_gate.measuring.remembering.digests import digest
 from explain_gate.measuring.remembering.keys import LIBRARIES
 from explain_gate.own_code import load_function
 from explain_gate.seeds import lowest
