@@ -44,7 +44,8 @@ def alike(runs: Runs, paths: Sequence[Path], hashes: Hashes, features: NDArray[n
             continue
         why = f"{apart} of {BITS} bits of what they look like differ; {_named(mine, theirs)}"
         suspects.append(_pair(first[known[one]], mine, theirs, float(apart), why))
-    suspects += [] if features is None else _of_features(runs, paths, features, {(s.image, s.other) for s in suspects})
+    if features is not None and runs.task != "regression":
+        suspects += _of_features(runs, paths, features, {(one.image, one.other) for one in suspects})
     more = f"{plural(same, 'more pair')} {'has' if same == 1 else 'have'}"
     again = f" {more} the same label, and count twice in every number." if same else ""
     return SuspectList(
@@ -110,6 +111,10 @@ def _of_features(
     centred = features - features.mean(axis=0)
     unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
     files = np.unique([str(path) for path in paths], return_inverse=True)[1]
+    marks = np.zeros((len(unit), 1 + max(label for image in runs.images for label in image.accepted)), dtype=np.float32)
+    for row, image in enumerate(runs.images):
+        marks[row, list(image.accepted)] = 1
+    sizes = marks.sum(axis=1)
 
     def blocks() -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.bool_]]]:
         """Distances of some samples to all; infinite within a file. With it, which have other labels."""
@@ -117,8 +122,9 @@ def _of_features(
             part = slice(start, start + _AT_ONCE)
             apart = np.sqrt(np.maximum(0, 2 - 2 * unit[part] @ unit.T))
             apart[files[part, None] == files[None]] = np.inf
-            some = runs.images[part]
-            yield start, apart, np.array([[_other_labels(runs.task, one, two) for two in runs.images] for one in some])
+            shared = marks[part] @ marks.T
+            same = (shared == sizes[part, None]) & (shared == sizes[None]) if runs.task == "multilabel" else shared > 0
+            yield start, apart, ~same
 
     nearest = np.concatenate([np.where(other, np.inf, apart).min(axis=1) for _, apart, other in blocks()])
     nearest = nearest[np.isfinite(nearest)]
