@@ -93,7 +93,7 @@ def run(folder: Path, script: str, *, code: int = 0) -> tuple[subprocess.Complet
 def test_every_system_has_its_recipe():
     """Those that people use, each with a shell part that is run below."""
     assert set(RECIPES) == {
-        "A shell, sh", "GitLab, yaml", "Jenkins, groovy", "Azure Pipelines, yaml",
+        "A shell, sh", "GitHub Actions, yaml", "GitLab, yaml", "Jenkins, groovy", "Azure Pipelines, yaml",
         "Before a commit and before a push, yaml", "Make, make", "DVC, yaml",
         "A container, dockerfile", "A container, sh",
     }  # fmt: skip

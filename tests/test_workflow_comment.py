@@ -74,6 +74,15 @@ class FakeApi:
         return [call for call in self.calls if call[0] != "GET"]
 
 
+def _verdict(class_name: str = "cat", **statuses: str) -> str:
+    """A verdict.json with one rule for each name."""
+    findings = [
+        {"check": f"family.{name}", "method": "grad_cam", "class": class_name, "status": status}
+        for name, status in statuses.items()
+    ]
+    return json.dumps({"planned": [f"family.{name}[grad_cam-{class_name}]" for name in statuses], "findings": findings})
+
+
 @pytest.fixture
 def api():
     """A running fake API, stopped when the test ends."""
@@ -201,6 +210,49 @@ class TestComment:
         self.comment(api, tmp_path, "Worst: @owner/everyone.jpg")
         assert "@owner" not in api.comments[0]["body"]
         assert "@\u200bowner/everyone.jpg" in api.comments[0]["body"]
+
+    def test_the_change_is_told_beside_the_base_branch(self, api: FakeApi, tmp_path: Path):
+        """What it breaks, mends and leaves broken, by rule, under the sentence and over the rest."""
+        (tmp_path / "base.json").write_text(_verdict(a="passed", b="failed", c="failed", gone="unmeasured", e="passed"))
+        (tmp_path / "verdict.json").write_text(
+            _verdict(a="failed", b="passed", c="unmeasured", new="failed", e="passed")
+        )
+        self.comment(api, tmp_path, "## Blocked: why\n\nrest", BASE=str(tmp_path / "base.json"))
+        body = api.comments[0]["body"]
+        head, rest = body.index("## Blocked: why"), body.index("\nrest")
+        told = body[head:rest]
+        assert (
+            "Beside the base branch: **2** newly fails, **1** newly passes, **1** fails as before, "
+            "**1** failed before, not asked now." in told
+        )
+        assert "| newly fails | `family.a[grad_cam-cat]` | passed | failed |" in told
+        assert "| newly fails | `family.new[grad_cam-cat]` | not asked | failed |" in told
+        assert "| newly passes | `family.b[grad_cam-cat]` | failed | passed |" in told
+        assert "| fails as before | `family.c[grad_cam-cat]` | failed | unmeasured |" in told
+        assert "| failed before, not asked now | `family.gone[grad_cam-cat]` | unmeasured | not asked |" in told
+        assert "family.e" not in told
+
+    def test_names_cannot_break_out_of_the_table(self, api: FakeApi, tmp_path: Path):
+        """Pipes, backticks, tags, mentions, line breaks and marks that turn text around stay text in one cell."""
+        name = "x` | <script>@everyone\r\n\u202eevil"
+        (tmp_path / "base.json").write_text(_verdict(a="passed"))
+        (tmp_path / "verdict.json").write_text(_verdict(class_name=name, a="failed"))
+        self.comment(api, tmp_path, "## Blocked: why", BASE=str(tmp_path / "base.json"))
+        (row,) = [line for line in api.comments[0]["body"].splitlines() if line.startswith("| newly fails")]
+        assert row.count("|") == 5
+        assert row.count("`") == 2
+        assert "@everyone" not in row
+        assert "\u202e" not in row
+
+    @pytest.mark.parametrize("base", [None, "", "[]", '{"planned": 3}', "not json"])
+    def test_without_a_verdict_of_the_base_there_is_no_table(self, api: FakeApi, tmp_path: Path, base: str | None):
+        """A first run, an expired cache or a damaged file: the summary stands alone."""
+        if base is not None:
+            (tmp_path / "base.json").write_text(base)
+        (tmp_path / "verdict.json").write_text(_verdict(a="failed"))
+        result = self.comment(api, tmp_path, BASE=str(tmp_path / "base.json"))
+        assert result.returncode == 0, result.stderr
+        assert "base branch" not in api.comments[0]["body"]
 
     @pytest.mark.parametrize(
         ("code", "words"), [("4", "bad configuration, data, model or options"), ("3", "no verdict"), ("", "no verdict")]

@@ -61,7 +61,7 @@ class TestFiles:
         faults = [
             line
             for line in used
-            if not re.fullmatch(r"\$/\.github/\S+|[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+            if not re.fullmatch(r"\$/\.github/\S+|[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
         ]
         assert faults == []
 

@@ -29,7 +29,7 @@ class Rendered:
 def render_again(
     folder: Path, *, config: str | None = None, reference: str | None = None, single: bool = False
 ) -> Rendered:
-    """Write junit.xml, metrics.txt, summary.md, audit.html, index.html and assets/ of an output folder again.
+    """Write junit.xml, metrics.txt, summary.md, results.sarif, audit.html, index.html and assets/ of a run once more.
 
     verdict.json and profile/ may be of any earlier version, and stay as they are.
 

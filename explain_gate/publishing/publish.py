@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +21,10 @@ from explain_gate.publishing.pages.strategies import build_strategies
 from explain_gate.publishing.pictures.attachments import save_worst
 from explain_gate.publishing.pictures.gallery import Gallery, build_gallery
 from explain_gate.publishing.pictures.kept import Kept, left_out_told
+from explain_gate.publishing.text.github import repository_path
 from explain_gate.publishing.text.junit import verdict_to_junit
 from explain_gate.publishing.text.openmetrics import verdict_to_openmetrics
+from explain_gate.publishing.text.sarif import verdict_to_sarif
 from explain_gate.publishing.text.summary import verdict_to_markdown
 from explain_gate.publishing.text.verdict_json import verdict_to_json
 from explain_gate.records import Profile, Verdict
@@ -91,6 +94,7 @@ def write_surfaces(
     surfaces.write("junit.xml", verdict_to_junit)
     surfaces.write("metrics.txt", verdict_to_openmetrics)
     surfaces.write("summary.md", verdict_to_markdown)
+    surfaces.write("results.sarif", lambda judged: verdict_to_sarif(judged, _from_root))
     if config_text is not None:
         surfaces.write(CONFIG, lambda _: redact(config_text))
     surfaces.write(AUDIT, lambda judged: render_audit(judged, profile, config_text=config_text))
@@ -161,6 +165,10 @@ class _Surfaces:
             yield
         except Exception as error:  # noqa: BLE001 - whatever keeps a surface from being drawn, the verdict stands
             self.failures.append(f"{name} could not be written: {type(error).__name__}: {error}")
+
+
+def _from_root(file: str) -> str:
+    return repository_path(Path(file), os.environ.get("GITHUB_WORKSPACE"))
 
 
 def _beside(location: str, path: str) -> str:

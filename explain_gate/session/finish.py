@@ -121,7 +121,8 @@ def _publish_as_error(session: GateSession, verdict: Verdict, output: Path, reas
         output_folder.note_rewritten(output)
     except OSError as full:
         # Nothing may say any more that the run passed.
-        for name in ("verdict.json", "junit.xml", "metrics.txt", "summary.md", "audit.html", "index.html"):
+        names = ("verdict.json", "junit.xml", "metrics.txt", "summary.md", "results.sarif", "audit.html", "index.html")
+        for name in names:
             (output / name).unlink(missing_ok=True)
         raise ExplainGateError(f"verdict.json cannot be written to {output}: {full}. {reason}") from full
     with contextlib.suppress(TrackingError):

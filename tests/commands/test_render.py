@@ -15,7 +15,7 @@ from explain_gate.publishing.publish import publish
 from explain_gate.session.output import note_written
 
 EARLIER = Path(__file__).parents[1] / "folders" / "670220f"
-SURFACES = ("junit.xml", "metrics.txt", "summary.md", "index.html")
+SURFACES = ("junit.xml", "metrics.txt", "summary.md", "results.sarif", "index.html")
 
 
 @pytest.fixture

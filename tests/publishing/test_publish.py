@@ -13,7 +13,8 @@ from explain_gate.records import Lesson
 def test_every_file_is_written_beside_the_profile(report):
     """The folder holds what the contract names, and the rules, so that nothing else is needed to render it again."""
     names = {path.name for path in report.iterdir()}
-    surfaces = {"junit.xml", "metrics.txt", "summary.md", "thresholds.yaml", "audit.html", "index.html", "assets"}
+    surfaces = {"junit.xml", "metrics.txt", "summary.md", "results.sarif"}
+    surfaces |= {"thresholds.yaml", "audit.html", "index.html", "assets"}
     assert names == {"verdict.json", "profile"} | surfaces
     assert "anna:secret" not in (report / "thresholds.yaml").read_text(encoding="utf-8")
 

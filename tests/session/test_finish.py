@@ -79,7 +79,7 @@ def refuse(monkeypatch, name: str, number: int) -> None:
     monkeypatch.setattr(publishing, "_write", fails)
 
 
-@pytest.mark.parametrize("name", ["junit.xml", "metrics.txt", "summary.md", "index.html"])
+@pytest.mark.parametrize("name", ["junit.xml", "metrics.txt", "summary.md", "results.sarif", "index.html"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS], ids=["full", "read-only"])
 def test_a_surface_that_cannot_be_written_is_told_and_decides_nothing(end, monkeypatch, name, number):
     """The run passes, its verdict says which file is not there and why."""

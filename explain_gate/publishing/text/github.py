@@ -24,7 +24,7 @@ def verdict_to_annotations(verdict: Verdict, *, file: str = "thresholds.yaml") -
         file: thresholds.yaml as the repository names it; every annotation points at the line of its rule.
     """
     told = [finding for finding in by_severity(verdict.findings) if finding.status not in ("passed", "waived")]
-    lines = [_command(_level(finding), file, finding.line, _title(finding), finding.message) for finding in told]
+    lines = [_command(level_of(finding), file, finding.line, _title(finding), finding.message) for finding in told]
     lines[:0] = [
         _command("error", file, 0, "explain-gate: no result", f"{key} was planned and has no result.")
         for key in untold(verdict)
@@ -52,7 +52,8 @@ def repository_path(file: Path, workspace: str | None) -> str:
     return absolute.as_posix()
 
 
-def _level(finding: Finding) -> str:
+def level_of(finding: Finding) -> str:
+    """How loud a host tells of a rule that did not pass: error or warning."""
     return "warning" if STATUS_ORDER.index(finding.status) >= STATUS_ORDER.index("warned") else "error"
 
 

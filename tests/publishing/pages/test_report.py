@@ -95,7 +95,7 @@ def test_a_run_that_measured_nothing_has_a_page(crashed, tmp_path, page_of):
     assert "No verdict:" in page.text
     assert "worker gw1 crashed" in page.text
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "audit.html", "index.html", "junit.xml", "metrics.txt", "summary.md", "verdict.json",
+        "audit.html", "index.html", "junit.xml", "metrics.txt", "results.sarif", "summary.md", "verdict.json",
     ]  # fmt: skip
 
 

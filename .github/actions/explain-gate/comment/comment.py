@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """One comment per gate on a pull request: posted once, then updated. Standard library only; images are never sent.
 
-Environment: SUMMARY (path of summary.md), EXIT_CODE, REPORT_URL, KEY, TOKEN; AUTHOR (default github-actions[bot]) is
-the login the token writes as. GITHUB_REPOSITORY, GITHUB_API_URL, GITHUB_EVENT_PATH and GITHUB_SHA come from the
+Environment: SUMMARY (path of summary.md; verdict.json lies beside it), EXIT_CODE, REPORT_URL, KEY, TOKEN; BASE, the
+verdict.json of the base branch's last run, where there is one; AUTHOR (default github-actions[bot]) is the login the
+token writes as. GITHUB_REPOSITORY, GITHUB_API_URL, GITHUB_EVENT_PATH and GITHUB_SHA come from the
 runner.
 
 Exits 0 where there is nothing to comment on or the token may not write (the job summary holds the same text), 1 where
@@ -31,6 +32,8 @@ LIMIT = 65_535
 ATTEMPTS = 3
 PER_PAGE = 100
 CUT = "\n\n… cut: the whole summary is on the page of the job, and in summary.md of the report.\n"
+ROWS = 20
+BLOCKING = {"failed", "unmeasured", "no result"}
 MEANING = {
     "0": "passed",
     "1": "failed",
@@ -81,6 +84,10 @@ def render(environment: Mapping[str, str]) -> str:
     else:
         meaning = MEANING.get(code, "no verdict")
         text = f"### explain-gate: {meaning}\n\nThe gate left no report (exit code {code or 'unknown'}); see its log."
+    beside = beside_base(_document(environment.get("BASE", "")), _document(str(summary.with_name("verdict.json"))))
+    if beside:
+        head, _, rest = text.partition("\n")
+        text = f"{head}\n\n{beside}\n{rest}"
     # File and class names come from the pull request: they must not notify people.
     text = text.replace("@", "@\u200b")
     foot = f"\n\nCommit {environment.get('GITHUB_SHA', '')[:12]}"
@@ -89,6 +96,45 @@ def render(environment: Mapping[str, str]) -> str:
     head = marker(environment["KEY"]) + "\n"
     room = LIMIT - len((head + foot).encode())
     return head + shorten(text, room) + foot
+
+
+def beside_base(base: Any, now: Any) -> str:
+    """What the change breaks, mends and leaves broken, as a table beside the base branch's verdict; empty without one.
+
+    Rules are told by their key. One that the base did not plan counts as newly failing where it breaks now.
+    """
+    before, after = _statuses(base), _statuses(now)
+    if before is None or after is None:
+        return ""
+    groups: dict[str, list[str]] = {"newly fails": [], "newly passes": [], "fails as before": []}
+    for key, status in after.items():
+        earlier = before.get(key)
+        if status in BLOCKING:
+            groups["fails as before" if earlier in BLOCKING else "newly fails"].append(key)
+        elif status == "passed" and earlier in BLOCKING:
+            groups["newly passes"].append(key)
+    gone = [key for key, status in before.items() if status in BLOCKING and key not in after]
+    groups["failed before, not asked now"] = gone
+    if not any(groups.values()):
+        return "Beside the base branch: no rule fails there or here."
+    counts = ", ".join(f"**{len(keys)}** {told}" for told, keys in groups.items() if keys)
+    rows = [
+        f"| {told} | `{code(key)}` | {_told(before.get(key))} | {_told(after.get(key))} |"
+        for told, keys in groups.items()
+        for key in keys[:ROWS]
+    ]
+    more = sum(max(len(keys) - ROWS, 0) for keys in groups.values())
+    tail = [f"\n… and {more} more rules, in both reports."] if more else []
+    return "\n".join(
+        [f"Beside the base branch: {counts}.", "", "| | rule | base | now |", "|---|---|---|---|", *rows, *tail]
+    )
+
+
+def code(text: str) -> str:
+    """Text for a code span in a table: on one line, without what would end it or turn the line around."""
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    safe = plain.replace("`", "'").replace("|", "¦")
+    return safe if len(safe) <= 160 else safe[:159] + "…"
 
 
 def marker(key: str) -> str:
@@ -148,6 +194,30 @@ def request(method: str, url: str, token: str, payload: Mapping[str, str] | None
                 raise
             time.sleep(attempt)
     raise AssertionError("unreachable")
+
+
+def _document(path: str) -> Any:
+    """A verdict.json; None where there is none, or nothing that could be one."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+    except (OSError, ValueError):
+        return None
+
+
+def _statuses(document: Any) -> dict[str, str] | None:
+    """Status of every rule by its key, as verdict.json tells it; a planned rule without a finding has no result."""
+    try:
+        statuses = {str(key): "no result" for key in document["planned"]}
+        for one in document["findings"]:
+            variant = "-".join(str(one[name]) for name in ("method", "class") if one.get(name)) or "all"
+            statuses[f"{one['check']}[{variant}]"] = str(one["status"])
+    except (TypeError, KeyError, AttributeError):
+        return None
+    return statuses
+
+
+def _told(status: str | None) -> str:
+    return code(status) if status else "not asked"
 
 
 def _close_blocks(lines: list[str]) -> str:
