@@ -101,9 +101,15 @@ def _record(session: GateSession, verdict: Verdict, output: Path) -> str | None:
     """
     if not session.options.tracking or session.selection.name == "only":
         return None
-    from explain_gate.tracking.recorder import record
+    from explain_gate.publishing.pages.single_file import single_file
+    from explain_gate.publishing.text.summary import escape
+    from explain_gate.publishing.words.headline import headline
+    from explain_gate.tracking.recorder import Told, record
 
-    return record(verdict, session.profile, output, session.tracking).message
+    index = output / "index.html"
+    page = single_file(index.read_text(encoding="utf-8"), output) if index.is_file() else ""
+    told = Told(sentence=escape(headline(verdict), 600), page=page)
+    return record(verdict, session.profile, output, session.tracking, told=told).message
 
 
 def _publish_as_error(session: GateSession, verdict: Verdict, output: Path, reason: str) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 DELIVERED = "explain_gate.delivered"
 REPORT = "explain_gate.report"
 RUN_KEY = "explain_gate.run_key"
+UPLOADED = "explain_gate.uploaded"
+"""Tag of a run: how many files were sent with it, and how large they are together."""
+PAGE = "report.html"
+"""The report as one file, which the store's own viewer shows whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +55,13 @@ def send(store: Store, submission: Submission, folder: Path, weights: Path | Non
     if DELIVERED in run.data.tags:
         return Delivered(run_id=run_id, link=link, kept="it was recorded before")
     model_id = _model(store, experiment_id, run_id, submission)
-    _numbers(store, run_id, model_id, submission, link)
+    _numbers(store, run_id, model_id, submission, {REPORT: link, UPLOADED: _size_told(folder)})
     store.transfer(store.client.log_artifacts, run_id, str(folder))
     status = "FAILED" if submission.exit_code not in {0, 1} else "FINISHED"
     store.call(store.client.set_terminated, run_id, status, submission.ended)
     evidence = {REPORT: link, **submission.version_tags, RUN_ID: run_id}
-    promotion = settle(store, model_id, submission, evidence, weights)
+    page = f"{link}/artifacts/{PAGE}" if store.settings.remote and (folder / PAGE).is_file() else link
+    promotion = settle(store, model_id, submission, evidence, weights, page=page)
     if promotion.move is not None:
         _tell(store, run_id, folder, promotion.move)
     store.call(store.client.set_tag, run_id, DELIVERED, "true")
@@ -67,6 +73,11 @@ def run_link(settings: TrackingSettings, run: Run) -> str:
     if settings.remote:
         return f"{redact(settings.bare_uri).rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
     return f"{run.info.artifact_uri}/index.html"
+
+
+def _size_told(folder: Path) -> str:
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return f"{len(sizes):,} files, {sum(sizes) / 1e6:,.1f} MB"
 
 
 def _tell(store: Store, run_id: str, folder: Path, move: Move) -> None:
@@ -152,11 +163,18 @@ def _model(store: Store, experiment_id: str, run_id: str, submission: Submission
     return str(model.model_id)
 
 
-def _numbers(store: Store, run_id: str, model_id: str | None, submission: Submission, link: str) -> None:
+def _numbers(store: Store, run_id: str, model_id: str | None, submission: Submission, own: Mapping[str, str]) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Metric, Param, RunTag
 
     name, digest = submission.dataset_name, submission.dataset_digest
-    dataset = Dataset(name=name, digest=digest, source_type="explain-gate", source=json.dumps({"digest": digest}))
+    counted = {key: submission.parameters.get(f"dataset.{key}") for key in ("images", "classes")}
+    dataset = Dataset(
+        name=name,
+        digest=digest,
+        source_type="explain-gate",
+        source=json.dumps({"digest": digest}),
+        profile=json.dumps({key: text for key, text in counted.items() if text}),
+    )
     inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "regression set")])]
     models = [LoggedModelInput(model_id)] if model_id else []
     store.call(store.client.log_inputs, run_id, inputs, models)
@@ -165,5 +183,5 @@ def _numbers(store: Store, run_id: str, model_id: str | None, submission: Submis
         for key, value in submission.metrics.items()
     ]
     parameters = [Param(key, value) for key, value in submission.parameters.items()]
-    tags = [RunTag(key, value) for key, value in ({REPORT: link} | dict(submission.tags)).items()]
+    tags = [RunTag(key, value) for key, value in (dict(own) | dict(submission.tags)).items()]
     store.call(store.client.log_batch, run_id, metrics, parameters, tags, synchronous=True)

@@ -13,11 +13,12 @@ from typing import Literal
 
 from explain_gate.errors import TrackingError
 from explain_gate.tracking.alias import write_move
-from explain_gate.tracking.delivery import Delivered, send
+from explain_gate.tracking.delivery import PAGE, Delivered, send
 from explain_gate.tracking.settings import TrackingSettings
 from explain_gate.tracking.store import Store, connect
 from explain_gate.tracking.submission import Submission
 
+MOST_OF_PAGE = 20_000_000
 _ENTRY = "entry.json"
 _RUN = "run"
 _WEIGHTS = "weights"
@@ -71,11 +72,12 @@ def waiting(outbox: Path) -> list[Path]:
     return sorted(entries, key=lambda entry: ((entry / _ENTRY).stat().st_mtime_ns, entry.name))
 
 
-def put(outbox: Path, submission: Submission, folder: Path) -> Path:
+def put(outbox: Path, submission: Submission, folder: Path, *, page: str = "") -> Path:
     """Keep a finished output folder (and the weights, where they may be registered) until it is delivered.
 
     The report's files, which are never written again, are linked where the file system can do that. Putting the same
-    run again changes nothing.
+    run again changes nothing. `page` is the report as one file, sent beside them where it is of at most `MOST_OF_PAGE`
+    bytes: a store's viewer shows a page without what lies beside it.
 
     Raises:
         TrackingError: the outbox cannot be written.
@@ -88,6 +90,9 @@ def put(outbox: Path, submission: Submission, folder: Path) -> Path:
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=outbox))
         try:
             shutil.copytree(folder, draft / _RUN, copy_function=_link_or_copy)
+            content = page.encode("utf-8", "replace")
+            if 0 < len(content) <= MOST_OF_PAGE:
+                (draft / _RUN / PAGE).write_bytes(content)
             if submission.weights and submission.promote and submission.full_pass and not submission.registered:
                 (draft / _WEIGHTS).mkdir()
                 # A copy: training may write the next weights into the very same file.

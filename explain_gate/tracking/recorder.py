@@ -48,6 +48,14 @@ class Recorded:
         return self.move.after if self.move else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a store's own pages show: the verdict in one sentence, as Markdown, and the report as one file of HTML."""
+
+    sentence: str = ""
+    page: str = ""
+
+
 def record(
     verdict: Verdict,
     profile: Profile | None,
@@ -55,19 +63,22 @@ def record(
     settings: TrackingSettings,
     *,
     report: str | None = None,
+    told: Told | None = None,
 ) -> Recorded:
     """Record a gate run whose output folder is finished. The same folder recorded again is still one MLflow run.
 
     The run goes to the outbox first and leaves it once the store has it whole, so that nothing is lost by a store that
     is away, a process that is killed, or an interrupt. A store that is away costs at most half a minute.
     `report` is the address where people find the report; it defaults to the CI job, or to the run's own artifact.
+    `told` is what the store's own pages show of the run; None: its numbers and files alone.
 
     Raises:
         TrackingError: the store did not take the run and `on_unreachable` is `fail`, or the outbox cannot be written.
     """
     ended = time.time_ns() // 1_000_000
-    submission = describe(verdict, profile, folder, settings, ended=ended, report=report)
-    entry = put(settings.outbox, submission, folder)
+    told = told or Told()
+    submission = describe(verdict, profile, folder, settings, ended=ended, report=report, sentence=told.sentence)
+    entry = put(settings.outbox, submission, folder, page=told.page)
     try:
         with connect(settings) as store:
             result = deliver_entry(entry, store)

@@ -14,14 +14,25 @@ from explain_gate.tracking.submission import Submission
 MODEL_DIGEST = "explain_gate.model_digest"
 MODEL_ID = "explain_gate.model_id"
 RUN_ID = "explain_gate.run_id"
+_TOLD = "**explain-gate:**"
+_DESCRIPTION = 5_000
+"""Characters of a description that every store takes."""
 _NOT_PASSED = "the gate did not pass in full"
 _MAY_HIDE = "a row is inconclusive that cannot tell this version from one that it must catch: "
 
 
 def settle(
-    store: Store, model_id: str | None, submission: Submission, evidence: Mapping[str, str], weights: Path | None
+    store: Store,
+    model_id: str | None,
+    submission: Submission,
+    evidence: Mapping[str, str],
+    weights: Path | None,
+    *,
+    page: str,
 ) -> Promotion:
-    """Put the evidence on the registered version as tags, then promote it.
+    """Put the evidence on the registered version, as tags and in its description, then promote it.
+
+    `page` is where the description leads to.
 
     A model that did not come from the registry is registered when it is promoted, with its checkpoint as artifact.
     Evidence of a later gate run is never undone: what waited in an outbox must not take an alias back.
@@ -40,6 +51,7 @@ def settle(
     refusal = _tag(store, registered, evidence, submission)
     if refusal is not None:
         return Promotion(kept=refusal)
+    _describe(store, registered, submission.sentence, page)
     if alias is None:
         return kept
     if submission.by_people:
@@ -117,6 +129,31 @@ def model_id_of(version: Any) -> str | None:
 def quoted(value: str) -> str:
     """A value for MLflow's search filters, which know two kinds of quotes and no escapes."""
     return f'"{value}"' if "'" in value else f"'{value}'"
+
+
+def described(before: str, sentence: str, page: str) -> str:
+    """A version's description with the verdict as its last paragraph; what people wrote before it stays.
+
+    Args:
+        before: the description as it is, which may end with an earlier verdict's paragraph.
+        sentence: the verdict in one, as Markdown.
+        page: the report's address; one that is no http address is told and not linked.
+    """
+    own = before.partition(_TOLD)[0].rstrip()
+    report = f"[Report](<{page}>)" if page.startswith(("http://", "https://")) else f"Report: `{page}`"
+    told = f"{_TOLD} {sentence}. {report}"
+    room = _DESCRIPTION - len(told) - 2
+    return f"{own[:room]}\n\n{told}" if own else told
+
+
+def _describe(store: Store, registered: tuple[str, str], sentence: str, page: str) -> None:
+    if not sentence:
+        return
+    held = store.find(store.client.get_model_version, *registered)
+    before = (held.description or "") if held is not None else ""
+    text = described(before, sentence, page)
+    if held is not None and text != before:
+        store.call(store.client.update_model_version, *registered, text)
 
 
 def _tag(store: Store, registered: tuple[str, str], evidence: Mapping[str, str], submission: Submission) -> str | None:

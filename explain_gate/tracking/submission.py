@@ -46,7 +46,8 @@ class Submission:
     `output` is the finished output folder. `started_by` is who a move of the alias is put down to; `alias_back` is the
     reason for which a person lets it move back, None where it may not. `held_back` names the inconclusive rows for
     which the alias waits. `by_people` says why the gate does not move the alias itself, empty where it does, and
-    `attested` that it takes an attestation.
+    `attested` that it takes an attestation. `sentence` is the verdict in one, as Markdown, for the version's
+    description.
     """
 
     key: str
@@ -74,6 +75,7 @@ class Submission:
     held_back: str = ""
     by_people: str = ""
     attested: bool = False
+    sentence: str = ""
 
     def to_json(self) -> str:
         """The submission as it waits in an outbox; it never holds the tracking URI."""
@@ -105,11 +107,12 @@ def describe(
     *,
     ended: int,
     report: str | None = None,
+    sentence: str = "",
 ) -> Submission:
     """Everything that is logged for a gate run, as plain values.
 
     `ended` is the time in milliseconds since 1970. `report` is where people find the report, when that is not the
-    run's own artifact; it defaults to the CI job's address.
+    run's own artifact; it defaults to the CI job's address. `sentence` is the verdict in one, as Markdown.
     """
     model, dataset = verdict.model, verdict.dataset
     full = is_full_pass(verdict)
@@ -125,6 +128,7 @@ def describe(
         held_back=waiting,
         by_people=settings.by_people,
         attested=settings.require_attestation,
+        sentence=redact(sentence),
         experiment=settings.experiment,
         promote=settings.promote,
         registered=_registered(model),

@@ -319,3 +319,15 @@ def test_a_run_that_an_earlier_version_kept_is_delivered(settings):
     assert not entry.exists()
     (run,) = history("build", replace(settings, experiment="explain-gate"))
     assert (run.verdict, len(run.findings)) == ("passed", 5)
+
+
+def test_a_page_goes_along_up_to_its_bound(settings, gate_run, monkeypatch):
+    """The report as one file waits beside the others, not in the output folder; a larger one is left out."""
+    run = gate_run("v1")
+    submission = describe(run.verdict, run.profile, run.folder, settings, ended=1)
+    entry = put(settings.outbox, submission, run.folder, page="<p>ü</p>")
+    assert (entry / "run" / "report.html").read_text(encoding="utf-8") == "<p>ü</p>"
+    assert not (run.folder / "report.html").exists()
+    monkeypatch.setattr("explain_gate.tracking.outbox.MOST_OF_PAGE", 8)
+    entry = put(settings.outbox, replace(submission, key="other"), run.folder, page="<p>ü</p>")
+    assert not (entry / "run" / "report.html").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 from stores import all_runs
 
 from explain_gate.tracking.recorder import record
+from explain_gate.tracking.registry import described
 
 
 def test_full_pass_takes_the_alias(settings, gate_run, client):
@@ -81,3 +82,17 @@ def test_alias_of_another_model_is_left_alone(settings, gate_run, client):
     run = gate_run("v1")
     verdict = replace(run.verdict, model={**run.verdict.model, "source": "models:/cars/1"})
     assert record(verdict, None, run.folder, settings).kept == "the model is cars, the alias belongs to pets"
+
+
+def test_the_verdict_is_the_last_paragraph_of_what_people_wrote():
+    """It replaces the verdict before it, keeps their words, links web addresses alone, and fits the store."""
+    first = described("Trained by Ann.", "Passed: all rules hold", "http://host/#/runs/1")
+    assert first == "Trained by Ann.\n\n**explain-gate:** Passed: all rules hold. [Report](<http://host/#/runs/1>)"
+    second = described(first, "Blocked: it looks elsewhere", "/reports/v2/index.html")
+    assert (
+        second == "Trained by Ann.\n\n**explain-gate:** Blocked: it looks elsewhere. Report: `/reports/v2/index.html`"
+    )
+    assert described("", "Passed", "javascript:alert(1)") == "**explain-gate:** Passed. Report: `javascript:alert(1)`"
+    long = described("x" * 9_000, "Passed", "http://host/1")
+    assert len(long) == 5_000
+    assert long.endswith("[Report](<http://host/1>)")

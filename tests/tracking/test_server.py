@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
+import urllib.request
 from dataclasses import replace
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from explain_gate.tracking.history import history
 from explain_gate.tracking.model_version import model_version_artifact
 from explain_gate.tracking.outbox import deliver, waiting
-from explain_gate.tracking.recorder import record
+from explain_gate.tracking.recorder import Told, record
 from explain_gate.tracking.references import resolve
 from explain_gate.tracking.store import Store
 
@@ -47,6 +50,35 @@ def test_life_of_a_model(own, gate_run, client, capsys):
     assert found.info.status == "FINISHED"
     assert found.inputs.dataset_inputs[0].dataset.digest == ("cd" * 32)[:36]
     assert capsys.readouterr().out == ""
+
+
+def test_the_stores_own_pages_show_verdict_report_and_data(own, gate_run, client):
+    """The version's description ends with the sentence and leads to the report, which the server hands out whole."""
+    run = gate_run("v1")
+    page = "<!doctype html><title>Passed: all rules hold</title>"
+    told = Told(sentence="Passed: all rules hold", page=page)
+    recorded = record(run.verdict, run.profile, run.folder, own, told=told)
+    store = client(own)
+    version = store.get_model_version_by_alias(*own.promote)
+    assert version.description == (
+        f"**explain-gate:** Passed: all rules hold. [Report](<{recorded.link}/artifacts/report.html>)"
+    )
+    assert recorded.link.startswith(own.uri)
+    address = f"{own.uri}/get-artifact?path=report.html&run_uuid={recorded.run_id}"
+    assert urllib.request.urlopen(address, timeout=10).read().decode() == page  # noqa: S310 - the server of this test
+    found = store.get_run(recorded.run_id)
+    assert re.fullmatch(r"\d+ files, \d+\.\d MB", found.data.tags["explain_gate.uploaded"])
+    dataset = found.inputs.dataset_inputs[0].dataset
+    assert json.loads(dataset.profile)["images"] == "2"
+    store.update_model_version(*own.promote[:1], version.version, f"Trained by Ann.\n\n{version.description}")
+    source = f"models:/{own.promote[0]}/{version.version}"
+    again = gate_run("v1", passed=False)
+    model = {**again.verdict.model, "source": source, "version": str(version.version)}
+    told = Told(sentence="Blocked: it looks elsewhere")
+    record(replace(again.verdict, model=model, seconds=2.5), again.profile, again.folder, own, told=told)
+    text = store.get_model_version(own.promote[0], version.version).description
+    assert text.startswith("Trained by Ann.\n\n**explain-gate:** Blocked: it looks elsewhere. [Report](<")
+    assert "Passed" not in text
 
 
 def test_downloads_are_kept_in_the_cache(own, gate_run, tmp_path, server):
