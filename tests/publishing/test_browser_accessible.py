@@ -24,6 +24,9 @@ def test_the_pages_have_no_violation(axe, browser, run, tmp_path, width, scheme)
         page = context.new_page()
         page.goto(path.as_uri())
         violations += [f"{path.name} {told}" for told in axe(page)]
+        if page.locator("#filters").count():
+            page.locator("#filters").get_by_role("radio", name="table", exact=True).check()
+            violations += [f"table of {path.name} {told}" for told in axe(page)]
     context.close()
     assert violations == []
 
