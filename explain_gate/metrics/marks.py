@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 
-def mark_scores(looks: Values, changes: Values) -> Values:
-    """How much of each mark each picture carries.
+def mark_scores(looks: Values, changes: Values, operated: Values | None = None) -> tuple[Values, Values]:
+    """How much of each mark each picture carries, and what it is of pictures that were operated on.
 
     The direction is Fisher's: what the operation changes, over how much pictures differ anyway, with a covariance
     shrunk towards its diagonal. It knows nothing of classes: pictures centred by class would tell the classes apart by
@@ -22,9 +22,11 @@ def mark_scores(looks: Values, changes: Values) -> Values:
     Args:
         looks: (N, F), of the pictures as they are.
         changes: (T, F), mean change of the looks under each of T operations.
+        operated: (T, P, F), looks of P pictures after each of them; none by default.
 
     Returns:
-        (T, N), higher for pictures that look more as if they had been through it.
+        (T, N), higher for pictures that look more as if they had been through it, and the same of those operated on,
+        (T, P).
     """
     centred = looks - np.median(looks, axis=0)
     scale = np.median(np.abs(centred), axis=0) * 1.4826
@@ -33,7 +35,24 @@ def mark_scores(looks: Values, changes: Values) -> Values:
     covariance = inside.T @ inside / max(1, len(inside) - 1)
     covariance = 0.5 * covariance + 0.5 * np.diag(np.diag(covariance)) + 0.1 * np.eye(len(scale))
     weights = np.linalg.solve(covariance, np.clip(changes / scale, -8, 8).T)
-    return np.asarray((np.clip(centred / scale, -8, 8) @ weights).T)
+    scores = np.asarray((np.clip(centred / scale, -8, 8) @ weights).T)
+    if operated is None:
+        return scores, np.zeros((len(changes), 0))
+    after = np.clip((operated - np.median(looks, axis=0)) / scale, -8, 8)
+    return scores, np.einsum("tpf,ft->tp", after, weights)
+
+
+def doses(scores: Values, mine: NDArray[np.bool_], moved: Values) -> Values:
+    """How many times as far as a class's pictures carry its mark an operation moves pictures, (T,), each at least 0.
+
+    What the class carries is from the others' median to its own ninth decile. Where it carries nothing, infinite.
+
+    Shapes: scores (T, N); mine (N,), bool; moved (T,), by how much an operation raises the scores.
+    """
+    if mine.all() or not mine.any():
+        return np.full(len(scores), np.inf)
+    carried = np.quantile(scores[:, mine], 0.9, axis=1) - np.median(scores[:, ~mine], axis=1)
+    return np.where(carried > 0, np.maximum(moved, 0) / np.where(carried > 0, carried, 1), np.inf)
 
 
 def separation(scores: Values, mine: NDArray[np.bool_]) -> tuple[Values, Values]:

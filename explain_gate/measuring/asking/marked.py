@@ -13,6 +13,9 @@ _SEPARATES, _CHANCE = 0.7, 0.01
 """Area under the curve, and p-value, from which an operation's mark counts as in a class's pictures."""
 _ABSENT = 0.6
 """Area below which it does not, so that the operation may be a control."""
+_MOST_DOSE = 20.0
+"""Times as far as the class's pictures carry a mark, beyond which an operation says nothing about them: haze over pictures
+on a black ground, which turns a model to whatever fills its frame most. Cheats were turned by operations up to 17."""
 _CANDIDATES = 12
 _STRENGTHS = 2
 """Operations that are tried for a class, and at how many strengths each."""
@@ -25,17 +28,23 @@ class Marks:
     """What every operation at every strength (T of them, in the order of `tried`) does, and whose pictures show it.
 
     `change`: root mean square of what it changes. `areas` and `p_values`, by class: how well its mark tells the class's
-    pictures from the others', area under the ROC curve.
+    pictures from the others', area under the ROC curve. `doses`, by class: how many times as far as its pictures carry the
+    mark the operation moves pictures.
     """
 
     change: Sequence[float]
     areas: Mapping[int, Sequence[float]]
     p_values: Mapping[int, Sequence[float]]
+    doses: Mapping[int, Sequence[float]]
 
     def of(self, label: int) -> list[int]:
         """Which operations left their mark on a class, the clearest first."""
-        areas, chances = self.areas.get(label, ()), self.p_values.get(label, ())
-        told = [one for one, area in enumerate(areas) if area >= _SEPARATES and chances[one] <= _CHANCE]
+        areas, chances, doses = (by.get(label, ()) for by in (self.areas, self.p_values, self.doses))
+        told = [
+            one
+            for one, area in enumerate(areas)
+            if area >= _SEPARATES and chances[one] <= _CHANCE and doses[one] <= _MOST_DOSE
+        ]
         chosen: list[int] = []
         names = [operation.name for operation, _ in tried()]
         for one in sorted(told, key=lambda one: (-areas[one], one)):

@@ -20,7 +20,7 @@ from explain_gate.data.regression_set import RegressionSet
 from explain_gate.measuring.asking.marked import Marks, named
 from explain_gate.measuring.asking.views import Views
 from explain_gate.metrics.look import look_of
-from explain_gate.metrics.marks import mark_scores, separation
+from explain_gate.metrics.marks import Values, doses, mark_scores, separation
 from explain_gate.metrics.operations import operate, tried
 from explain_gate.records import Sample, Truth
 from explain_gate.seeds import seed_of
@@ -30,6 +30,8 @@ _PROBES = 6
 """Pictures on which it is measured what an operation changes."""
 _MOST_MARKED = 400
 """Pictures, spread over the classes, that are looked at for marks."""
+_BY_CLASS = ("areas", "p_values", "doses")
+"""Fields of Marks that are by class."""
 _SEARCHED = 20
 """Images of each half that an operation is searched on."""
 
@@ -96,7 +98,7 @@ class Operations:
                 self._memory.keep_marks(self._marked, json.dumps(asdict(marks)).encode())
             return marks
         read = json.loads(kept)
-        by_class = {name: {int(label): row for label, row in read[name].items()} for name in ("areas", "p_values")}
+        by_class = {name: {int(label): row for label, row in read[name].items()} for name in _BY_CLASS}
         return Marks(change=read["change"], **by_class)
 
     def of(self, label: int, classes: int, half: bool) -> int | None:  # noqa: FBT001 - one of two halves
@@ -165,27 +167,32 @@ class Operations:
         labels = [self._data.entries[row].label for row in self._marked]
         looks = np.stack([self._look(row) for row in self._marked])
         probes = [(row, self._views.of(row)) for row in self._marked[:_PROBES]]  # classes come in turn
-        before = [look_of(view.picture, view.region) for _, view in probes]
         size: list[float] = []
-        changes = []
+        operated = []
         for one, (operation, strength) in enumerate(tried()):
-            moved, squares = [], []
-            for (row, view), own in zip(probes, before, strict=True):
+            looks_after, squares = [], []
+            for row, view in probes:
                 seed = seed_of(self._seed, self._data.key(row), f"probe {named(one)}")
                 after = operate(view.picture, operation, strength, torch.Generator().manual_seed(seed))
-                moved.append(look_of(after, view.region) - own)
+                looks_after.append(look_of(after, view.region))
                 squares.append(float(((after - view.picture) ** 2).mean()))
             size.append(math.sqrt(math.fsum(squares) / len(squares)))
-            changes.append(np.mean(moved, axis=0))
-        areas: dict[int, list[float]] = {}
-        p_values: dict[int, list[float]] = {}
-        scores = mark_scores(looks, np.stack(changes))
-        for label in sorted(set(labels)):
-            mine = np.array([other == label for other in labels])
-            area, chance = separation(scores, mine)
-            areas[label], p_values[label] = area.tolist(), chance.tolist()
-        return Marks(change=size, areas=areas, p_values=p_values)
+            operated.append(np.stack(looks_after))
+        return _marks_of(looks, labels, np.stack(operated), size)
 
     def _look(self, row: int) -> Any:
         view = self._views.of(row)
         return look_of(view.picture, view.region)
+
+
+def _marks_of(looks: Values, labels: Sequence[int], operated: Values, change: Sequence[float]) -> Marks:
+    """Of looks (N, F) of pictures of N labels, the first of which were operated on: their looks after it, (T, P, F)."""
+    probes = operated.shape[1]
+    scores, after = mark_scores(looks, operated.mean(axis=1) - looks[:probes].mean(axis=0), operated)
+    moved = np.median(after, axis=1) - np.median(scores[:, :probes], axis=1)
+    by_class: dict[str, dict[int, list[float]]] = {name: {} for name in _BY_CLASS}
+    for label in sorted(set(labels)):
+        mine = np.array([other == label for other in labels])
+        for name, values in zip(_BY_CLASS, (*separation(scores, mine), doses(scores, mine, moved)), strict=True):
+            by_class[name][label] = values.tolist()
+    return Marks(change=change, **by_class)

@@ -1,16 +1,23 @@
 """Whose pictures show which operation's mark, and which operation is whose control."""
 
+from dataclasses import replace
+
 from explain_gate.measuring.asking.marked import Marks, named
 from explain_gate.metrics.operations import tried
 
 COUNT = len(tried())
 
 
-def _marks(areas, change=None):
+def _marks(areas, change=None, doses=None):
     values = [0.5] * COUNT
     for one, area in areas.items():
         values[one] = area
-    return Marks(change=change or [0.1] * COUNT, areas={7: values}, p_values={7: [0.001] * COUNT})
+    return Marks(
+        change=change or [0.1] * COUNT,
+        areas={7: values},
+        p_values={7: [0.001] * COUNT},
+        doses={7: doses or [1.0] * COUNT},
+    )
 
 
 def test_the_clearest_marks_of_a_class_come_first_and_unclear_ones_are_none():
@@ -23,7 +30,14 @@ def test_the_clearest_marks_of_a_class_come_first_and_unclear_ones_are_none():
 def test_a_mark_by_chance_is_none():
     """However large its area."""
     clear = _marks({4: 0.9})
-    assert Marks(change=clear.change, areas=clear.areas, p_values={7: [0.5] * COUNT}).of(7) == []
+    assert replace(clear, p_values={7: [0.5] * COUNT}).of(7) == []
+
+
+def test_an_operation_far_beyond_what_the_pictures_carry_is_not_asked_about():
+    """A trace of what haze does on a black ground is no reason to ask what haze over all of it does."""
+    beyond = [1.0] * COUNT
+    beyond[10] = 38.0
+    assert _marks({4: 0.8, 10: 0.9}, doses=beyond).of(7) == [4]
 
 
 def test_the_control_changes_as_much_and_leaves_no_mark_in_the_class():
