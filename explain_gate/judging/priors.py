@@ -14,15 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 BEHAVIOUR: Mapping[str, Mapping[str, float]] = {
-    "reliance.background_gap": {"at_most": 0.10, "must_catch": 0.6},
-    "reliance.background_follow": {"at_most": 0.10, "must_catch": 0.6},
-    "reliance.background_only": {"at_most": 0.30, "must_catch": 0.85},
-    "reliance.object_only": {"at_most": 0.05, "must_catch": 0.5},
+    "reliance.background_gap": {"at_most": 0.10, "must_catch": 0.7},
+    "reliance.background_follow": {"at_most": 0.10, "must_catch": 0.7},
+    "reliance.background_only": {"at_most": 0.30, "must_catch": 0.95},
+    "reliance.object_only": {"at_most": 0.05, "must_catch": 0.6},
     "reliance.operation_follow": {"at_most": 0.05, "must_catch": 0.5},
     "reliance.signature_follow": {"at_most": 0.05, "must_catch": 0.5},
-    "reliance.style_follow": {"at_most": 0.20, "must_catch": 0.75},
+    "reliance.style_follow": {"at_most": 0.20, "must_catch": 0.8},
     "reliance.transplant_follow": {"at_most": 0.20, "must_catch": 0.8},
-    "reliance.transplant_follow/inside": {"at_most": 0.30, "must_catch": 0.8},
+    "reliance.transplant_follow/inside": {"at_most": 0.30, "must_catch": 0.9},
     "reliance.background_margin": {"at_most": 0.15},
     "reliance.core_sensitivity": {"at_least": 0.0},
     "reliance.occlusion_share": {"at_least": 0.60},

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from explain_gate.cli import main
 from explain_gate.commands.scaffold import IGNORED, not_ignored, scaffold
 from explain_gate.config import json_schema, load_config
+from explain_gate.judging.counting import too_few
 from explain_gate.metrics import METRICS
 from explain_gate.plan import plan
 
@@ -33,12 +34,12 @@ def written(tmp_path):
     return (tmp_path / "thresholds.yaml").read_text(encoding="utf-8")
 
 
-def planned(folder, text):
+def planned(folder, text, classes=("cat", "dog")):
     """The rules that a file asks for; the checkpoints that it names are there."""
     for name in ("permuted.pt", "seed2.pt"):
         (folder / name).touch()
     (folder / "thresholds.yaml").write_text(text, encoding="utf-8")
-    return plan(load_config(folder / "thresholds.yaml"), ("cat", "dog"))
+    return plan(load_config(folder / "thresholds.yaml"), tuple(classes))
 
 
 def test_what_is_on_by_default(tmp_path, written):
@@ -100,3 +101,14 @@ def test_a_gitignore_that_is_there_stays_and_what_it_lacks_is_told(tmp_path):
     assert done.exit_code == 0
     assert "add to .gitignore, so that no report or database is committed: .explain-gate/ mlartifacts/\n" in done.output
     assert len(not_ignored(tmp_path / "elsewhere")) == len(IGNORED)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_twenty_images_a_class_are_enough_where_half_of_them_do_not_apply(tmp_path, written, classes):
+    """Objects that fill their frame must not block every version, nor does a version decide about it."""
+    rules = planned(tmp_path, written, [f"class {number}" for number in range(classes)])
+    for rule in rules:
+        if rule.decide == "evidence" and rule.class_name is not None:
+            images = 10 if rule.own else 10 * (classes - 1)
+            rows = sum(other.check == rule.check for other in rules)
+            assert too_few(rule, images, rows) is None, f"{rule.check} needs more than {images} of {classes} classes"

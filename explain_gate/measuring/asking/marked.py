@@ -14,8 +14,8 @@ _SEPARATES, _CHANCE = 0.7, 0.01
 _ABSENT = 0.6
 """Area below which it does not, so that the operation may be a control."""
 _MOST_DOSE = 20.0
-"""Times as far as the class's pictures carry a mark, beyond which an operation says nothing about them: haze over pictures
-on a black ground, which turns a model to whatever fills its frame most. Cheats were turned by operations up to 17."""
+"""Times as far as the class's pictures carry a mark, beyond which an operation says nothing about them: haze over what
+stands on a black ground, say, turns a model to the class that fills its frame most. Cheats turned under up to 17."""
 _CANDIDATES = 12
 _STRENGTHS = 2
 """Operations that are tried for a class, and at how many strengths each."""
@@ -28,8 +28,8 @@ class Marks:
     """What every operation at every strength (T of them, in the order of `tried`) does, and whose pictures show it.
 
     `change`: root mean square of what it changes. `areas` and `p_values`, by class: how well its mark tells the class's
-    pictures from the others', area under the ROC curve. `doses`, by class: how many times as far as its pictures carry the
-    mark the operation moves pictures.
+    pictures from the others', area under the ROC curve. `doses`, by class: how many times as far as its pictures carry
+    the mark the operation moves pictures.
     """
 
     change: Sequence[float]

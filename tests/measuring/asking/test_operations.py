@@ -61,7 +61,9 @@ class Memory:
         areas = {0: [0.5] * len(NAMES), 1: [0.95 if one in carried else 0.5 for one in range(len(NAMES))]}
         p_values = {0: [0.5] * len(NAMES), 1: [0.001 if one in carried else 0.5 for one in range(len(NAMES))]}
         doses = {label: [1.0] * len(NAMES) for label in (0, 1)}
-        self._marks = json.dumps({"change": [0.1] * len(NAMES), "areas": areas, "p_values": p_values, "doses": doses}).encode()
+        self._marks = json.dumps(
+            {"change": [0.1] * len(NAMES), "areas": areas, "p_values": p_values, "doses": doses}
+        ).encode()
         self.chosen = {}
 
     def marks(self, _):
