@@ -113,7 +113,7 @@ def test_pictures_that_were_operated_on_are_scored_as_the_others_are():
 
 
 def test_a_dose_is_in_units_of_what_the_class_carries():
-    """By hand: others' median 1, the class's ninth decile 5, moved by 8 and by -3; infinite where it carries nothing."""
+    """By hand: others' median 1, the class's ninth decile 5, moved by 8 and by -3; infinite if it carries nothing."""
     scores = np.array([[0.0, 1.0, 2.0, 5.0, 5.0], [0.0, 1.0, 2.0, 5.0, 5.0], [0.0, 1.0, 2.0, 1.0, 1.0]])
     mine = np.array([False, False, False, True, True])
     assert doses(scores, mine, np.array([8.0, -3.0, 8.0])).tolist() == [2.0, 0.0, np.inf]

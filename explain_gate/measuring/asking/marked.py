@@ -13,9 +13,9 @@ _SEPARATES, _CHANCE = 0.7, 0.01
 """Area under the curve, and p-value, from which an operation's mark counts as in a class's pictures."""
 _ABSENT = 0.6
 """Area below which it does not, so that the operation may be a control."""
-_MOST_DOSE = 20.0
+_MOST_DOSE = 6.0
 """Times as far as the class's pictures carry a mark, beyond which an operation says nothing about them: haze over what
-stands on a black ground, say, turns a model to the class that fills its frame most. Cheats turned under up to 17."""
+stands on a black ground, say, turns a model to the class that fills its frame most."""
 _CANDIDATES = 12
 _STRENGTHS = 2
 """Operations that are tried for a class, and at how many strengths each."""
