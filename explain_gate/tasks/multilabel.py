@@ -70,7 +70,7 @@ class Multilabel(Task):
     def answers(self, columns: Tensor) -> list[Answer]:
         """All labels above their thresholds, the likeliest first."""
         answers = []
-        for row, said in zip(columns, self._said(columns), strict=True):
+        for row, said in zip(columns, _said(self.cuts, columns), strict=True):
             first = max(said, key=lambda index: float(row[index]), default=self.facts.nothing)
             sure = None if first is None else float(row[first].double().sigmoid())
             answers.append(Answer(predicted=first, said=said, probability=sure))
@@ -85,7 +85,7 @@ class Multilabel(Task):
         """Labels above their threshold that the image does not show."""
         return [
             tuple(index for index in said if index not in truth.accepted)
-            for said, truth in zip(self._said(columns), truths, strict=True)
+            for said, truth in zip(_said(self.cuts, columns), truths, strict=True)
         ]
 
     def may_turn(self, columns: Tensor, labels: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class Multilabel(Task):
 
     def same(self, columns: Tensor, others: Tensor) -> Tensor:
         """Whether the same labels are above their thresholds."""
-        pairs = zip(self._said(columns), self._said(others), strict=True)
+        pairs = zip(_said(self.cuts, columns), _said(self.cuts, others), strict=True)
         return torch.tensor([mine == theirs for mine, theirs in pairs], device=columns.device)
 
     def strength(self, columns: Tensor, labels: Tensor) -> Tensor:
@@ -115,17 +115,16 @@ class Multilabel(Task):
         known = torch.tensor(sorted(self.labels.values()) or list(range(columns.shape[1])), device=columns.device)
         return known[columns[:, known].topk(min(count, len(known)), dim=1).indices]
 
-    def _said(self, columns: Tensor) -> list[tuple[int, ...]]:
-        indices = list(self.cuts)
-        return [
-            tuple(index for index, yes in zip(indices, row, strict=True) if yes)
-            for row in (_above(self.cuts, columns) > 0).tolist()
-        ]
-
 
 def _above(cuts: Mapping[int, float], logits: Tensor) -> Tensor:
     """How far each label's logit lies above its threshold, (N, labels)."""
     return logits[:, list(cuts)] - torch.tensor(list(cuts.values())).to(logits)
+
+
+def _said(cuts: Mapping[int, float], columns: Tensor) -> list[tuple[int, ...]]:
+    """The labels above their thresholds, for each image."""
+    rows = (_above(cuts, columns) > 0).tolist()
+    return [tuple(index for index, yes in zip(cuts, row, strict=True) if yes) for row in rows]
 
 
 def _by_label(threshold: Thresholds, labels: Mapping[str, int]) -> dict[int, float]:
