@@ -82,7 +82,7 @@ class AnswerMaps:
         self, job: Job, probe: Probe, rows: Sequence[int], options: Options, *, folder: Path, cache: Cache
     ) -> None:
         self._job, self._probe, self._rows, self._options = job, probe, tuple(rows), options
-        self._pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+        self._pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
         self._folder, self._cache = folder, cache
         self._answers = self._answered()
         facts = Facts.of(job, options)

@@ -97,8 +97,8 @@ def retrain(one: Retrain) -> Answers:
     material = read_material(str(work / "material.json"))
     config, data = opened(material.config)
     train = load_function(material.train, config.path.parent, "--train")
-    pixels = np.load(work / "pixels.npy", mmap_mode="r")
-    maps = np.load(work / one.maps, mmap_mode="r") if one.maps else None
+    pixels = np.load(work / "pixels.npy", mmap_mode="r", allow_pickle=False)
+    maps = np.load(work / one.maps, mmap_mode="r", allow_pickle=False) if one.maps else None
     mean = torch.from_numpy(pixels[list(material.fitted)].mean(axis=(0, 2, 3), dtype=np.float64))
 
     def pictures(places: Sequence[int]) -> Tensor:
